@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// plimsoll: global options, then one command.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+#include "agent/command.h"
+
+namespace plimsoll::agent {
+namespace {
+
+constexpr Command kCommands[] = {
+    {"agent", "Serve host and container metrics to Prometheus", agent_command},
+    {"run", "Run a program in a new container", run_command},
+    {"ps", "List containers", ps_command},
+    {"logs", "Print the output of a container", logs_command},
+    {"exec", "Run a further program in a running container", exec_command},
+    {"stop", "Stop containers: SIGTERM, then SIGKILL", stop_command},
+    {"kill", "Send a signal to containers", kill_command},
+    {"rm", "Remove containers", rm_command},
+    {"inspect", "Print everything known about containers as JSON", inspect_command},
+    {"stats", "Show what containers use", stats_command},
+    {"wait", "Wait for containers to end and print their exit codes", wait_command},
+    {"version", "Print the version", version_command},
+};
+
+void print_usage(std::FILE* out) {
+  std::fputs(
+      "Usage: plimsoll [OPTIONS] COMMAND [ARG...]\n\n"
+      "Runs containers, and measures them and their host for Prometheus.\n\nCommands:\n",
+      out);
+  for (const Command& command : kCommands) std::fprintf(out, "  %-10s %s\n", command.name, command.summary);
+  std::fputs(
+      "\nOptions:\n"
+      "  --root DIR         Where containers are kept (default /var/lib/plimsoll)\n"
+      "  --runroot DIR      Where what a reboot may forget is kept (default /run/plimsoll)\n"
+      "  -h, --help         Print this help\n"
+      "  -v, --version      Print the version\n\n"
+      "'plimsoll COMMAND --help' explains a command.\n",
+      out);
+}
+
+struct Invocation {
+  GlobalOptions globals;
+  const Command* command = nullptr;
+  std::vector<std::string> arguments;
+  int exit_code = 0;  // when there is no command
+};
+
+int usage_error(const std::string& what) {
+  std::fprintf(stderr, "plimsoll: %s\nSee 'plimsoll --help'.\n", what.c_str());
+  return 2;
+}
+
+// Takes "--name VALUE" or "--name=VALUE" at `arguments[at]`; moves `at` to the last word used.
+bool take_option(const std::vector<std::string>& arguments, size_t& at, std::string_view name, std::string& value) {
+  const std::string& word = arguments[at];
+  if (word == name && at + 1 < arguments.size()) {
+    value = arguments[++at];
+    return true;
+  }
+  if (!word.starts_with(name) || word.size() <= name.size() || word[name.size()] != '=') return false;
+  value = word.substr(name.size() + 1);
+  return true;
+}
+
+Invocation parse(const std::vector<std::string>& arguments) {
+  Invocation result;
+  for (size_t at = 0; at < arguments.size(); ++at) {
+    const std::string& word = arguments[at];
+    if (word == "-h" || word == "--help" || word == "help") {
+      print_usage(stdout);
+      return result;
+    }
+    if (take_option(arguments, at, "--root", result.globals.roots.root)) continue;
+    if (take_option(arguments, at, "--runroot", result.globals.roots.runroot)) continue;
+    const std::string_view name = word == "-v" || word == "--version" ? "version" : word;
+    const auto* found =
+        std::find_if(std::begin(kCommands), std::end(kCommands), [&](const Command& c) { return c.name == name; });
+    if (found == std::end(kCommands)) {
+      result.exit_code = usage_error(word.starts_with('-') ? "unknown option '" + word + "'"
+                                                           : "'" + word + "' is not a plimsoll command");
+      return result;
+    }
+    result.command = found;
+    result.arguments.assign(arguments.begin() + static_cast<std::ptrdiff_t>(at) + 1, arguments.end());
+    return result;
+  }
+  print_usage(stderr);
+  result.exit_code = 2;
+  return result;
+}
+
+}  // namespace
+
+int version_command(const GlobalOptions&, const std::vector<std::string>&) {
+  std::puts("plimsoll version " PLIMSOLL_VERSION);
+  return 0;
+}
+
+}  // namespace plimsoll::agent
+
+int main(int argc, char** argv) {
+  const auto invocation = plimsoll::agent::parse({argv + 1, argv + argc});
+  if (invocation.command == nullptr) return invocation.exit_code;
+  return invocation.command->run(invocation.globals, invocation.arguments);
+}

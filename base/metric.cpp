@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/metric.h"
+
+namespace plimsoll {
+namespace {
+
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
+
+bool is_continuation(unsigned char c) { return (c & 0xC0) == 0x80; }
+
+// Length of the well-formed UTF-8 sequence at the start of `text` (RFC 3629 section 4), 0 if none.
+size_t utf8_length(std::string_view text) {
+  const auto at = [&](size_t i) { return static_cast<unsigned char>(i < text.size() ? text[i] : 0); };
+  const unsigned char lead = at(0);
+  if (lead < 0x80) return lead == 0 ? 0 : 1;
+  if (lead >= 0xC2 && lead <= 0xDF) return is_continuation(at(1)) ? 2 : 0;
+  if (lead >= 0xE0 && lead <= 0xEF) {
+    const bool overlong = lead == 0xE0 && at(1) < 0xA0;
+    const bool surrogate = lead == 0xED && at(1) > 0x9F;
+    return is_continuation(at(1)) && is_continuation(at(2)) && !overlong && !surrogate ? 3 : 0;
+  }
+  if (lead >= 0xF0 && lead <= 0xF4) {
+    const bool overlong = lead == 0xF0 && at(1) < 0x90;
+    const bool too_large = lead == 0xF4 && at(1) > 0x8F;
+    const bool tail = is_continuation(at(1)) && is_continuation(at(2)) && is_continuation(at(3));
+    return tail && !overlong && !too_large ? 4 : 0;
+  }
+  return 0;
+}
+
+void append_escaped(std::string& out, std::string_view value) {
+  while (!value.empty()) {
+    const size_t length = utf8_length(value);
+    if (length == 0) {
+      out += kReplacement;
+    } else if (value[0] == '\n') {
+      out += "\\n";
+    } else {
+      if (value[0] == '"' || value[0] == '\\') out += '\\';
+      out += value.substr(0, length);
+    }
+    value.remove_prefix(length == 0 ? 1 : length);
+  }
+}
+
+}  // namespace
+
+LabelSet::LabelSet(std::initializer_list<std::pair<std::string_view, std::string_view>> pairs) {
+  for (const auto& [name, value] : pairs) add(name, value);
+}
+
+void LabelSet::add(std::string_view name, std::string_view value) {
+  if (!rendered_.empty()) rendered_ += ',';
+  rendered_ += name;
+  rendered_ += "=\"";
+  append_escaped(rendered_, value);
+  rendered_ += '"';
+}
+
+std::string label_name_from(std::string_view text) {
+  std::string name;
+  name.reserve(text.size() + 1);
+  for (char c : text) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    const bool digit = c >= '0' && c <= '9';
+    if (digit && name.empty()) name += '_';
+    name += letter || digit ? c : '_';
+  }
+  return name.empty() ? "_" : name;
+}
+
+std::pair<const Sample*, const Sample*> MetricPage::samples(size_t index) const {
+  const size_t first = families_[index].first;
+  const size_t last = index + 1 < families_.size() ? families_[index + 1].first : samples_.size();
+  return {samples_.data() + first, samples_.data() + last};
+}
+
+std::string_view MetricPage::labels(LabelRef ref) const {
+  const Span span = spans_[ref];
+  return std::string_view(text_).substr(span.offset, span.length);
+}
+
+void MetricWriter::drop_empty_family() {
+  auto& families = page_.families_;
+  if (!families.empty() && families.back().first == page_.samples_.size()) families.pop_back();
+}
+
+void MetricWriter::family(const MetricDesc& desc) {
+  drop_empty_family();
+  page_.families_.push_back({desc, static_cast<uint32_t>(page_.samples_.size())});
+}
+
+void MetricWriter::family(std::string_view name, std::string_view help, MetricType type) {
+  const std::string& kept_name = page_.strings_.emplace_back(name);
+  const std::string& kept_help = page_.strings_.emplace_back(help);
+  family(MetricDesc{kept_name, kept_help, type});
+}
+
+LabelRef MetricWriter::labels(std::string_view rendered) {
+  if (rendered.empty()) return 0;
+  page_.spans_.push_back({static_cast<uint32_t>(page_.text_.size()), static_cast<uint32_t>(rendered.size())});
+  page_.text_ += rendered;
+  return static_cast<LabelRef>(page_.spans_.size() - 1);
+}
+
+MetricPage MetricWriter::finish() {
+  drop_empty_family();
+  return std::exchange(page_, MetricPage{});
+}
+
+}  // namespace plimsoll

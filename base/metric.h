@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// The model of an exposition: families of samples, recorded flat, encoded later.
+//
+// A collector writes to a MetricWriter; the finished MetricPage is immutable and may be shared by
+// several requests, each of which encodes it in its own format (exporter/text.h). A sample is 16
+// bytes: two label references and a value. Labels are escaped once per page, however many samples
+// carry them. Writing a sample is no virtual call and, past the first page, no allocation.
+//
+// Formats: https://prometheus.io/docs/instrumenting/exposition_formats/
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <deque>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace plimsoll {
+
+enum class MetricType : uint8_t { kCounter, kGauge, kUntyped };
+
+// What a family is. `name` and `help` must outlive every page that mentions them: descs are
+// constexpr tables. `help` ends with a full stop and states the unit.
+struct MetricDesc {
+  std::string_view name;
+  std::string_view help;
+  MetricType type;
+};
+
+// A sample's value: a double, or an unsigned integer that is written with all its digits.
+class Value {
+ public:
+  constexpr Value(double number) : bits_(std::bit_cast<uint64_t>(number)), integer_(false) {}
+  constexpr Value(uint64_t number) : bits_(number), integer_(true) {}
+  constexpr Value(int number) : Value(static_cast<double>(number)) {}
+  constexpr Value(bool yes) : bits_(yes ? 1 : 0), integer_(true) {}
+
+  constexpr bool is_integer() const { return integer_; }
+  constexpr uint64_t integer() const { return bits_; }
+  constexpr double number() const { return integer_ ? static_cast<double>(bits_) : std::bit_cast<double>(bits_); }
+
+ private:
+  friend struct Sample;
+  uint64_t bits_;
+  bool integer_;
+};
+
+// Label pairs rendered as they stand between the braces: id="/a",name="b". Values may be any
+// bytes: quotes, backslashes and line ends are escaped, and bytes that are not UTF-8 (or are NUL)
+// become U+FFFD, since Prometheus would refuse the whole scrape for one of them.
+class LabelSet {
+ public:
+  LabelSet() = default;
+  LabelSet(std::initializer_list<std::pair<std::string_view, std::string_view>> pairs);
+
+  // `name` must be a valid label name (see label_name_from); it is not checked.
+  void add(std::string_view name, std::string_view value);
+  void clear() { rendered_.clear(); }
+  std::string_view rendered() const { return rendered_; }
+  bool empty() const { return rendered_.empty(); }
+
+ private:
+  std::string rendered_;
+};
+
+// `text` with every character outside [a-zA-Z0-9_] turned into '_' (and one put before a digit).
+std::string label_name_from(std::string_view text);
+
+// Reference to labels stored in one page; 0 is "no labels".
+using LabelRef = uint32_t;
+
+struct Sample {
+  LabelRef base;
+  uint32_t extra : 31;
+  uint32_t is_integer : 1;
+  uint64_t bits;
+
+  static Sample of(LabelRef base, LabelRef extra, Value value) {
+    return {base, extra & 0x7fffffffu, value.integer_ ? 1u : 0u, value.bits_};
+  }
+  Value value() const { return is_integer ? Value(bits) : Value(std::bit_cast<double>(bits)); }
+};
+
+// One collection's samples, grouped by family. Thread-safe to read once the writer is done.
+class MetricPage {
+ public:
+  struct Family {
+    MetricDesc desc;
+    uint32_t first;  // index of its first sample; the family ends where the next one begins
+  };
+
+  const std::vector<Family>& families() const { return families_; }
+  // Samples of families()[index], in writing order.
+  std::pair<const Sample*, const Sample*> samples(size_t index) const;
+  // Rendered labels behind a reference, "" for 0.
+  std::string_view labels(LabelRef ref) const;
+  size_t sample_count() const { return samples_.size(); }
+
+ private:
+  friend class MetricWriter;
+  struct Span {
+    uint32_t offset;
+    uint32_t length;
+  };
+  std::vector<Family> families_;
+  std::vector<Sample> samples_;
+  std::vector<Span> spans_{{0, 0}};
+  std::string text_;                 // all rendered labels, end to end
+  std::deque<std::string> strings_;  // names and helps of families made at run time
+};
+
+// Records one page. Single-threaded. A family must be started before its samples and is written
+// in one piece; a family without samples does not appear.
+class MetricWriter {
+ public:
+  // Starts a family described by a constant.
+  void family(const MetricDesc& desc);
+  // Starts a family whose name comes from the kernel (meminfo, netstat ...); the strings are copied.
+  void family(std::string_view name, std::string_view help, MetricType type);
+
+  // Stores labels for use by any number of samples of this page.
+  LabelRef labels(const LabelSet& set) { return labels(set.rendered()); }
+  LabelRef labels(std::string_view rendered);
+
+  void sample(Value value) { put(0, 0, value); }
+  void sample(LabelRef base, Value value) { put(base, 0, value); }
+  // Two label groups joined by a comma: a container's own and this sample's.
+  void sample(LabelRef base, LabelRef extra, Value value) { put(base, extra, value); }
+
+  // A family of one sample without labels.
+  void single(const MetricDesc& desc, Value value) {
+    family(desc);
+    sample(value);
+  }
+
+  // Ends the page; the writer is empty afterwards.
+  MetricPage finish();
+
+ private:
+  void put(LabelRef base, LabelRef extra, Value value) { page_.samples_.push_back(Sample::of(base, extra, value)); }
+  void drop_empty_family();
+
+  MetricPage page_;
+};
+
+}  // namespace plimsoll

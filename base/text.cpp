@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/text.h"
+
+#include <charconv>
+#include <cmath>
+
+namespace plimsoll {
+namespace {
+
+template <typename Number>
+std::optional<Number> parse_whole(std::string_view text) {
+  Number value{};
+  const char* end = text.data() + text.size();
+  auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc{} || stop != end) return std::nullopt;
+  return value;
+}
+
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
+bool is_octal(char c) { return c >= '0' && c <= '7'; }
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+// Exponent of 1024 that a unit stands for; nullopt for an unknown unit.
+std::optional<int> unit_exponent(std::string_view unit) {
+  if (unit.empty()) return 0;
+  const size_t at = std::string_view("bkmgt").find(lower(unit[0]));
+  if (at == std::string_view::npos) return std::nullopt;
+  std::string rest;
+  for (char c : unit.substr(1)) rest += lower(c);
+  const bool known = rest.empty() || (at > 0 && (rest == "b" || rest == "ib"));
+  return known ? std::optional<int>(static_cast<int>(at)) : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<uint64_t> parse_u64(std::string_view text) { return parse_whole<uint64_t>(text); }
+std::optional<int64_t> parse_i64(std::string_view text) { return parse_whole<int64_t>(text); }
+std::optional<double> parse_double(std::string_view text) { return parse_whole<double>(text); }
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const size_t first = text.find_first_not_of(kSpace);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+}
+
+std::string_view take(std::string_view& rest, char separator) {
+  const size_t at = rest.find(separator);
+  const std::string_view part = rest.substr(0, at);
+  rest = at == std::string_view::npos ? std::string_view{} : rest.substr(at + 1);
+  return part;
+}
+
+std::string_view take_field(std::string_view& rest) {
+  size_t start = 0;
+  while (start < rest.size() && is_blank(rest[start])) ++start;
+  size_t end = start;
+  while (end < rest.size() && !is_blank(rest[end])) ++end;
+  const std::string_view field = rest.substr(start, end - start);
+  rest = rest.substr(end);
+  return field;
+}
+
+std::optional<uint64_t> find_u64(std::string_view text, std::string_view key) {
+  while (!text.empty()) {
+    std::string_view line = take(text, '\n');
+    if (!line.starts_with(key)) continue;
+    line.remove_prefix(key.size());
+    if (line.starts_with(':')) line.remove_prefix(1);
+    if (line.empty() || !is_blank(line[0])) continue;
+    return parse_u64(take_field(line));
+  }
+  return std::nullopt;
+}
+
+std::string unescape_octal(std::string_view text) {
+  std::string plain;
+  plain.reserve(text.size());
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool escape = text[i] == '\\' && i + 3 < text.size() && is_octal(text[i + 1]) && is_octal(text[i + 2]) &&
+                        is_octal(text[i + 3]);
+    if (!escape) {
+      plain += text[i];
+      continue;
+    }
+    plain += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
+    i += 3;
+  }
+  return plain;
+}
+
+std::optional<uint64_t> parse_size(std::string_view text) {
+  const size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
+  const auto number = parse_double(text.substr(0, digits));
+  const auto exponent = unit_exponent(text.substr(digits));
+  if (!number || !exponent) return std::nullopt;
+  const double bytes = std::ldexp(*number, 10 * *exponent);
+  if (!(bytes < 9.2e18)) return std::nullopt;
+  return static_cast<uint64_t>(bytes);
+}
+
+}  // namespace plimsoll

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// HTTP server (civetweb). Routes are fixed at start; handlers run on the server's threads, several
+// at once. HEAD and GET only; anything else is 405, an unknown path 404.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace plimsoll::exporter {
+
+struct Request {
+  std::string path;
+  std::string query;  // after '?', undecoded; "" without
+};
+
+// An answer that is produced piece by piece: next() replaces its argument by the next piece and
+// returns false at the end. What it refers to must be owned by it.
+struct Response {
+  int status = 200;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::string body;  // when there is no `next`
+  std::function<bool(std::string& piece)> next;
+};
+
+using Handler = std::function<Response(const Request&)>;
+
+struct ServerOptions {
+  std::vector<std::string> listen_addresses;  // "127.0.0.1:1876", "[::1]:1876", ":1876", port 0 = pick
+  int threads = 8;
+};
+
+class Server {
+ public:
+  // Listens on every address or on none: the error names the address, what is wrong with it (in
+  // use, not of this machine, no address) and the option to change.
+  static Result<std::unique_ptr<Server>> start(const ServerOptions& options, std::map<std::string, Handler> routes);
+  // Stops listening, ends open connections, joins the threads; within a second.
+  ~Server();
+
+  // The bound addresses with their real ports, in the order given.
+  const std::vector<std::string>& addresses() const;
+
+ private:
+  struct State;
+  explicit Server(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace plimsoll::exporter

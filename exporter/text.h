@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Prometheus text format 0.0.4 of a MetricPage, in chunks.
+// https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/metric.h"
+
+namespace plimsoll::exporter {
+
+inline constexpr std::string_view kTextContentType = "text/plain; version=0.0.4; charset=utf-8";
+
+// Numbers are written in the shortest form that reads back as the same double; integers with all
+// their digits; infinities and not-a-number as +Inf, -Inf, NaN. The page must outlive the encoder.
+class TextEncoder {
+ public:
+  explicit TextEncoder(const MetricPage& page) : page_(page) {}
+  // Replaces `chunk` by the next part, whole lines of about `target` bytes. False at the end.
+  bool next(std::string& chunk, size_t target = 64 * 1024);
+
+ private:
+  const MetricPage& page_;
+  size_t family_ = 0;
+  size_t sample_ = 0;
+};
+
+// The whole page at once, for tests and small pages.
+std::string to_text(const MetricPage& page);
+
+}  // namespace plimsoll::exporter

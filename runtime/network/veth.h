@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// A point-to-point link between a container and the host: a veth pair, one end in the container's
+// network namespace as eth0, with one address each out of a /30 of kPool. rtnetlink(7), by libnl.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "base/result.h"
+
+namespace plimsoll::network {
+
+struct VethLink {
+  std::string host_interface;  // "pl" + 12 hexadecimal digits of the container id
+  std::string host_address;    // dotted IPv4, also the container's default gateway
+  std::string address;         // of eth0 in the container
+};
+
+// Makes the pair, gives the host end its address and sets it up. The subnet is reserved in
+// `runroot`/network (a file per subnet holding the id), so that two starts never share one; stale
+// reservations (no such interface) are taken over. lo and eth0 inside are configured too.
+Result<VethLink> connect(const std::string& runroot, const std::string& id, pid_t pid);
+
+// Deletes the host end (and with it the other one) and gives the subnet back. Fine when it is gone.
+Result<void> disconnect(const std::string& runroot, const std::string& id);
+
+}  // namespace plimsoll::network
