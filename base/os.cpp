@@ -140,18 +140,32 @@ Result<void> write_all(int fd, std::string_view text) {
   return {};
 }
 
-Result<void> replace_file(const std::string& path, std::string_view text, mode_t mode) {
+namespace {
+
+Result<void> write_and_rename(const std::string& path, std::string_view text, mode_t mode, bool sync) {
   const std::string temporary = path + ".tmp";
   UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode));
   if (!fd) return fail_errno(temporary);
   auto written = write_all(fd.get(), text);
   if (!written) return unexpected(written.error().within(temporary));
-  if (::fsync(fd.get()) != 0) return fail_errno(temporary);
+  if (sync && ::fsync(fd.get()) != 0) return fail_errno(temporary);
   if (::rename(temporary.c_str(), path.c_str()) != 0) return fail_errno(path);
+  return {};
+}
+
+}  // namespace
+
+Result<void> replace_file(const std::string& path, std::string_view text, mode_t mode) {
+  auto replaced = write_and_rename(path, text, mode, true);
+  if (!replaced) return replaced;
   const size_t slash = path.rfind('/');
   auto parent = Dir::open(slash == std::string::npos ? "." : path.substr(0, slash + 1));
   if (parent) ::fsync(parent->fd());
   return {};
+}
+
+Result<void> replace_file_unsynced(const std::string& path, std::string_view text, mode_t mode) {
+  return write_and_rename(path, text, mode, false);
 }
 
 Result<void> make_directories(const std::string& path, mode_t mode) {

@@ -107,6 +107,9 @@ Result<void> write_existing(int dirfd, const std::string& path, std::string_view
 // Durable replacement: writes `path`.tmp, fsyncs, renames over `path`, fsyncs the directory.
 // Readers see the old or the new content, never a part. `mode` as for open(2).
 Result<void> replace_file(const std::string& path, std::string_view text, mode_t mode = 0600);
+// The same without fsync: atomic against the death of any process, but not durable against a
+// power loss. For what need not survive one, such as files below /run.
+Result<void> replace_file_unsynced(const std::string& path, std::string_view text, mode_t mode = 0600);
 // mkdir -p; existing directories are fine.
 Result<void> make_directories(const std::string& path, mode_t mode = 0700);
 // Removes a file tree without following links and without leaving its file system (a mount point

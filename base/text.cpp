@@ -89,6 +89,31 @@ std::string unescape_octal(std::string_view text) {
   return plain;
 }
 
+namespace {
+
+bool is_continuation(unsigned char c) { return (c & 0xC0) == 0x80; }
+
+}  // namespace
+
+size_t utf8_length(std::string_view text) {
+  const auto at = [&](size_t i) { return static_cast<unsigned char>(i < text.size() ? text[i] : 0); };
+  const unsigned char lead = at(0);
+  if (lead < 0x80) return lead == 0 ? 0 : 1;
+  if (lead >= 0xC2 && lead <= 0xDF) return is_continuation(at(1)) ? 2 : 0;
+  if (lead >= 0xE0 && lead <= 0xEF) {
+    const bool overlong = lead == 0xE0 && at(1) < 0xA0;
+    const bool surrogate = lead == 0xED && at(1) > 0x9F;
+    return is_continuation(at(1)) && is_continuation(at(2)) && !overlong && !surrogate ? 3 : 0;
+  }
+  if (lead >= 0xF0 && lead <= 0xF4) {
+    const bool overlong = lead == 0xF0 && at(1) < 0x90;
+    const bool too_large = lead == 0xF4 && at(1) > 0x8F;
+    const bool tail = is_continuation(at(1)) && is_continuation(at(2)) && is_continuation(at(3));
+    return tail && !overlong && !too_large ? 4 : 0;
+  }
+  return 0;
+}
+
 std::optional<uint64_t> parse_size(std::string_view text) {
   const size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
   const auto number = parse_double(text.substr(0, digits));

@@ -34,6 +34,10 @@ std::optional<uint64_t> find_u64(std::string_view text, std::string_view key);
 // in /proc/PID/mountinfo. Any other backslash stays.
 std::string unescape_octal(std::string_view text);
 
+// Length of the well-formed UTF-8 sequence at the start of `text` (RFC 3629 section 4): 1 to 4; 0 when
+// there is none, or a NUL.
+size_t utf8_length(std::string_view text);
+
 // A size as docker takes it: a number with an optional unit b, k, m, g, t (any case, "kb" and "kib"
 // too; powers of 1024; fractions allowed). nullopt when it is no such size, negative or too large.
 std::optional<uint64_t> parse_size(std::string_view text);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // HTTP server (civetweb). Routes are fixed at start; handlers run on the server's threads, several
-// at once. HEAD and GET only; anything else is 405, an unknown path 404.
+// at once. HEAD and GET only; anything else is 405, an unknown path 404. One request a connection.
+// No TLS yet: it comes with the web configuration file.
 #pragma once
 
 #include <functional>
@@ -32,13 +33,18 @@ using Handler = std::function<Response(const Request&)>;
 
 struct ServerOptions {
   std::vector<std::string> listen_addresses;  // "127.0.0.1:1876", "[::1]:1876", ":1876", port 0 = pick
-  int threads = 8;
+  int threads = 8;                            // connections served at once; more wait
+  // Told of each answer, on the server's threads. `route` is the path of a known route and "" for
+  // any other, so that it is safe to use as a label.
+  std::function<void(const std::string& route, int status)> on_response;
 };
 
 class Server {
  public:
+  struct State;  // private to server.cpp
+
   // Listens on every address or on none: the error names the address, what is wrong with it (in
-  // use, not of this machine, no address) and the option to change.
+  // use, not of this machine, no address); the caller adds which option to change.
   static Result<std::unique_ptr<Server>> start(const ServerOptions& options, std::map<std::string, Handler> routes);
   // Stops listening, ends open connections, joins the threads; within a second.
   ~Server();
@@ -47,7 +53,6 @@ class Server {
   const std::vector<std::string>& addresses() const;
 
  private:
-  struct State;
   explicit Server(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

@@ -37,6 +37,12 @@ struct Layout {
   const Hierarchy* unified() const;
 };
 
+// Whether any of the hierarchy's files are read: it is a v2 tree or has memory, cpuacct, cpu, pids or
+// blkio (in the order in which v1 hierarchies identify a group, see reader.h).
+bool is_measured(const Hierarchy& hierarchy);
+// `layout` without the hierarchies that only group processes (name=systemd, devices, freezer ...).
+Layout measured_part(const Layout& layout);
+
 // Error when `cgroup_root` holds no cgroup hierarchy at all; it names the directory.
 Result<Layout> detect_layout(const std::string& cgroup_root);
 

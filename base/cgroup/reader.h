@@ -22,7 +22,7 @@ namespace plimsoll::cgroup {
 class FdBudget {
  public:
   explicit FdBudget(size_t limit) : left_(limit) {}
-  // Half of RLIMIT_NOFILE's soft limit; the rest is for connections and the collectors.
+  // Three quarters of RLIMIT_NOFILE's soft limit; the rest is for connections and the collectors.
   static FdBudget from_rlimit();
   bool take() { return left_ > 0 ? (--left_, true) : false; }
   void give_back(size_t count) { left_ += count; }
@@ -32,10 +32,15 @@ class FdBudget {
   size_t left_;
 };
 
-// What a reader can do without; the caller decides once for all readers.
+// What can be asked for and done without; the caller decides once for all readers.
 struct ReadOptions {
   bool percpu = true;  // v1: read cpuacct.usage_percpu instead of cpuacct.usage
 };
+
+// Which hierarchy identifies a group, as an index into Layout::hierarchies: the v2 tree where that is
+// all there is, else v1's memory, cpuacct, cpu, pids or blkio, in this order; `present` says which
+// hierarchies to choose from. Layout::hierarchies.size() when none of them is read.
+size_t identifying_hierarchy(const Layout& layout, const std::vector<bool>& present);
 
 class CgroupReader {
  public:
@@ -56,10 +61,17 @@ class CgroupReader {
   pid_t first_pid() const;
   // Inode of the identifying directory: differs when the path was removed and made again.
   uint64_t inode() const;
-  // Unix time in nanoseconds at which the identifying directory was made.
+  // Unix time in nanoseconds at which the group was made, as far as the kernel remembers: cgroupfs
+  // keeps no birth time, so this is the oldest change time of its directories when they were opened.
   int64_t created_ns() const;
   // Whether child groups exist, without listing: a directory's link count is 2 + its children's.
   bool has_children() const;
+
+  // The group's directory in Layout::hierarchies[hierarchy]. -1 when the group is not there or the
+  // budget was used up. Owned by the reader.
+  int directory_fd(size_t hierarchy) const;
+  // Inode of that directory, 0 when the group is not there.
+  uint64_t inode_in(size_t hierarchy) const;
 
  private:
   struct State;

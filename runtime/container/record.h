@@ -88,7 +88,7 @@ struct State {
   pid_t monitor_pid = 0;
   int64_t started_ns = 0;
   std::string address;  // IPv4 inside the container, "" without veth
-  std::string error;    // why it did not start, "" otherwise
+  std::string error;    // what could not be cleaned up after its end, "" otherwise
   ExitRecord exit;      // when kExited
 };
 

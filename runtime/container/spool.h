@@ -4,8 +4,10 @@
 //
 //   monitor   writes RUNROOT/exited/ID (write + rename) BEFORE it removes the cgroup
 //   consumer  holds RUNROOT/consumer.lock; adds expired records to ROOT/totals.json, which names the
-//             ids it has just added (write + rename), THEN deletes the records, THEN drops the ids.
-//             A record whose id is named in totals.json has been counted: it is only deleted.
+//             ids it has just added (write + rename), THEN deletes the records. A record whose id is
+//             named in totals.json has been counted: it is only deleted. The ids of deleted records
+//             are dropped with the next change, but never while the container's state.json says that
+//             it has not ended: then its record may be written a second time (see reconcile).
 //   readers   totals first, records second, totals again: unchanged generation = consistent.
 //
 // The consumer is the agent; without one, any plimsoll command that gets the lock.
@@ -51,7 +53,8 @@ class Spool {
  public:
   explicit Spool(StateRoots roots) : roots_(std::move(roots)) {}
 
-  // Monitor's side: makes the record visible and durable against everything but a reboot.
+  // Monitor's side: makes the record visible and durable against everything but a reboot. Doing it
+  // again for the same container is harmless.
   Result<void> put(const ExitRecord& record);
 
   // Reader's side. Missing directories are an empty view.
@@ -64,6 +67,10 @@ class Spool {
   Result<SpoolView> consume(const std::function<bool(const ExitRecord&)>& expired);
 
  private:
+  Result<size_t> refresh();
+  SpoolView view(Totals totals, size_t unreadable) const;
+  Result<void> drop_counted(const std::vector<std::string>& ids, std::vector<ExitRecord>& folded);
+
   StateRoots roots_;
   std::map<std::string, ExitRecord> parsed_;
 };

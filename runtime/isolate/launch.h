@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starts a program in its own pid, mount, uts, ipc, network and cgroup namespaces.
 //
-// The set-up is an ordered table of named steps (launch.cpp); between clone and exec nothing
+// The set-up is an ordered table of named steps (child.cpp); between clone and exec nothing
 // allocates, logs or throws: the failing step and its errno come back over a pipe, so an error
-// reads "mount /proc: Operation not permitted".
+// reads "mount /proc: Operation not permitted". Needs root and Linux 5.12.
+// namespaces(7), capabilities(7), seccomp(2), cgroups(7)
 #pragma once
 
 #include <sys/types.h>
@@ -20,18 +21,21 @@
 namespace plimsoll::isolate {
 
 struct Bind {
-  std::string source, target;
+  std::string source;  // absolute, on the host; a directory (with what is mounted below it) or a file
+  std::string target;  // absolute, in the container; made when missing; not below /proc
   bool read_only = false;
 };
 
 struct LaunchSpec {
-  std::string rootfs;  // becomes "/" by pivot_root
+  std::string rootfs;  // absolute; becomes "/" by pivot_root
+  // argv[0] without a slash is looked up in the container, in PATH of `env`, else in the usual one.
   std::vector<std::string> argv, env;
-  std::string cwd = "/";
-  std::string hostname;
+  std::string cwd = "/";  // absolute; made when missing
+  std::string hostname;   // empty: the host's
   std::vector<Bind> binds;
   bool host_network = false;
   int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;  // -1: /dev/null of the container
+  std::string proc = HostRoots{}.proc;                // where net_dev is opened
 };
 
 struct Launched {
@@ -52,19 +56,24 @@ struct LaunchError {
   int exit_code = kExitEngineFailed;
 };
 
-// `configure_network(pid)` is called in the parent when the namespaces exist and before anything
-// else happens in the child; its failure ends the launch. Returns once exec has succeeded.
-// On error every process and mount made here is gone again; the cgroup is the caller's.
+// `configure_network(pid)` (may be empty) is called in the parent once the namespaces exist, while the
+// child builds its mounts, and returns before the program runs; its failure ends the launch.
+// Returns once exec has succeeded. On error every process and mount made here is gone again; the
+// cgroup, whose devices are restricted here, is the caller's. Until exec the child dies with the
+// calling thread; after it, it lives on. Directories and files that are missing in `rootfs` as mount points are
+// made and stay. Threads may launch at the same time.
 std::variant<Launched, LaunchError> launch(const LaunchSpec& spec, const OwnCgroup& group,
                                            const std::function<Result<void>(pid_t)>& configure_network);
 
-// Runs a further program inside the namespaces and the cgroup of `pid`, with the same capabilities
-// and filter. Returns its pid (a child of the caller) once exec has succeeded.
 struct JoinSpec {
   std::vector<std::string> argv, env;
-  std::string cwd = "/";
+  std::string cwd = "/";  // absolute; must exist
   int stdin_fd = 0, stdout_fd = 1, stderr_fd = 2;
 };
+
+// Runs a further program inside the namespaces and the cgroup of `pid`, with the same capabilities
+// and filter. Returns its pid once exec has succeeded: a child of the caller, to be reaped by it. Error when
+// `pid` is not in `group`: the container has ended.
 std::variant<pid_t, LaunchError> join(const JoinSpec& spec, pid_t pid, const OwnCgroup& group);
 
 }  // namespace plimsoll::isolate

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// plimsoll agent: puts collectors, exporter and options together, and waits for the end.
+#include <pthread.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdio>
+#include <map>
+
+#include "agent/agent_options.h"
+#include "agent/command.h"
+#include "agent/scraper.h"
+#include "agent/self_metrics.h"
+#include "base/cgroup/layout.h"
+#include "base/log.h"
+#include "collectors/container/collector.h"
+#include "collectors/host/table.h"
+#include "exporter/landing.h"
+#include "exporter/server.h"
+#include "exporter/text.h"
+
+namespace plimsoll::agent {
+namespace {
+
+using exporter::Request;
+using exporter::Response;
+
+constexpr exporter::Link kPages[] = {
+    {"/metrics", "everything: this host, its containers, this agent"},
+    {"/metrics/cadvisor", "containers and the machine, under the names of cAdvisor"},
+    {"/metrics/node", "this host, under the names of node_exporter"},
+    {"/healthz", "says ok while this process serves; /-/healthy is the same"},
+    {"/-/ready", "says ok once a first collection has succeeded"},
+};
+
+int complain(const Error& error, int exit_code) {
+  std::fprintf(stderr, "plimsoll agent: %s\n", error.message().c_str());
+  return exit_code;
+}
+
+std::vector<CollectorFlag> collector_flags() {
+  std::vector<CollectorFlag> flags;
+  for (const auto& entry : collectors::host::table()) flags.push_back({entry.name, entry.summary});
+  return flags;
+}
+
+Collectors make_host_collectors(const AgentOptions& options) {
+  Collectors list;
+  for (const auto& entry : collectors::host::table()) {
+    if (!options.disabled_collectors.contains(entry.name)) list.push_back(entry.make(options.roots));
+  }
+  return list;
+}
+
+Result<Collectors> make_container_collectors(const GlobalOptions& globals, const AgentOptions& options) {
+  collectors::container::Options wanted;
+  wanted.roots = options.roots;
+  wanted.state = globals.roots;
+  wanted.read.percpu = options.container_percpu;
+  wanted.exited_retention = options.exited_retention;
+  auto containers = collectors::container::make_container_collector(std::move(wanted));
+  if (!containers) return unexpected(containers.error());
+  Collectors list;
+  list.push_back(std::move(*containers));
+  list.push_back(collectors::container::make_machine_collector(options.roots));
+  return list;
+}
+
+std::vector<std::string> names_of(const Collectors& first, const Collectors& second) {
+  std::vector<std::string> names;
+  for (const auto* list : {&first, &second}) {
+    for (const auto& collector : *list) names.emplace_back(collector->name());
+  }
+  return names;
+}
+
+// The page lives until its last byte is sent.
+Response page_response(SharedPage page) {
+  struct Stream {
+    explicit Stream(SharedPage shared) : page(std::move(shared)), encoder(*page) {}
+    SharedPage page;
+    exporter::TextEncoder encoder;
+  };
+  auto stream = std::make_shared<Stream>(std::move(page));
+  Response response;
+  response.content_type = exporter::kTextContentType;
+  response.next = [stream](std::string& piece) { return stream->encoder.next(piece); };
+  return response;
+}
+
+Response text_response(int status, const char* body) {
+  Response response;
+  response.status = status;
+  response.body = body;
+  return response;
+}
+
+Response landing_response(const Request&) {
+  Response response;
+  response.content_type = "text/html; charset=utf-8";
+  response.body = exporter::landing_page("Plimsoll", PLIMSOLL_VERSION, kPages);
+  return response;
+}
+
+std::map<std::string, exporter::Handler> make_routes(Scraper& scraper) {
+  const auto healthy = [](const Request&) { return text_response(200, "ok\n"); };
+  return {
+      {"/", landing_response},
+      {"/metrics", [&](const Request&) { return page_response(scraper.all()); }},
+      {"/metrics/cadvisor", [&](const Request&) { return page_response(scraper.container()); }},
+      {"/metrics/node", [&](const Request&) { return page_response(scraper.node()); }},
+      {"/healthz", healthy},
+      {"/-/healthy", healthy},
+      {"/-/ready",
+       [&](const Request&) {
+         return scraper.ready() ? text_response(200, "ok\n") : text_response(503, "no collection has succeeded yet\n");
+       }},
+  };
+}
+
+std::vector<std::string> route_names() {
+  return {"/", "/metrics", "/metrics/cadvisor", "/metrics/node", "/healthz", "/-/healthy", "/-/ready"};
+}
+
+// Kept descriptors of many containers need more than the usual soft limit of 1024.
+void raise_descriptor_limit() {
+  rlimit limit;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
+    log_warn("the limit of open files stays at its soft value: " + errno_error("setrlimit").message());
+}
+
+Result<void> check_proc(const HostRoots& roots) {
+  auto text = read_file(roots.proc + "/stat");
+  if (text) return {};
+  return unexpected(
+      Error{0, "cannot read " + text.error().message() + "; --path.procfs must name the mounted /proc of the host"});
+}
+
+std::string mode_name(const HostRoots& roots) {
+  const auto layout = cgroup::detect_layout(roots.cgroup);
+  if (!layout) return "none";
+  return layout->mode == cgroup::Mode::kV2 ? "v2" : layout->mode == cgroup::Mode::kV1 ? "v1" : "hybrid";
+}
+
+void announce(const AgentOptions& options, const std::vector<std::string>& addresses) {
+  for (const std::string& notice : options.notices) log_info(notice);
+  log_info("plimsoll " PLIMSOLL_VERSION " started, cgroup mode " + mode_name(options.roots));
+  for (size_t i = 0; i < addresses.size(); ++i) {
+    log_info("listening on http://" + addresses[i]);
+    // A script that asked for any free port reads it from stdout, whatever the log is set to.
+    if (options.listen_addresses[i].ends_with(":0")) std::printf("http://%s\n", addresses[i].c_str());
+  }
+  std::fflush(stdout);
+}
+
+// Blocked before the first thread is made, so that every thread has them blocked and sigwait gets them.
+sigset_t block_end_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+void wait_for_end(const sigset_t& signals) {
+  int received = 0;
+  while (sigwait(&signals, &received) != 0) {
+  }
+  log_info(received == SIGTERM ? "ending on SIGTERM" : "ending on SIGINT");
+}
+
+Error with_remedy(const Error& error) {
+  return invalid(error.message() + "; choose another address with --web.listen-address");
+}
+
+int serve(const GlobalOptions& globals, const AgentOptions& options) {
+  const sigset_t signals = block_end_signals();
+  if (auto readable = check_proc(options.roots); !readable) return complain(readable.error(), 1);
+  raise_descriptor_limit();
+  Collectors host = make_host_collectors(options);
+  auto containers = make_container_collectors(globals, options);
+  if (!containers) return complain(containers.error().within("--path.cgroupfs"), 1);
+  const auto names = names_of(host, *containers);
+  SelfMetrics self(options.roots, route_names(), names);
+  Scraper scraper(std::move(host), std::move(*containers), self, log_warn, log_info);
+  exporter::ServerOptions server_options;
+  server_options.listen_addresses = options.listen_addresses;
+  server_options.on_response = [&](const std::string& route, int status) { self.count_request(route, status); };
+  auto server = exporter::Server::start(server_options, make_routes(scraper));
+  if (!server) return complain(with_remedy(server.error()), 1);
+  announce(options, (*server)->addresses());
+  scraper.all();  // says at once what is broken, and makes /-/ready true
+  wait_for_end(signals);
+  return 0;
+}
+
+}  // namespace
+
+int agent_command(const GlobalOptions& globals, const std::vector<std::string>& arguments) {
+  AgentOptions defaults;
+  defaults.roots.cgroup = globals.cgroup_root;
+  const auto parsed = parse_agent_options(arguments, collector_flags(), defaults);
+  if (!parsed) return complain(parsed.error(), 2);
+  if (parsed->help) {
+    std::fputs(parsed->help->c_str(), stdout);
+    return 0;
+  }
+  if (auto log = set_up_log(parsed->options.log_level, parsed->options.log_format); !log)
+    return complain(log.error(), 2);
+  return serve(globals, parsed->options);
+}
+
+}  // namespace plimsoll::agent

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line of `plimsoll agent`.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/os.h"
+#include "base/result.h"
+
+namespace plimsoll::agent {
+
+struct AgentOptions {
+  std::vector<std::string> listen_addresses = {"0.0.0.0:1876"};
+  HostRoots roots;
+  std::string log_level = "info";
+  std::string log_format = "logfmt";
+  std::chrono::nanoseconds exited_retention = std::chrono::minutes(5);
+  std::set<std::string> disabled_collectors;
+  bool container_percpu = true;
+  std::vector<std::string> notices;  // for the log: accepted, but without effect yet
+};
+
+// A host collector as the command line sees it.
+struct CollectorFlag {
+  std::string name;
+  std::string summary;
+};
+
+struct ParsedAgentOptions {
+  AgentOptions options;
+  std::optional<std::string> help;  // --help was given: print this, start nothing
+};
+
+// `arguments` without the program's and the command's name. `defaults` is what holds when nothing is
+// said. Go's spellings are taken too: -flag for --flag. Error: one line that names the word and the
+// nearest flag or the values that are accepted.
+Result<ParsedAgentOptions> parse_agent_options(const std::vector<std::string>& arguments,
+                                               std::span<const CollectorFlag> collectors,
+                                               const AgentOptions& defaults = {});
+
+// A duration in Go's notation: "5m", "90s", "1h30m", "1.5h", "100ms", "0". nullopt for anything else,
+// also when it is negative or does not fit.
+std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text);
+
+// The member of `known` that differs least from `word`; "" when none is similar.
+std::string nearest(std::string_view word, std::span<const std::string> known);
+
+}  // namespace plimsoll::agent

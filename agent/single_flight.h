@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests that come while a collection runs share its page instead of making one each: ten
+// Prometheus servers, or one impatient user, cost what one costs.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+
+#include "base/metric.h"
+
+namespace plimsoll::agent {
+
+// A page stays alive as long as one of the requests that encode it.
+using SharedPage = std::shared_ptr<const MetricPage>;
+
+// Thread-safe. get() returns the page of a collection that was running when it was called, or else
+// of one that it starts: never an older one, nothing is kept between requests. Who joins a running
+// collection may see values read a little before its request; never by more than one collection takes.
+class SingleFlight {
+ public:
+  // `collect` is called by one thread at a time.
+  explicit SingleFlight(std::function<MetricPage()> collect) : collect_(std::move(collect)) {}
+  SharedPage get();
+
+ private:
+  struct Flight {
+    SharedPage page;  // null while it runs; under mutex_
+  };
+
+  std::function<MetricPage()> collect_;
+  std::mutex mutex_;
+  std::condition_variable landed_;
+  std::shared_ptr<Flight> flight_;  // the running one, or null
+};
+
+}  // namespace plimsoll::agent

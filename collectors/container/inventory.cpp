@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collectors/container/inventory.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace plimsoll::collectors::container {
+namespace {
+
+constexpr size_t kListingBytes = 32 * 1024;
+
+// systemd makes a group per mount point; nothing ever runs in them.
+bool is_skipped(std::string_view name) { return name.ends_with(".mount"); }
+
+bool has_children(int fd) {
+  struct stat st;
+  return ::fstat(fd, &st) == 0 && st.st_nlink > 2;
+}
+
+}  // namespace
+
+struct Inventory::Node {
+  Group group;
+  std::map<std::string, std::unique_ptr<Node>, std::less<>> children;
+  uint64_t seen = 0;                               // generation in which it was listed last
+  uint32_t listed = 0;                             // bit per hierarchy in which it was listed then
+  std::array<uint64_t, kMaxHierarchies> inodes{};  // as listed; 0 = not there
+};
+
+Inventory::Inventory(cgroup::Layout layout, cgroup::ReadOptions options, cgroup::FdBudget budget)
+    : layout_(std::move(layout)),
+      options_(options),
+      budget_(std::make_unique<cgroup::FdBudget>(budget)),
+      root_(std::make_unique<Node>()),
+      listing_(new char[kListingBytes]) {
+  if (layout_.hierarchies.size() > kMaxHierarchies) layout_.hierarchies.resize(kMaxHierarchies);
+  const std::vector<bool> all(layout_.hierarchies.size(), true);
+  identifying_ = cgroup::identifying_hierarchy(layout_, all);
+  root_->group.path = "/";
+}
+
+Inventory::~Inventory() = default;
+
+// (Re)opens the reader. What was known about the group stays if it is still the same one: it may only
+// have appeared in, or gone from, one more hierarchy.
+bool Inventory::open(Node& node) {
+  auto reader = cgroup::CgroupReader::open(layout_, node.group.path, *budget_, options_);
+  if (!reader) {
+    node.group.reader.reset();
+    return false;
+  }
+  const bool same = node.group.reader && node.group.reader->inode() == reader->inode();
+  if (!same) {
+    std::string path = std::move(node.group.path);
+    node.group = Group{};
+    node.group.path = std::move(path);
+  }
+  node.group.reader = std::move(*reader);
+  return true;
+}
+
+void Inventory::note(Node& parent, std::string_view name, uint64_t inode, size_t hierarchy,
+                     std::vector<Node*>& children) {
+  if (is_skipped(name)) return;
+  auto found = parent.children.find(name);
+  if (found == parent.children.end()) {
+    auto made = std::make_unique<Node>();
+    made->group.path = (parent.group.path == "/" ? "" : parent.group.path) + "/" + std::string(name);
+    found = parent.children.emplace(std::string(name), std::move(made)).first;
+  }
+  Node& child = *found->second;
+  if (child.seen != generation_) child.listed = 0;
+  child.seen = generation_;
+  child.listed |= 1u << hierarchy;
+  const bool changed = child.inodes[hierarchy] != inode;
+  child.inodes[hierarchy] = inode;
+  if (changed || !child.group.reader) open(child);
+  if (child.group.reader) children.push_back(&child);
+}
+
+void Inventory::list(Node& node, int fd, size_t hierarchy, std::vector<Node*>& children) {
+  ::lseek(fd, 0, SEEK_SET);
+  while (true) {
+    const ssize_t filled = ::getdents64(fd, listing_.get(), kListingBytes);
+    if (filled <= 0) return;
+    for (ssize_t at = 0; at < filled;) {
+      const auto* entry = reinterpret_cast<const dirent64*>(listing_.get() + at);
+      at += entry->d_reclen;
+      const std::string_view name = entry->d_name;
+      if (entry->d_type == DT_DIR && name != "." && name != "..") note(node, name, entry->d_ino, hierarchy, children);
+    }
+  }
+}
+
+void Inventory::visit(Node& node, size_t hierarchy) {
+  const int kept = node.group.reader->directory_fd(hierarchy);
+  UniqueFd opened;
+  if (kept < 0) {
+    if (node.group.reader->inode_in(hierarchy) == 0) return;
+    const std::string full = layout_.hierarchies[hierarchy].mount_point + node.group.path;
+    opened.reset(::open(full.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  }
+  const int fd = kept < 0 ? opened.get() : kept;
+  if (fd < 0 || !has_children(fd)) return;
+  std::vector<Node*> children;
+  list(node, fd, hierarchy, children);
+  for (Node* child : children) visit(*child, hierarchy);
+}
+
+// Drops what was not seen, and gathers the rest.
+void Inventory::collect(Node& node) {
+  if (node.group.reader) groups_.push_back(&node.group);
+  std::erase_if(node.children, [&](const auto& child) { return child.second->seen != generation_; });
+  for (auto& [name, child] : node.children) {
+    for (size_t i = 0; i < layout_.hierarchies.size(); ++i) {
+      const bool gone = child->inodes[i] != 0 && (child->listed & (1u << i)) == 0;
+      if (!gone) continue;
+      child->inodes[i] = 0;
+      open(*child);  // lets go of the directory that was removed
+    }
+    collect(*child);
+  }
+}
+
+Result<void> Inventory::refresh() {
+  ++generation_;
+  groups_.clear();
+  if (!root_->group.reader && !open(*root_)) return unexpected(Error{ENOENT, "root cgroup"});
+  for (size_t i = 0; i < layout_.hierarchies.size(); ++i) visit(*root_, i);
+  collect(*root_);
+  return {};
+}
+
+Group* Inventory::find(std::string_view path) const {
+  Node* node = root_.get();
+  if (path.starts_with('/')) path.remove_prefix(1);
+  while (!path.empty()) {
+    const auto found = node->children.find(take(path, '/'));
+    if (found == node->children.end()) return nullptr;
+    node = found->second.get();
+  }
+  return node->group.reader ? &node->group : nullptr;
+}
+
+bool Inventory::is_whole(const Group& group) const { return group.reader->inode_in(identifying_) != 0; }
+
+}  // namespace plimsoll::collectors::container

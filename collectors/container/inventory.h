@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// All cgroups of the machine, kept between scrapes: a tree of names over all hierarchies, each group
+// with its open reader. New groups are found at every scrape without listing the leaves: the link
+// count of a cgroup directory is 2 + its children's, so only directories with children are listed,
+// and an entry's inode number tells a path that was made again.
+// cgroups(7), getdents64(2)
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/cgroup/reader.h"
+#include "base/metric.h"
+#include "collectors/container/identity.h"
+
+namespace plimsoll::collectors::container {
+
+// One cgroup and what is known about it. Everything but the path starts anew when the path is
+// removed and made again.
+struct Group {
+  std::string path;  // "/", "/a/b"
+  std::optional<cgroup::CgroupReader> reader;
+  cgroup::Stats stats;
+  std::optional<Identity> identity;  // of a container of ours
+  LabelSet labels;                   // id, and a container's image and name
+  bool settled = false;              // a container of ours that has started: nothing more to find out
+  pid_t network_pid = 0;             // the process by which network_inode was found out
+  uint64_t network_inode = 0;        // of its network namespace; 0 = may not be asked
+  bool live = false;                 // in this scrape
+};
+
+class Inventory {
+ public:
+  // `layout` with measured hierarchies only (cgroup::measured_part); at most kMaxHierarchies are read.
+  Inventory(cgroup::Layout layout, cgroup::ReadOptions options, cgroup::FdBudget budget);
+  ~Inventory();
+
+  // Brings the groups up to date with the machine. Error when the root group cannot be opened.
+  Result<void> refresh();
+  // Groups, parents before children, siblings by name; valid until the next refresh().
+  const std::vector<Group*>& groups() const { return groups_; }
+  // nullptr when there is no such group.
+  Group* find(std::string_view path) const;
+  // Whether the group stands in the hierarchy that identifies groups on this machine. One that does
+  // not is being made or being removed.
+  bool is_whole(const Group& group) const;
+
+  static constexpr size_t kMaxHierarchies = 8;
+
+ private:
+  struct Node;
+  bool open(Node& node);
+  void visit(Node& node, size_t hierarchy);
+  void list(Node& node, int fd, size_t hierarchy, std::vector<Node*>& children);
+  void note(Node& parent, std::string_view name, uint64_t inode, size_t hierarchy, std::vector<Node*>& children);
+  void collect(Node& node);
+
+  cgroup::Layout layout_;
+  cgroup::ReadOptions options_;
+  size_t identifying_;  // index of the hierarchy that identifies groups
+  std::unique_ptr<cgroup::FdBudget> budget_;
+  std::unique_ptr<Node> root_;
+  std::vector<Group*> groups_;
+  uint64_t generation_ = 0;
+  std::unique_ptr<char[]> listing_;
+};
+
+}  // namespace plimsoll::collectors::container

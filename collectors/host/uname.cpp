@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// uname(2): the names of kernel and machine as labels of a constant 1. domainname is the NIS domain,
+// "(none)" where none is set. An agent in its own UTS namespace reports that namespace's host name.
+#include <sys/utsname.h>
+
+#include "collectors/host/make.h"
+
+namespace plimsoll::collectors::host {
+namespace {
+
+constexpr MetricDesc kInfo = {"node_uname_info", "Names of the kernel and the machine, as labels of a constant 1.",
+                              MetricType::kGauge};
+
+class UnameCollector : public Collector {
+ public:
+  std::string_view name() const override { return "uname"; }
+
+  // Asked anew at every scrape: host and domain name may change while the agent runs.
+  Result<void> collect(MetricWriter& writer) override {
+    utsname names;
+    if (::uname(&names) != 0) return fail_errno("uname");
+    writer.family(kInfo);
+    writer.sample(writer.labels(LabelSet{{"domainname", names.domainname},
+                                         {"machine", names.machine},
+                                         {"nodename", names.nodename},
+                                         {"release", names.release},
+                                         {"sysname", names.sysname},
+                                         {"version", names.version}}),
+                  1);
+    return {};
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Collector> make_uname(const HostRoots&) { return std::make_unique<UnameCollector>(); }
+
+}  // namespace plimsoll::collectors::host

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// The last steps before the program: signals, standard streams, working directory, descriptors, execve(2).
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <climits>
+
+#include "runtime/isolate/child.h"
+#include "runtime/isolate/inner_tree.h"
+#include "runtime/isolate/system_calls.h"
+
+namespace plimsoll::isolate {
+namespace {
+
+constexpr int kSignals = 64;
+
+// O_PATH descriptors to "/" until 0, 1 and 2 are taken: what is opened later cannot be one of the streams.
+int fill_low_descriptors() {
+  int fd = -1;
+  do {
+    fd = ::open("/", O_PATH | O_CLOEXEC);
+  } while (fd >= 0 && fd <= 2);
+  if (fd < 0) return errno;
+  ::close(fd);
+  return 0;
+}
+
+// The parent's end of the report pipe is gone.
+bool is_orphaned(int report_fd) {
+  pollfd pipe{report_fd, 0, 0};
+  return ::poll(&pipe, 1, 0) == 1 && (pipe.revents & POLLERR) != 0;
+}
+
+// A candidate that is there but cannot be run is what the message should be about; one that is not
+// there hands on to the next.
+bool means_absent(int error) { return error == ENOENT || error == ENOTDIR; }
+
+}  // namespace
+
+// The parent has blocked all signals around clone, so that no handler of its ran in here. Its ends of the
+// pipes are closed first: else its death would not show.
+int reset_signals(Child& child) {
+  for (int fd : child.parent_fds) {
+    if (fd >= 0) ::close(fd);
+  }
+  struct sigaction standard = {};
+  standard.sa_handler = SIG_DFL;
+  for (int signal = 1; signal <= kSignals; ++signal) ::sigaction(signal, &standard, nullptr);
+  const uint64_t none = 0;
+  if (::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, sizeof(none)) != 0) return errno;
+  ::umask(022);
+  if (const int error = fill_low_descriptors()) return error;
+  return die_with_parent(child);
+}
+
+int die_with_parent(Child& child) {
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return errno;
+  return is_orphaned(child.report_fd) ? ECANCELED : 0;
+}
+
+int new_session(Child&) { return result_of(::setsid()); }
+
+int connect_stdio(Child& child) {
+  int sources[3];
+  for (int stream = 0; stream < 3; ++stream) {
+    const int given = child.program->stdio[stream];
+    sources[stream] = given >= 0 ? ::fcntl(given, F_DUPFD_CLOEXEC, 3) : ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (sources[stream] < 0) return errno;
+  }
+  for (int stream = 0; stream < 3; ++stream) {
+    if (::dup2(sources[stream], stream) < 0) return errno;
+  }
+  return 0;
+}
+
+int make_working_directory(Child& child) {
+  child.place = child.program->cwd.shown.c_str();
+  const int fd = open_or_make(child.root_fd, child.program->cwd, false, 0755);
+  if (fd < 0) return errno;
+  ::close(fd);
+  return 0;
+}
+
+// The kernel's own answer is looked at: one that does not begin with "/" lies outside the root.
+int enter_working_directory(Child& child) {
+  child.place = child.program->cwd.shown.c_str();
+  if (::chdir(child.place) != 0) return errno;
+  char path[PATH_MAX];
+  if (::syscall(SYS_getcwd, path, sizeof(path)) < 0) return errno;
+  return path[0] == '/' ? 0 : EXDEV;
+}
+
+int close_descriptors(Child& child) {
+  if (child.report_fd > 3 && ::syscall(SYS_close_range, 3, child.report_fd - 1, 0) != 0) return errno;
+  return result_of(::syscall(SYS_close_range, child.report_fd + 1, ~0u, 0));
+}
+
+int execute(Child& child) {
+  if (::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0) return errno;
+  if (is_orphaned(child.report_fd)) return ECANCELED;
+  int remembered = ENOENT;
+  child.place = child.program->argv[0];
+  for (const std::string& candidate : child.program->candidates) {
+    ::execve(candidate.c_str(), child.program->argv.data(), child.program->env.data());
+    const int error = errno;
+    if (!means_absent(error)) {
+      remembered = error;
+      child.place = candidate.c_str();
+      if (error != EACCES) return error;
+    } else if (remembered == ENOENT && ::faccessat(AT_FDCWD, candidate.c_str(), F_OK, 0) == 0) {
+      remembered = ELIBACC;  // there, but its interpreter is not
+      child.place = candidate.c_str();
+    }
+  }
+  return remembered;
+}
+
+}  // namespace plimsoll::isolate

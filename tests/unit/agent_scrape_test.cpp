@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the agent collects: one collection for concurrent requests, failures said once, own metrics.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <latch>
+#include <thread>
+
+#include "agent/failure_log.h"
+#include "agent/scraper.h"
+#include "agent/self_metrics.h"
+#include "agent/single_flight.h"
+#include "exporter/text.h"
+#include "temp_tree.h"
+
+namespace plimsoll::agent {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+constexpr MetricDesc kNumber = {"number", "A number.", MetricType::kGauge};
+
+MetricPage page_of(int number) {
+  MetricWriter writer;
+  writer.single(kNumber, number);
+  return writer.finish();
+}
+
+double number_in(const SharedPage& page) { return page->samples(0).first->value().number(); }
+
+TEST(SingleFlight, RequestsDuringACollectionShareIt) {
+  std::atomic<int> started = 0;
+  std::latch go(1);
+  SingleFlight flight([&] {
+    const int number = ++started;
+    if (number == 1) go.wait();
+    return page_of(number);
+  });
+  std::vector<SharedPage> pages(8);
+  std::vector<std::thread> clients;
+  for (SharedPage& page : pages) clients.emplace_back([&] { page = flight.get(); });
+  while (started == 0) std::this_thread::yield();
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // lets the others arrive
+  go.count_down();
+  for (std::thread& client : clients) client.join();
+  for (const SharedPage& page : pages) EXPECT_EQ(page, pages[0]);
+  EXPECT_EQ(started, 1);
+}
+
+TEST(SingleFlight, ALaterRequestGetsANewCollection) {
+  int started = 0;
+  SingleFlight flight([&] { return page_of(++started); });
+  const SharedPage first = flight.get();
+  EXPECT_EQ(number_in(first), 1);
+  EXPECT_EQ(number_in(flight.get()), 2);
+  EXPECT_EQ(number_in(first), 1) << "a page in use stays as it was";
+}
+
+TEST(SingleFlight, KeepsNothingBetweenRequests) {
+  SingleFlight flight([] { return page_of(1); });
+  std::weak_ptr<const MetricPage> seen = flight.get();
+  EXPECT_TRUE(seen.expired());
+}
+
+TEST(SingleFlight, NeverCollectsTwiceAtOnce) {
+  std::atomic<int> running = 0, most = 0, total = 0;
+  SingleFlight flight([&] {
+    most = std::max(most.load(), ++running);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    --running;
+    return page_of(++total);
+  });
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 8; ++i) {
+    clients.emplace_back([&] {
+      double last = 0;
+      for (int k = 0; k < 50; ++k) {
+        const double now = number_in(flight.get());
+        EXPECT_GE(now, last) << "a page older than the last one";
+        last = now;
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(most, 1);
+  EXPECT_LT(total, 400);
+}
+
+class FailureLogTest : public testing::Test {
+ protected:
+  std::vector<std::string> warnings, notes;
+  FailureLog log{[this](const std::string& text) { warnings.push_back(text); },
+                 [this](const std::string& text) { notes.push_back(text); }};
+};
+
+TEST_F(FailureLogTest, SaysTheSameFailureOnce) {
+  for (int i = 0; i < 3; ++i) {
+    log.failed("cpu", Error{EIO, "stat"});
+    log.end_round();
+  }
+  EXPECT_THAT(warnings, ElementsAre("collector cpu failed: stat: Input/output error"));
+  EXPECT_THAT(notes, IsEmpty());
+}
+
+TEST_F(FailureLogTest, SaysAnotherFailureAgain) {
+  log.failed("cpu", Error{EIO, "stat"});
+  log.end_round();
+  log.failed("cpu", Error{EACCES, "stat"});
+  log.failed("meminfo", Error{EIO, "meminfo"});
+  log.end_round();
+  EXPECT_EQ(warnings.size(), 3u);
+}
+
+TEST_F(FailureLogTest, SaysRecoveryOnceAndTheNextFailureAgain) {
+  log.failed("cpu", invalid("broken"));
+  log.end_round();
+  log.end_round();
+  log.end_round();
+  EXPECT_THAT(notes, ElementsAre("collector cpu works again"));
+  log.failed("cpu", invalid("broken"));
+  EXPECT_EQ(warnings.size(), 2u);
+}
+
+class FakeCollector : public collectors::Collector {
+ public:
+  FakeCollector(std::string name, const std::atomic<int>& error) : name_(std::move(name)), error_(error) {}
+  std::string_view name() const override { return name_; }
+  Result<void> collect(MetricWriter& writer) override {
+    writer.family("fake_" + name_, "Fake.", MetricType::kGauge);
+    writer.sample(1);
+    if (error_ != 0) return unexpected(Error{error_, "source"});
+    return {};
+  }
+
+ private:
+  std::string name_;
+  const std::atomic<int>& error_;  // errno to fail with, 0 = none
+};
+
+class ScraperTest : public testing::Test {
+ protected:
+  static Collectors one(const char* name, const std::atomic<int>& error) {
+    Collectors list;
+    list.push_back(std::make_unique<FakeCollector>(name, error));
+    return list;
+  }
+  std::string all() { return exporter::to_text(*scraper.all()); }
+
+  std::atomic<int> node_error = 0, container_error = 0;
+  const std::vector<std::string> routes = {"/metrics"};
+  const std::vector<std::string> names = {"disk", "container"};
+  SelfMetrics self{HostRoots{}, routes, names};
+  std::vector<std::string> warnings, notes;
+  Scraper scraper{one("disk", node_error), one("container", container_error), self,
+                  [this](const std::string& text) { warnings.push_back(text); },
+                  [this](const std::string& text) { notes.push_back(text); }};
+};
+
+TEST_F(ScraperTest, PagesHoldTheirHalves) {
+  EXPECT_THAT(all(), testing::AllOf(HasSubstr("\nfake_disk 1"), HasSubstr("\nfake_container 1"),
+                                    HasSubstr("node_scrape_collector_success{collector=\"disk\"} 1"),
+                                    HasSubstr("plimsoll_build_info{version=")));
+  const std::string node = exporter::to_text(*scraper.node());
+  EXPECT_THAT(node, testing::AllOf(HasSubstr("fake_disk 1"), Not(HasSubstr("container")), Not(HasSubstr("plimsoll_"))));
+  const std::string container = exporter::to_text(*scraper.container());
+  EXPECT_THAT(container,
+              testing::AllOf(HasSubstr("fake_container 1"), Not(HasSubstr("node_")), Not(HasSubstr("plimsoll_"))));
+}
+
+TEST_F(ScraperTest, OneFailingCollectorCostsNothingElse) {
+  node_error = EIO;
+  container_error = EACCES;
+  const std::string text = all();
+  EXPECT_THAT(text, testing::AllOf(HasSubstr("\nfake_disk 1"), HasSubstr("\nfake_container 1"),
+                                   HasSubstr("node_scrape_collector_success{collector=\"disk\"} 0"),
+                                   HasSubstr("plimsoll_collection_failures_total{collector=\"disk\"} 1"),
+                                   HasSubstr("plimsoll_collection_failures_total{collector=\"container\"} 1")));
+  all();
+  EXPECT_EQ(warnings.size(), 2u) << "said once";
+  node_error = container_error = 0;
+  EXPECT_THAT(all(), HasSubstr("plimsoll_collection_failures_total{collector=\"container\"} 2\n"));
+  EXPECT_EQ(notes.size(), 2u);
+}
+
+TEST_F(ScraperTest, WhatTheMachineDoesNotHaveIsNoFailure) {
+  node_error = container_error = ENODATA;
+  EXPECT_THAT(all(), testing::AllOf(HasSubstr("plimsoll_collection_failures_total{collector=\"disk\"} 0"),
+                                    HasSubstr("plimsoll_collection_failures_total{collector=\"container\"} 0")));
+  EXPECT_THAT(warnings, IsEmpty());
+}
+
+TEST_F(ScraperTest, IsReadyAfterAGoodCollection) {
+  EXPECT_FALSE(scraper.ready());
+  container_error = EIO;
+  all();
+  EXPECT_FALSE(scraper.ready());
+  container_error = 0;
+  scraper.container();
+  EXPECT_TRUE(scraper.ready());
+  container_error = EIO;
+  all();
+  EXPECT_TRUE(scraper.ready()) << "a later failure is for container_scrape_error";
+}
+
+TEST_F(ScraperTest, CountsCollections) {
+  scraper.node();
+  scraper.node();
+  EXPECT_THAT(all(), testing::AllOf(HasSubstr("plimsoll_collections_total{half=\"node\"} 3"),
+                                    HasSubstr("plimsoll_collections_total{half=\"container\"} 1")));
+}
+
+std::string own_text(SelfMetrics& self) {
+  MetricWriter writer;
+  self.write(writer);
+  return exporter::to_text(writer.finish());
+}
+
+const char kStat[] = "42 (a) b) (c) S 1 42 42 0 -1 4194560 1520 0 0 0 150 50 0 0 20 0 9 0 1000 223641600 10 0 0\n";
+
+TEST(SelfMetrics, CountersExistBeforeTheirFirstEvent) {
+  const std::vector<std::string> routes = {"/metrics"}, names = {"cpu"};
+  SelfMetrics self(HostRoots{}, routes, names);
+  const std::string text = own_text(self);
+  EXPECT_THAT(text, HasSubstr("plimsoll_http_requests_total{code=\"200\",path=\"/metrics\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("plimsoll_collection_failures_total{collector=\"cpu\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("plimsoll_collection_seconds_total{half=\"container\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("# TYPE plimsoll_collections_total counter\n"));
+  EXPECT_THAT(text, HasSubstr("# TYPE plimsoll_build_info gauge\n"));
+}
+
+TEST(SelfMetrics, CountsRequestsByRouteAndCode) {
+  SelfMetrics self(HostRoots{}, {}, {});
+  self.count_request("/metrics", 200);
+  self.count_request("/metrics", 200);
+  self.count_request("", 404);
+  const std::string text = own_text(self);
+  EXPECT_THAT(text, HasSubstr("plimsoll_http_requests_total{code=\"200\",path=\"/metrics\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("plimsoll_http_requests_total{code=\"404\",path=\"other\"} 1\n"));
+}
+
+TEST(SelfMetrics, ReadsItsProcess) {
+  const test::TempTree tree({{"self/stat", kStat}, {"stat", "cpu 1 2\nbtime 1700000000\n"}, {"self/fd/0", ""}});
+  HostRoots roots;
+  roots.proc = tree.path();
+  SelfMetrics self(roots, {}, {});
+  const std::string text = own_text(self);
+  const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  MetricWriter expected;
+  expected.single(
+      {"process_cpu_seconds_total", "CPU time of this process, user and system, in seconds.", MetricType::kCounter},
+      200 / ticks);
+  EXPECT_THAT(text, HasSubstr(exporter::to_text(expected.finish())));
+  EXPECT_THAT(text, HasSubstr("process_virtual_memory_bytes 223641600\n"));
+  EXPECT_THAT(text, HasSubstr("process_start_time_seconds 1700000010\n"));
+  EXPECT_THAT(text, HasSubstr("process_open_fds "));
+  EXPECT_THAT(text, HasSubstr("process_max_fds "));
+}
+
+TEST(SelfMetrics, LeavesOutWhatItCannotRead) {
+  const test::TempTree tree;
+  HostRoots roots;
+  roots.proc = tree.path();
+  SelfMetrics self(roots, {}, {});
+  const std::string text = own_text(self);
+  for (const char* name : {"process_cpu_seconds_total", "process_open_fds", "process_start_time_seconds"})
+    EXPECT_THAT(text, Not(HasSubstr(name)));
+  EXPECT_THAT(text, HasSubstr("plimsoll_build_info"));
+}
+
+TEST(ProcessStat, SurvivesBracketsInTheName) {
+  const auto stat = parse_process_stat(kStat);
+  ASSERT_TRUE(stat) << stat.error().message();
+  EXPECT_EQ(stat->user_ticks, 150u);
+  EXPECT_EQ(stat->system_ticks, 50u);
+  EXPECT_EQ(stat->start_ticks, 1000u);
+  EXPECT_EQ(stat->resident_pages, 10u);
+}
+
+TEST(ProcessStat, RefusesTruncatedAndGarbage) {
+  const std::string whole(kStat);
+  EXPECT_FALSE(parse_process_stat(""));
+  EXPECT_FALSE(parse_process_stat("42 (a"));
+  EXPECT_FALSE(parse_process_stat("42 (a) S 1 2 3"));
+  EXPECT_FALSE(parse_process_stat(whole.substr(0, whole.find("223641600"))));
+  std::string garbage = whole;
+  garbage.replace(garbage.find("150"), 3, "max");
+  EXPECT_THAT(parse_process_stat(garbage).error().message(), HasSubstr("field 14"));
+}
+
+}  // namespace
+}  // namespace plimsoll::agent

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include "tests/unit/host_fixture.h"
+
+namespace plimsoll::collectors::host {
+namespace {
+
+using test::collect;
+using test::collect_file;
+using test::expect_error_without_file;
+using test::expect_refused;
+using test::roots_of;
+using test::TempTree;
+using test::type_of;
+
+const std::string kHeadings =
+    "Inter-|   Receive                                                |  Transmit\n"
+    " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier "
+    "compressed\n";
+
+TEST(Netdev, ExportsEveryColumn) {
+  const TempTree tree({{"proc/net/dev", kHeadings + "    lo: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n"},
+                       {"sys/class/net/lo/statistics/rx_nohandler", "17\n"}});
+  const auto collected = collect(*make_netdev(roots_of(tree)));
+  EXPECT_TRUE(collected.result) << collected.error();
+  EXPECT_EQ(collected.text(),
+            "node_network_receive_bytes_total{device=\"lo\"} 1\n"
+            "node_network_receive_packets_total{device=\"lo\"} 2\n"
+            "node_network_receive_errs_total{device=\"lo\"} 3\n"
+            "node_network_receive_drop_total{device=\"lo\"} 4\n"
+            "node_network_receive_fifo_total{device=\"lo\"} 5\n"
+            "node_network_receive_frame_total{device=\"lo\"} 6\n"
+            "node_network_receive_compressed_total{device=\"lo\"} 7\n"
+            "node_network_receive_multicast_total{device=\"lo\"} 8\n"
+            "node_network_transmit_bytes_total{device=\"lo\"} 9\n"
+            "node_network_transmit_packets_total{device=\"lo\"} 10\n"
+            "node_network_transmit_errs_total{device=\"lo\"} 11\n"
+            "node_network_transmit_drop_total{device=\"lo\"} 12\n"
+            "node_network_transmit_fifo_total{device=\"lo\"} 13\n"
+            "node_network_transmit_colls_total{device=\"lo\"} 14\n"
+            "node_network_transmit_carrier_total{device=\"lo\"} 15\n"
+            "node_network_transmit_compressed_total{device=\"lo\"} 16\n"
+            "node_network_receive_nohandler_total{device=\"lo\"} 17\n");
+  EXPECT_EQ(type_of(collected.page, "node_network_receive_bytes_total"), "counter");
+}
+
+// Text of /proc/net/dev with idle interfaces of these names.
+std::string interfaces(std::initializer_list<std::string> names) {
+  std::string text = kHeadings;
+  for (const std::string& name : names) text += name + ": 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n";
+  return text;
+}
+
+TEST(Netdev, InterfacesComeAndGo) {
+  const TempTree tree({{"proc/net/dev", interfaces({"a", "b"})},
+                       {"sys/class/net/a/statistics/rx_nohandler", "1\n"},
+                       {"sys/class/net/b/statistics/rx_nohandler", "2\n"}});
+  const auto collector = make_netdev(roots_of(tree));
+  EXPECT_EQ(
+      collect(*collector).text("node_network_receive_nohandler"),
+      "node_network_receive_nohandler_total{device=\"a\"} 1\nnode_network_receive_nohandler_total{device=\"b\"} 2\n");
+  tree.write("proc/net/dev", interfaces({"b"}));
+  ASSERT_TRUE(remove_tree(tree.at("sys/class/net/a")));
+  EXPECT_EQ(collect(*collector).text("node_network_receive_nohandler"),
+            "node_network_receive_nohandler_total{device=\"b\"} 2\n");
+  tree.write("proc/net/dev", interfaces({"a", "b"}));
+  tree.write("sys/class/net/a/statistics/rx_nohandler", "3\n");
+  EXPECT_EQ(
+      collect(*collector).text("node_network_receive_nohandler"),
+      "node_network_receive_nohandler_total{device=\"a\"} 3\nnode_network_receive_nohandler_total{device=\"b\"} 2\n");
+}
+
+TEST(Netdev, ManyInterfacesAreAllRead) {
+  const TempTree tree;
+  std::string dev = kHeadings;
+  for (int i = 0; i < 100; ++i) {
+    const std::string name = "veth" + std::to_string(i);
+    dev += name + ": 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n";
+    tree.write("sys/class/net/" + name + "/statistics/rx_nohandler", std::to_string(i) + "\n");
+  }
+  tree.write("proc/net/dev", dev);
+  const auto collector = make_netdev(roots_of(tree));
+  for (int round = 0; round < 2; ++round) {
+    const std::string text = collect(*collector).text("node_network_receive_nohandler");
+    for (int i = 0; i < 100; ++i)
+      EXPECT_NE(text.find("{device=\"veth" + std::to_string(i) + "\"} " + std::to_string(i) + "\n"), std::string::npos);
+  }
+}
+
+TEST(Netdev, WithoutSysfsOnlyThatFamilyIsMissing) {
+  const auto collected = collect_file(make_netdev, "proc/net/dev", interfaces({"eth0"}));
+  EXPECT_TRUE(collected.result);
+  EXPECT_EQ(type_of(collected.page, "node_network_receive_nohandler_total"), "");
+  EXPECT_EQ(collected.text("node_network_receive_bytes"), "node_network_receive_bytes_total{device=\"eth0\"} 0\n");
+}
+
+TEST(Netdev, HostileNamesAreEscaped) {
+  const auto collected = collect_file(make_netdev, "proc/net/dev", interfaces({"q\"\\\xff"}));
+  EXPECT_EQ(collected.text("node_network_receive_bytes"),
+            "node_network_receive_bytes_total{device=\"q\\\"\\\\\xEF\xBF\xBD\"} 0\n");
+}
+
+TEST(Netdev, RefusesWhatIsNone) {
+  expect_error_without_file(make_netdev, "proc/net/dev");
+  expect_refused(make_netdev, "proc/net/dev", {"", "garbage\n", kHeadings + "eth0: 1 2\n", kHeadings + "eth0\n"});
+}
+
+const char* const kSnmp =
+    "Ip: Forwarding DefaultTTL InReceives\nIp: 2 64 100\n"
+    "Icmp: InMsgs InErrors OutMsgs OutErrors\nIcmp: 1 0 5 0\n"
+    "IcmpMsg: InType3\nIcmpMsg: 7\n"
+    "Tcp: RtoAlgorithm MaxConn ActiveOpens InErrs CurrEstab\nTcp: 1 -1 110 0 2\n"
+    "UdpLite: InDatagrams InErrors\nUdpLite: 4 3\n";
+const char* const kNetstat =
+    "TcpExt: SyncookiesSent EmbryonicRsts ListenOverflows ListenDrops TCPTimeouts TCPOFOQueue TCPAbortOnData\n"
+    "TcpExt: 1 2 3 4 5 6 7\n"
+    "IpExt: InNoRoutes InOctets OutOctets\nIpExt: 0 354798498 18446744073709551615\n";
+const char* const kSnmp6 =
+    "Ip6InReceives                   \t1\nIp6InOctets                     \t128\nIcmp6InMsgs\t2\nIcmp6InType135\t9\n"
+    "Udp6NoPorts\t3\nUdpLite6InErrors\t4\n";
+
+TEST(Netstat, ExportsItsSelectionOnly) {
+  const TempTree tree({{"proc/net/snmp", kSnmp}, {"proc/net/netstat", kNetstat}, {"proc/net/snmp6", kSnmp6}});
+  const auto collected = collect(*make_netstat(roots_of(tree)));
+  EXPECT_TRUE(collected.result) << collected.error();
+  EXPECT_EQ(collected.text(),
+            "node_netstat_TcpExt_SyncookiesSent 1\n"
+            "node_netstat_TcpExt_ListenOverflows 3\n"
+            "node_netstat_TcpExt_ListenDrops 4\n"
+            "node_netstat_TcpExt_TCPTimeouts 5\n"
+            "node_netstat_TcpExt_TCPOFOQueue 6\n"
+            "node_netstat_IpExt_InOctets 354798498\n"
+            "node_netstat_IpExt_OutOctets 18446744073709551615\n"
+            "node_netstat_Ip_Forwarding 2\n"
+            "node_netstat_Icmp_InMsgs 1\n"
+            "node_netstat_Icmp_InErrors 0\n"
+            "node_netstat_Icmp_OutMsgs 5\n"
+            "node_netstat_Tcp_ActiveOpens 110\n"
+            "node_netstat_Tcp_InErrs 0\n"
+            "node_netstat_Tcp_CurrEstab 2\n"
+            "node_netstat_UdpLite_InErrors 3\n"
+            "node_netstat_Ip6_InOctets 128\n"
+            "node_netstat_Icmp6_InMsgs 2\n"
+            "node_netstat_Udp6_NoPorts 3\n"
+            "node_netstat_UdpLite6_InErrors 4\n");
+  EXPECT_EQ(type_of(collected.page, "node_netstat_Tcp_CurrEstab"), "untyped");
+}
+
+TEST(Netstat, WithoutIpv6TheRestStands) {
+  const TempTree tree({{"proc/net/snmp", kSnmp}, {"proc/net/netstat", kNetstat}});
+  const auto collected = collect(*make_netstat(roots_of(tree)));
+  EXPECT_TRUE(collected.result) << collected.error();
+  EXPECT_EQ(collected.text("node_netstat_Icmp6"), "");
+  EXPECT_EQ(collected.text("node_netstat_Tcp_CurrEstab"), "node_netstat_Tcp_CurrEstab 2\n");
+}
+
+TEST(Netstat, RefusesPairsThatDoNotMatch) {
+  expect_error_without_file(make_netstat, "proc/net/netstat");
+  expect_refused(
+      make_netstat, "proc/net/netstat",
+      {"", "garbage\n", "IpExt: InOctets\n", "IpExt: InOctets OutOctets\nIpExt: 1\n", "IpExt: InOctets\nTcpExt: 1\n",
+       "IpExt: InOctets\nIpExt: x\n", "IpExt: InOctets\nIpExt: 1", "IpExt: InOctets\nIpExt: -1\n", "\n\n"});
+}
+
+TEST(Netstat, RefusesAMalformedIpv6File) {
+  for (const char* content : {"", "Ip6InOctets\n", "Ip6InOctets x\n", "Ip6InOctets 12"}) {
+    const TempTree tree({{"proc/net/snmp", kSnmp}, {"proc/net/netstat", kNetstat}, {"proc/net/snmp6", content}});
+    const auto collected = collect(*make_netstat(roots_of(tree)));
+    EXPECT_FALSE(collected.result) << content;
+    EXPECT_NE(collected.error().find("proc/net/snmp6"), std::string::npos);
+    EXPECT_NE(collected.text("node_netstat_Tcp_CurrEstab"), "");
+  }
+}
+
+const char* const kSockstat =
+    "sockets: used 42\nTCP: inuse 5 orphan 0 tw 22 alloc 35 mem 25\nUDP: inuse 1 mem 0\nRAW: inuse 0\n"
+    "FRAG: inuse 0 memory 7\n";
+
+TEST(Sockstat, ReadsBothFiles) {
+  const TempTree tree(
+      {{"proc/net/sockstat", kSockstat}, {"proc/net/sockstat6", "TCP6: inuse 3\nFRAG6: inuse 0 memory 0\n"}});
+  const auto collected = collect(*make_sockstat(roots_of(tree)));
+  EXPECT_TRUE(collected.result) << collected.error();
+  EXPECT_EQ(collected.text(),
+            "node_sockstat_sockets_used 42\n"
+            "node_sockstat_TCP_inuse 5\n"
+            "node_sockstat_TCP_orphan 0\n"
+            "node_sockstat_TCP_tw 22\n"
+            "node_sockstat_TCP_alloc 35\n"
+            "node_sockstat_TCP_mem 25\n"
+            "node_sockstat_TCP_mem_bytes " +
+                std::to_string(25 * ::sysconf(_SC_PAGESIZE)) +
+                "\n"
+                "node_sockstat_UDP_inuse 1\n"
+                "node_sockstat_UDP_mem 0\n"
+                "node_sockstat_UDP_mem_bytes 0\n"
+                "node_sockstat_RAW_inuse 0\n"
+                "node_sockstat_FRAG_inuse 0\n"
+                "node_sockstat_FRAG_memory 7\n"
+                "node_sockstat_TCP6_inuse 3\n"
+                "node_sockstat_FRAG6_inuse 0\n"
+                "node_sockstat_FRAG6_memory 0\n");
+  EXPECT_EQ(type_of(collected.page, "node_sockstat_TCP_mem_bytes"), "gauge");
+}
+
+TEST(Sockstat, WithoutIpv6TheRestStands) {
+  const auto collected = collect_file(make_sockstat, "proc/net/sockstat", kSockstat);
+  EXPECT_TRUE(collected.result);
+  EXPECT_EQ(collected.text("node_sockstat_sockets"), "node_sockstat_sockets_used 42\n");
+}
+
+TEST(Sockstat, RefusesWhatIsNone) {
+  expect_error_without_file(make_sockstat, "proc/net/sockstat");
+  expect_refused(make_sockstat, "proc/net/sockstat",
+                 {"", "garbage\n", "TCP: inuse\n", "TCP: inuse x\n", "TCP: inuse 5 orphan\n", "TCP: inuse -1\n",
+                  "TCP: inuse 5", "\n"});
+}
+
+TEST(Sockstat, AMalformedIpv6FileIsAnError) {
+  const TempTree tree({{"proc/net/sockstat", kSockstat}, {"proc/net/sockstat6", "TCP6: inuse\n"}});
+  const auto collected = collect(*make_sockstat(roots_of(tree)));
+  EXPECT_FALSE(collected.result);
+  EXPECT_NE(collected.error().find("sockstat6"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace plimsoll::collectors::host

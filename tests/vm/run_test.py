@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tests/vm/run itself: exit codes, streams, isolation from the host, and that nothing is left of it."""
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def vm(*arguments, **options):
+    return subprocess.run([HERE / "run", *map(str, arguments)], text=True, capture_output=True, timeout=300,
+                          check=False, **options)
+
+
+def processes_of(session):
+    """Processes of a session, by the sixth field of /proc/PID/stat."""
+    found = []
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[3] == str(session) and fields[0] != "Z":
+            found.append(stat.parent.name)
+    return found
+
+
+class Usage(unittest.TestCase):
+    def refused(self, *arguments):
+        done = vm(*arguments)
+        self.assertEqual((done.returncode, done.stdout), (125, ""))
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        return done.stderr
+
+    def test_bad_usage_is_one_line(self):
+        self.assertIn("no command", self.refused())
+        self.assertIn("--bogus", self.refused("--bogus", "1", "true"))
+        self.assertIn("'many'", self.refused("-m", "many", "true"))
+        self.assertIn("/no/such", self.refused("--out", "/no/such", "true"))
+
+    def test_unknown_kernel_names_the_choices(self):
+        done = vm("-k", "2.4", "true")
+        self.assertEqual(done.returncode, 125)
+        self.assertIn("5.10, 6.1 or 6.12", done.stderr)
+
+    def test_help(self):
+        done = vm("--help")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("--disk MB", done.stdout)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "needs root")
+@unittest.skipUnless(shutil.which("qemu-system-x86_64"), "needs qemu-system-x86")
+class Guest(unittest.TestCase):
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory(prefix="plimsoll-vm-")
+        self.addCleanup(holder.cleanup)
+        self.directory = pathlib.Path(holder.name)
+
+    def test_command_sees_v2_alone_and_its_exit_code_is_ours(self):
+        done = vm("--", "sh", "-c", "cat /sys/fs/cgroup/cgroup.subtree_control; cat /proc/self/cgroup; echo oops >&2; exit 37")
+        self.assertEqual(done.returncode, 37, done.stderr)
+        controllers, group = done.stdout.splitlines()
+        self.assertLessEqual({"cpu", "io", "memory", "pids"}, set(controllers.split()))
+        self.assertEqual(group, "0::/init")
+        self.assertEqual(done.stderr, "oops\n")
+
+    def test_the_host_is_read_only_but_for_out(self):
+        kept = self.directory / "kept"
+        kept.write_text("host")
+        (self.directory / "out").mkdir()
+        script = f'echo guest >{kept}; cat {kept}; df -P /mnt/disk | tail -1; cp {kept} /mnt/out/result; echo "$1|$PLIMSOLL_X"'
+        done = vm("--disk", 64, "--out", self.directory / "out", "--", "sh", "-c", script, "sh", "a 'b' $c",
+                  env={**os.environ, "PLIMSOLL_X": "x='1' y"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        first, disk, words = done.stdout.splitlines()
+        self.assertEqual((first, words), ("guest", "a 'b' $c|x='1' y"))
+        self.assertTrue(disk.startswith("/dev/vda "), disk)
+        self.assertEqual((kept.read_text(), (self.directory / "out" / "result").read_text()), ("host", "guest\n"))
+
+    def test_out_of_time(self):
+        done = vm("-t", 8, "--", "sleep", "100")
+        self.assertEqual(done.returncode, 124)
+        self.assertIn("out of time after 8 s", done.stderr)
+
+    def test_terminated_it_leaves_nothing(self):
+        with subprocess.Popen([HERE / "run", "--", "sleep", "100"], start_new_session=True, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL) as process:
+            time.sleep(3)
+            self.assertGreater(len(processes_of(process.pid)), 2)
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.wait(20), 143)
+            time.sleep(0.5)
+            self.assertEqual(processes_of(process.pid), [])
+        self.assertNotIn("plimsoll-vm", pathlib.Path("/proc/mounts").read_text())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
