@@ -46,7 +46,8 @@ class Server {
   // Listens on every address or on none: the error names the address, what is wrong with it (in
   // use, not of this machine, no address); the caller adds which option to change.
   static Result<std::unique_ptr<Server>> start(const ServerOptions& options, std::map<std::string, Handler> routes);
-  // Stops listening, ends open connections, joins the threads; within a second.
+  // Stops listening, ends open connections, joins the threads; within a second (three with Debian's
+  // binary of civetweb).
   ~Server();
 
   // The bound addresses with their real ports, in the order given.

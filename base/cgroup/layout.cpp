@@ -88,8 +88,8 @@ const Hierarchy* Layout::unified() const {
 bool is_measured(const Hierarchy& hierarchy) {
   constexpr std::string_view kMeasured[] = {"memory", "cpuacct", "cpu", "pids", "blkio"};
   const auto& names = hierarchy.controllers;
-  return hierarchy.v2 || std::find_first_of(names.begin(), names.end(), std::begin(kMeasured), std::end(kMeasured)) !=
-                             names.end();
+  return hierarchy.v2 ||
+         std::find_first_of(names.begin(), names.end(), std::begin(kMeasured), std::end(kMeasured)) != names.end();
 }
 
 Layout measured_part(const Layout& layout) {

@@ -145,8 +145,13 @@ int bind_volume(Child& child, const BindPlan& bind) {
   return attach_and_close(tree_fd, target_fd);
 }
 
-int mask_directory(int empty_fd, int target_fd) {
-  return attach_and_close(clone_tree(empty_fd, "", AT_EMPTY_PATH), target_fd);
+// The first mask is an empty tmpfs, the others are clones of it: before Linux 6.15 only a mount that is attached
+// can be cloned.
+int mask_directory(int& empty_fd, int target_fd) {
+  if (empty_fd >= 0) return attach_and_close(clone_tree(empty_fd, "", AT_EMPTY_PATH), target_fd);
+  static constexpr std::array<MountOption, 2> kOptions = {{{"mode", "555"}, {"size", "4096"}}};
+  empty_fd = new_mount("tmpfs", kOptions, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+  return attach_and_close(empty_fd < 0 ? -1 : ::fcntl(empty_fd, F_DUPFD_CLOEXEC, 3), target_fd);
 }
 
 // What this kernel does not have needs no mask.
@@ -157,9 +162,7 @@ int mask_one(Child& child, int& empty_fd, const char* path) {
   struct stat st;
   if (::fstat(target_fd, &st) != 0) return errno;
   if (!S_ISDIR(st.st_mode)) return attach_and_close(clone_tree(child.dev_fd, "null", 0), target_fd);
-  static constexpr std::array<MountOption, 2> kOptions = {{{"mode", "555"}, {"size", "4096"}}};
-  if (empty_fd < 0) empty_fd = new_mount("tmpfs", kOptions, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-  return empty_fd < 0 ? errno : mask_directory(empty_fd, target_fd);
+  return mask_directory(empty_fd, target_fd);
 }
 
 int protect_one(Child& child, const char* path) {

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <climits>
@@ -27,6 +28,16 @@ int fill_low_descriptors() {
   if (fd < 0) return errno;
   ::close(fd);
   return 0;
+}
+
+// In a running container /dev may have been changed: neither a link nor a pipe nor another device will do.
+int open_null_device() {
+  const int fd = ::open("/dev/null", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  struct stat st;
+  if (fd < 0 || (::fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == ::makedev(1, 3))) return fd;
+  ::close(fd);
+  errno = ENODEV;
+  return -1;
 }
 
 // The parent's end of the report pipe is gone.
@@ -68,7 +79,8 @@ int connect_stdio(Child& child) {
   int sources[3];
   for (int stream = 0; stream < 3; ++stream) {
     const int given = child.program->stdio[stream];
-    sources[stream] = given >= 0 ? ::fcntl(given, F_DUPFD_CLOEXEC, 3) : ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    sources[stream] = given >= 0 ? ::fcntl(given, F_DUPFD_CLOEXEC, 3) : open_null_device();
+    if (given < 0) child.place = "/dev/null";
     if (sources[stream] < 0) return errno;
   }
   for (int stream = 0; stream < 3; ++stream) {

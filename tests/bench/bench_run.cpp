@@ -68,8 +68,8 @@ std::vector<Contender> make_contenders(const std::string& plimsoll, const std::s
                                        const std::string& rootfs) {
   std::vector<Contender> all;
   all.push_back({"plimsoll run --rm",
-                 {plimsoll, "--root", directory + "/root", "--runroot", directory + "/run", "run", "--rm", "--network",
-                  "none", "--rootfs", rootfs, "/bin/sleeper", "end"},
+                 {plimsoll, "--root", directory + "/root", "--runroot", directory + "/run", "run", "--rm",
+                  "--cgroup-parent", kCgroup, "--network", "none", "--rootfs", rootfs, "/bin/sleeper", "end"},
                  {},
                  directory + "/plimsoll.log"});
   for (const std::string name : {"crun", "runc"}) {
@@ -118,15 +118,6 @@ void print(const std::vector<Contender>& contenders) {
   }
 }
 
-// The others leave their parent group behind, one directory per hierarchy.
-void remove_parent_groups(const std::string& cgroup_root) {
-  rmdir((cgroup_root + kCgroup).c_str());
-  const auto root = Dir::open(cgroup_root);
-  const auto entries = root ? root->list() : Result<std::vector<Dir::Entry>>(unexpected(root.error()));
-  if (!entries) return;
-  for (const auto& entry : *entries) rmdir((cgroup_root + "/" + entry.name + kCgroup).c_str());
-}
-
 Result<void> measure(const std::string& plimsoll, const std::string& sleeper, int rounds, milliseconds pause) {
   Interrupts interrupts;
   auto directory = TempDirectory::make();
@@ -140,7 +131,7 @@ Result<void> measure(const std::string& plimsoll, const std::string& sleeper, in
   keep_working(contenders);
   Result<void> done;
   for (int round = 0; round < rounds && done; ++round) done = one_round(contenders, interrupts, pause);
-  remove_parent_groups("/sys/fs/cgroup");
+  remove_parent_groups("/sys/fs/cgroup", kCgroup);
   if (done) print(contenders);
   return done;
 }

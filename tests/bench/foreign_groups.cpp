@@ -73,7 +73,6 @@ ForeignGroups::~ForeignGroups() {
   for (size_t at = 0; at < processes_.size(); ++at) {
     for (const std::string& directory : directories("/" + std::to_string(at))) rmdir(directory.c_str());
   }
-  for (const std::string& directory : directories("")) rmdir(directory.c_str());
 }
 
 }  // namespace plimsoll::bench

@@ -18,7 +18,7 @@ class ForeignGroups {
   ForeignGroups(std::string cgroup_root, std::string parent);
   ForeignGroups(const ForeignGroups&) = delete;
   ForeignGroups& operator=(const ForeignGroups&) = delete;
-  // Ends the processes and removes the groups.
+  // Ends the processes and removes the groups, but not their parent.
   ~ForeignGroups();
 
   Result<void> add();

@@ -213,6 +213,21 @@ std::string option(int argc, char** argv, const std::string& name, const std::st
   return otherwise;
 }
 
+void remove_parent_groups(const std::string& cgroup_root, const std::string& parent) {
+  std::vector<std::string> mounts = {cgroup_root};
+  if (const auto root = Dir::open(cgroup_root); root) {
+    if (const auto entries = root->list(); entries) {
+      for (const auto& entry : *entries) mounts.push_back(cgroup_root + "/" + entry.name);
+    }
+  }
+  for (const std::string& mount : mounts) {
+    for (const char* suffix : {"", "-monitors"}) {
+      const std::string group = mount + parent + suffix;
+      for (int tries = 0; rmdir(group.c_str()) != 0 && errno == EBUSY && tries < 100; ++tries) usleep(20'000);
+    }
+  }
+}
+
 Result<TempDirectory> TempDirectory::make() {
   std::string path = "/var/tmp/plimsoll-bench-XXXXXX";
   if (mkdtemp(path.data()) == nullptr) return fail_errno(path);

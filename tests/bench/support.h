@@ -54,6 +54,10 @@ double median(std::vector<double> values);  // 0 for none
 // "--name VALUE" of the command line, or `otherwise`.
 std::string option(int argc, char** argv, const std::string& name, const std::string& otherwise);
 
+// Removes PARENT and PARENT-monitors, which a runtime leaves behind, in every hierarchy; waits a
+// little for monitors that are about to end.
+void remove_parent_groups(const std::string& cgroup_root, const std::string& parent);
+
 // A new directory below /var/tmp (a real file system), removed at the end.
 class TempDirectory {
  public:

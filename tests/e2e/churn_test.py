@@ -11,10 +11,9 @@ import support
 
 CHURN = os.environ.get("PLIMSOLL_CHURN", "20 60 15" if support.IN_GUEST else "40 8 3")
 CPU_OF_LIVES = 'sum(container_cpu_usage_seconds_total{{id=~"{group}/[^/]+"}})'
-CPU_OF_TOTALS = "plimsoll_exited_containers_cpu_usage_seconds_total"
-COUNT_OF_LIVES = 'count(container_start_time_seconds{{id=~"{group}/[^/]+"}})'
+CPU_OF_TOTALS = "sum(plimsoll_exited_containers_cpu_usage_seconds_total)"
 COUNT_OF_FROZEN = 'count(plimsoll_container_exit_code{{id=~"{group}/[^/]+"}})'
-COUNT_OF_TOTALS = "plimsoll_exited_containers_total"
+COUNT_OF_TOTALS = "sum(plimsoll_exited_containers_total)"
 
 
 class Churn(unittest.TestCase):

@@ -10,6 +10,8 @@ import support
 
 TOLERANCE = 0.03
 LOAD = "/bin/plimsoll-load"
+# The container's own start belongs to its group too: 1 ms here, up to 60 ms emulated.
+CPU_SECONDS = 4 if support.IN_GUEST else 2
 
 
 class KnownLoads(unittest.TestCase):
@@ -43,7 +45,7 @@ class KnownLoads(unittest.TestCase):
         print(f"  {expression}: {value:g}, own count {own_count:g}")
 
     def test_cpu_seconds(self):
-        self.start("cpu", "cpu", 2)
+        self.start("cpu", "cpu", CPU_SECONDS)
         report = self.report("cpu")
         self.shown('sum(container_cpu_usage_seconds_total{name="cpu"})', report["cpu_seconds"])
         self.shown('container_cpu_user_seconds_total{name="cpu"} + container_cpu_system_seconds_total',

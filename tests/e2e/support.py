@@ -107,22 +107,25 @@ def group_cpu_seconds(path):
     return int(re.search(r"^usage_usec (\d+)$", text, re.M).group(1)) / 1e6
 
 
-def remove_groups(path):
-    """Kills what still runs in the groups at and below `path`, then removes them in every hierarchy."""
+def remove_groups(path, patience=0):
+    """Removes the groups at and below `path` in every hierarchy, after killing what is still in them
+    when `patience` seconds are over."""
+    deadline = time.monotonic() + patience * TIME_FACTOR
     for mount in hierarchies():
-        top = mount / path.strip("/")
-        groups = [pathlib.Path(where) for where, _, _ in os.walk(top, topdown=False)]
-        for group in groups:
+        for where, _, _ in os.walk(mount / path.strip("/"), topdown=False):
+            _remove_group(pathlib.Path(where), deadline)
+
+
+def _remove_group(group, deadline):
+    while group.exists() and time.monotonic() < deadline + 5 * TIME_FACTOR:
+        with contextlib.suppress(OSError):
+            group.rmdir()
+            return
+        if time.monotonic() >= deadline:
             with contextlib.suppress(OSError):
                 for pid in (group / "cgroup.procs").read_text().split():
                     os.kill(int(pid), signal.SIGKILL)
-        for group in groups:
-            deadline = time.monotonic() + 5 * TIME_FACTOR
-            while group.exists() and time.monotonic() < deadline:
-                with contextlib.suppress(OSError):
-                    group.rmdir()
-                    break
-                time.sleep(0.02)
+        time.sleep(0.02)
 
 
 # --- text exposition -------------------------------------------------------------------------------
@@ -378,6 +381,7 @@ class Workspace:
                 ids = self.container_ids()
                 if ids:
                     self.plimsoll("rm", "-f", *ids, timeout=120)
+        remove_groups(f"{self.cgroup}-monitors", patience=5)
         remove_groups(self.cgroup)
         for directory in reversed(self.directories):
             remove_tree(directory)

@@ -7,8 +7,8 @@ import unittest
 
 import support
 
-LINES = 300
-PAUSE = 0.01
+LINES = 500
+PAUSE = 0.02 * (4 if support.IN_GUEST else 1)  # the writer lives 10 seconds here, 40 there
 TOTAL = "plimsoll_exited_containers_total"
 TOTAL_CPU = "plimsoll_exited_containers_cpu_usage_seconds_total"
 
@@ -36,6 +36,7 @@ class Survival(unittest.TestCase):
 
     def test_container_log_and_exit_code_survive(self):
         prometheus = self.place.start_prometheus(self.agent.address)
+        prometheus.wait_for("up", lambda up: up == 1)
         self.start_writer("writer")
         prometheus.wait_for('container_last_seen{name="writer"}')
         self.kill_in_mid_scrape()

@@ -116,6 +116,12 @@ TEST_F(Join, MissingWorkingDirectoryIsNamed) {
   EXPECT_EQ(run({"pwd"}).output, "/tmp\n");
 }
 
+TEST_F(Join, ReplacedNullDeviceIsRefused) {
+  EXPECT_EQ(run({"sh", "-c", "cd /dev && busybox rm null && busybox mkfifo null"}).exit_code, 0);
+  EXPECT_EQ(run({"true"}).output, "connect standard streams /dev/null: No such device");
+  EXPECT_EQ(run({"true"}).exit_code, kExitEngineFailed);
+}
+
 TEST_F(Join, EndedContainerIsAnError) {
   ASSERT_EQ(::kill(launched_.pid, SIGKILL), 0);
   EXPECT_EQ(test::wait_for(launched_.pid), 137);

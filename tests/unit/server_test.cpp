@@ -17,6 +17,13 @@ namespace plimsoll::exporter {
 namespace {
 
 using test::get;
+// Debian's binary of civetweb looks every two seconds whether it should end.
+#ifdef PLIMSOLL_SYSTEM_CIVETWEB
+constexpr bool kSystemCivetweb = true;
+#else
+constexpr bool kSystemCivetweb = false;
+#endif
+
 using test::http_exchange;
 using testing::EndsWith;
 using testing::HasSubstr;
@@ -192,7 +199,8 @@ TEST_F(ServerTest, EndsWithinASecondUnderASilentConnection) {
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   const int64_t start = monotonic_ns();
   server_.reset();
-  EXPECT_LT(monotonic_ns() - start, 1'000'000'000);
+  const int64_t limit_ns = kSystemCivetweb ? 3'000'000'000 : 1'000'000'000;
+  EXPECT_LT(monotonic_ns() - start, limit_ns);
   EXPECT_EQ(get(address_, "/text"), "");
 }
 
@@ -214,7 +222,7 @@ TEST_F(ServerTest, ListensOnAllAddressesOrOnNone) {
   ASSERT_FALSE(start_on({"127.0.0.1:0", address_}));
   EXPECT_THAT(start_on({"127.0.0.1:0", address_}).error().message(), HasSubstr(address_));
   const std::string everywhere = address_.substr(address_.rfind(':'));
-  EXPECT_THAT(start_on({everywhere}).error().message(), HasSubstr("cannot listen on " + everywhere));
+  EXPECT_THAT(start_on({everywhere}).error().message(), HasSubstr(everywhere + ": Address already in use"));
 }
 
 TEST(Server, ListensOnSeveralAddresses) {

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is worked out before clone: paths, the program's candidates, messages about failures, the
+// device program. No privilege needed.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "runtime/isolate/defaults.h"
+#include "runtime/isolate/device_filter.h"
+#include "runtime/isolate/inner_tree.h"
+#include "runtime/isolate/parent.h"
+#include "runtime/isolate/plan.h"
+#include "tests/unit/temp_tree.h"
+
+namespace plimsoll::isolate {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+TEST(InnerPath, LevelsAreRelativeAndShortestFirst) {
+  EXPECT_THAT(inner_path("/a/b/c")->levels, ElementsAre("a", "a/b", "a/b/c"));
+  EXPECT_THAT(inner_path("//a/./b//")->levels, ElementsAre("a", "a/b"));
+  EXPECT_THAT(inner_path("/")->levels, IsEmpty());
+  EXPECT_THAT(inner_path("")->levels, IsEmpty());
+  EXPECT_EQ(inner_path("/a//b")->shown, "/a//b");
+}
+
+TEST(InnerPath, UpwardsAndNulAreRefused) {
+  for (const char* path : {"..", "/..", "/a/..", "/../a", "/a/../b"}) {
+    auto inner = inner_path(path);
+    ASSERT_FALSE(inner) << path;
+    EXPECT_THAT(inner.error().message(), HasSubstr(path));
+  }
+  EXPECT_TRUE(inner_path("/a/..b/...")) << "names that only begin with dots are ordinary";
+  EXPECT_FALSE(inner_path(std::string_view("/a\0b", 4)));
+}
+
+TEST(ProgramCandidates, SlashMeansNoSearch) {
+  EXPECT_THAT(program_candidates("/bin/x", {"PATH=/a"}), ElementsAre("/bin/x"));
+  EXPECT_THAT(program_candidates("./x", {"PATH=/a"}), ElementsAre("./x"));
+}
+
+TEST(ProgramCandidates, PathIsSearchedInOrder) {
+  EXPECT_THAT(program_candidates("x", {"HOME=/", "PATH=/a:/b"}), ElementsAre("/a/x", "/b/x"));
+  EXPECT_THAT(program_candidates("x", {"PATH=/a::/b"}), ElementsAre("/a/x", "./x", "/b/x"));
+  EXPECT_THAT(program_candidates("x", {"PATH="}), ElementsAre("./x"));
+  EXPECT_EQ(program_candidates("x", {}).size(), 6u);
+  EXPECT_EQ(program_candidates("x", {"XPATH=/a"}).front(), "/usr/local/sbin/x");
+}
+
+TEST(MakeProgram, BadInputIsNamed) {
+  EXPECT_FALSE(make_program({}, {}, "/"));
+  EXPECT_FALSE(make_program({""}, {}, "/"));
+  EXPECT_FALSE(make_program({"x"}, {}, "relative"));
+  EXPECT_FALSE(make_program({"x"}, {}, "/a/../b"));
+  EXPECT_FALSE(make_program({std::string("a\0b", 3)}, {}, "/"));
+  EXPECT_FALSE(make_program({"x"}, {std::string("A=\0b", 4)}, "/"));
+}
+
+TEST(MakeProgram, ArraysEndWithNull) {
+  const std::vector<std::string> argv = {"sh", "-c", "true"};
+  const std::vector<std::string> env = {"A=1"};
+  auto plan = make_program(argv, env, "/tmp");
+  ASSERT_TRUE(plan);
+  ASSERT_EQ(plan->argv.size(), 4u);
+  EXPECT_STREQ(plan->argv[2], "true");
+  EXPECT_EQ(plan->argv[3], nullptr);
+  EXPECT_EQ(plan->env.back(), nullptr);
+}
+
+Report report_of(const char* step, int error, const char* place) {
+  Report report;
+  report.value = error;
+  std::strncpy(report.step, step, sizeof(report.step) - 1);
+  std::strncpy(report.place, place, sizeof(report.place) - 1);
+  return report;
+}
+
+TEST(Explain, StepsAreNamedWithTheirPlace) {
+  const LaunchError error = explain(report_of("mount", EPERM, "/proc"), {});
+  EXPECT_EQ(error.error.message(), "mount /proc: Operation not permitted");
+  EXPECT_EQ(error.exit_code, kExitEngineFailed);
+  EXPECT_EQ(explain(report_of("new session", EPERM, ""), {}).error.message(), "new session: Operation not permitted");
+}
+
+TEST(Explain, ExecutionHasShellsExitCodes) {
+  EXPECT_EQ(explain(report_of(kExecuteStep, ENOENT, "x"), {}).exit_code, kExitNotFound);
+  EXPECT_EQ(explain(report_of(kExecuteStep, ENOENT, "/x"), {}).exit_code, kExitNotFound);
+  EXPECT_EQ(explain(report_of(kExecuteStep, ELIBACC, "/x"), {}).exit_code, kExitNotFound);
+  for (int error : {EACCES, ENOEXEC, E2BIG, ETXTBSY, ELOOP}) {
+    EXPECT_EQ(explain(report_of(kExecuteStep, error, "/x"), {}).exit_code, kExitNotExecutable) << error;
+  }
+  EXPECT_THAT(explain(report_of(kExecuteStep, ENOENT, "x"), {"PATH=/a:/b"}).error.message(), HasSubstr("PATH=/a:/b"));
+}
+
+TEST(Reports, ArriveWholeAndAreCut) {
+  auto pipe = make_pipe();
+  ASSERT_TRUE(pipe);
+  EXPECT_GT(pipe->read_end.get(), 2);
+  const std::string long_place(5000, 'x');
+  send_report(pipe->write_end.get(), Report::Kind::kFailed, EPERM, "mount", long_place.c_str());
+  pipe->write_end.reset();
+  const auto report = read_report(pipe->read_end.get());
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->value, EPERM);
+  EXPECT_STREQ(report->step, "mount");
+  EXPECT_EQ(std::strlen(report->place), sizeof(report->place) - 1);
+  EXPECT_FALSE(read_report(pipe->read_end.get())) << "end of the pipe";
+}
+
+TEST(Reports, TruncatedOneIsNone) {
+  auto pipe = make_pipe();
+  ASSERT_TRUE(pipe);
+  ASSERT_EQ(::write(pipe->write_end.get(), "abc", 3), 3);
+  pipe->write_end.reset();
+  EXPECT_FALSE(read_report(pipe->read_end.get()));
+}
+
+TEST(InnerTree, MakesWhatIsMissing) {
+  test::TempTree tree;
+  auto root = Dir::open(tree.path());
+  const UniqueFd directory(open_or_make(root->fd(), *inner_path("/a/b/c"), false, 0755));
+  EXPECT_TRUE(directory);
+  EXPECT_TRUE(Dir::open(tree.at("a/b/c")));
+  const UniqueFd file(open_or_make(root->fd(), *inner_path("/a/file"), true, 0755));
+  EXPECT_TRUE(file);
+  EXPECT_EQ(*read_file(tree.at("a/file")), "");
+  const UniqueFd again(open_or_make(root->fd(), *inner_path("/a/file"), true, 0755));
+  EXPECT_TRUE(again);
+}
+
+TEST(InnerTree, LinksLeadInsideOnly) {
+  test::TempTree tree;
+  tree.make_dir("root/inside");
+  tree.make_dir("outside");
+  ASSERT_EQ(::symlink("/inside", tree.at("root/absolute").c_str()), 0);
+  ASSERT_EQ(::symlink("../../outside", tree.at("root/up").c_str()), 0);
+  ASSERT_EQ(::symlink("nowhere", tree.at("root/dangling").c_str()), 0);
+  auto root = Dir::open(tree.at("root"));
+  EXPECT_TRUE(UniqueFd(open_or_make(root->fd(), *inner_path("/absolute/new"), false, 0755)));
+  EXPECT_TRUE(Dir::open(tree.at("root/inside/new")));
+  EXPECT_FALSE(UniqueFd(open_or_make(root->fd(), *inner_path("/up/new"), false, 0755)));
+  EXPECT_FALSE(UniqueFd(open_or_make(root->fd(), *inner_path("/dangling"), true, 0755)));
+  EXPECT_FALSE(UniqueFd(open_or_make(root->fd(), *inner_path("/dangling/below"), false, 0755)));
+  EXPECT_TRUE(Dir::open(tree.at("outside"))->list()->empty());
+  EXPECT_FALSE(UniqueFd(open_strictly(root->fd(), "absolute/new")));
+}
+
+TEST(InnerTree, FileInTheWayIsAnError) {
+  test::TempTree tree({{"file", "x"}});
+  auto root = Dir::open(tree.path());
+  EXPECT_LT(open_or_make(root->fd(), *inner_path("/file/below"), false, 0755), 0);
+  EXPECT_EQ(errno, ENOTDIR);
+}
+
+TEST(Defaults, CapabilitiesAreDockersFourteen) {
+  EXPECT_EQ(kCapabilities.size(), 14u);
+  EXPECT_EQ(capability_mask(), 0xa80425fbu);
+}
+
+// Runs the device program on one access; only the instructions that it uses are known.
+uint64_t run_device_program(uint32_t type, uint32_t access, uint32_t major, uint32_t minor) {
+  const std::vector<bpf_insn> program = device_program();
+  const uint32_t context[3] = {access << 16 | type, major, minor};
+  uint64_t registers[11] = {};
+  for (size_t at = 0; at < program.size(); ++at) {
+    const bpf_insn& line = program[at];
+    uint64_t& target = registers[line.dst_reg];
+    switch (line.code) {
+      case BPF_LDX | BPF_MEM | BPF_W:
+        target = context[line.off / 4];
+        break;
+      case BPF_ALU64 | BPF_MOV | BPF_X:
+        target = registers[line.src_reg];
+        break;
+      case BPF_ALU64 | BPF_MOV | BPF_K:
+        target = static_cast<uint64_t>(line.imm);
+        break;
+      case BPF_ALU | BPF_AND | BPF_K:
+        target &= static_cast<uint32_t>(line.imm);
+        break;
+      case BPF_ALU | BPF_RSH | BPF_K:
+        target = static_cast<uint32_t>(target) >> line.imm;
+        break;
+      case BPF_JMP | BPF_JNE | BPF_K:
+        if (target != static_cast<uint64_t>(line.imm)) at += static_cast<size_t>(line.off);
+        break;
+      case BPF_JMP | BPF_EXIT:
+        return registers[0];
+      default:
+        ADD_FAILURE() << "unknown instruction " << int{line.code};
+        return 2;
+    }
+  }
+  ADD_FAILURE() << "no exit";
+  return 2;
+}
+
+TEST(DeviceProgram, OnlyTheListedDevicesCanBeUsed) {
+  constexpr uint32_t kBlock = BPF_DEVCG_DEV_BLOCK, kCharacter = BPF_DEVCG_DEV_CHAR;
+  constexpr uint32_t kRead = BPF_DEVCG_ACC_READ, kWrite = BPF_DEVCG_ACC_WRITE, kMknod = BPF_DEVCG_ACC_MKNOD;
+  for (const AllowedDevice& device : kAllowedDevices) {
+    const uint32_t minor = device.minor == kAnyMinor ? 77 : device.minor;
+    EXPECT_EQ(run_device_program(kCharacter, kRead | kWrite, device.major, minor), 1u);
+    EXPECT_EQ(run_device_program(kBlock, kRead, device.major, minor), 0u);
+  }
+  EXPECT_EQ(run_device_program(kBlock, kRead, 8, 0), 0u);
+  EXPECT_EQ(run_device_program(kBlock, kRead, 254, 0), 0u);
+  EXPECT_EQ(run_device_program(kCharacter, kRead, 1, 1), 0u);    // mem
+  EXPECT_EQ(run_device_program(kCharacter, kWrite, 1, 11), 0u);  // kmsg
+  EXPECT_EQ(run_device_program(kCharacter, kRead, 10, 229), 0u);
+  EXPECT_EQ(run_device_program(kBlock, kMknod, 8, 0), 1u);
+  EXPECT_EQ(run_device_program(kBlock, kMknod | kRead, 8, 0), 0u);
+}
+
+}  // namespace
+}  // namespace plimsoll::isolate
