@@ -40,15 +40,17 @@ void give_back_signals() {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-void attend(const Attachment& attachment, int awaited) {
+Attended attend(const Attachment& attachment, int awaited, int output) {
   int asked = 0;
   while (true) {
-    std::vector<pollfd> polled = {{awaited, POLLIN, 0}, {attachment.signals->get(), POLLIN, 0}};
+    // An empty request for the output: poll(2) reports POLLERR once a pipe has no reader.
+    std::vector<pollfd> polled = {{awaited, POLLIN, 0}, {attachment.signals->get(), POLLIN, 0}, {output, 0, 0}};
     for (const Relay* relay : attachment.relays) polled.push_back(relay->wanted());
     if (::poll(polled.data(), polled.size(), -1) < 0) continue;  // EINTR
     if (polled[1].revents != 0) serve_signal(attachment, asked);
-    for (size_t at = 0; at < attachment.relays.size(); ++at) attachment.relays[at]->serve(polled[at + 2]);
-    if (polled[0].revents != 0) return;
+    for (size_t at = 0; at < attachment.relays.size(); ++at) attachment.relays[at]->serve(polled[at + 3]);
+    if (polled[0].revents != 0) return Attended::kDone;
+    if ((polled[2].revents & POLLERR) != 0) return Attended::kOutputGone;
   }
 }
 

@@ -27,7 +27,12 @@ struct Attachment {
   std::vector<Relay*> relays;
 };
 
-// Runs the poll loop until `awaited` is readable or closed at its other end.
-void attend(const Attachment& attachment, int awaited);
+enum class Attended {
+  kDone,        // `awaited` is readable or closed at its other end
+  kOutputGone,  // nobody reads `output` any more
+};
+
+// Runs the poll loop until one of the two. `output`: a descriptor whose reader matters, or -1.
+Attended attend(const Attachment& attachment, int awaited, int output);
 
 }  // namespace plimsoll::agent

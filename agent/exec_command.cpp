@@ -89,7 +89,8 @@ int run_attached(isolate::JoinSpec spec, pid_t init, const isolate::OwnCgroup& g
   attachment.insist = [&] { (void)container::send_signal(process, SIGKILL).has_value(); };
   attachment.relays = {&output, &errors};
   if (interactive) attachment.relays.push_back(&input);
-  attend(attachment, process.get());
+  // Of an output that nobody reads the program itself gets to know: its relay closes the pipe.
+  (void)attend(attachment, process.get(), -1);
   output.finish();
   errors.finish();
   return reap(pid);

@@ -21,6 +21,7 @@ namespace plimsoll::agent {
 namespace {
 
 constexpr int kRunFailed = 125;
+constexpr int kOutputGone = 128 + SIGPIPE;
 
 bool is_executable(const std::string& path) { return ::access(path.c_str(), X_OK) == 0; }
 
@@ -81,6 +82,11 @@ Result<container::ExitRecord> orphaned_record(const container::Engine& engine, c
   return std::move(**record);
 }
 
+int leave_running(const container::Config& config) {
+  return complain(kOutputGone, "nobody reads the output any more; container " + config.name +
+                                   " goes on: end it by 'plimsoll stop " + config.name + "'");
+}
+
 // Stays with the container until it has ended.
 int stay(const container::Engine& engine, const container::Config& config, const RunWords& words,
          const container::Spawned& monitor, const UniqueFd& signals, Input& input) {
@@ -94,7 +100,13 @@ int stay(const container::Engine& engine, const container::Config& config, const
   attachment.pass_on = [&](int signal) { (void)container::send_signal(init, signal).has_value(); };
   attachment.insist = [&] { (void)container::send_signal(init, SIGKILL).has_value(); };
   if (input.relay) attachment.relays.push_back(&*input.relay);
-  attend(attachment, monitor.status.get());
+  if (attend(attachment, monitor.status.get(), STDOUT_FILENO) == Attended::kOutputGone) {
+    if (!config.auto_remove) return leave_running(config);
+    // As the program itself would end: `plimsoll run --rm ... yes | head -1`.
+    attachment.insist();
+    (void)attend(attachment, monitor.status.get(), -1);
+    return kOutputGone;
+  }
   auto record = container::parse_exited(read_all(monitor.status));
   if (!record) {
     give_back_signals();  // from here on they are for us
