@@ -26,10 +26,10 @@ constexpr int kOutputGone = 128 + SIGPIPE;
 bool is_executable(const std::string& path) { return ::access(path.c_str(), X_OK) == 0; }
 
 // Beside this executable, or where it is installed to.
-Result<std::string> find_oci() {
+Result<std::string> find_oci(const std::string& proc) {
   if (const char* chosen = std::getenv("PLIMSOLL_OCI")) return std::string(chosen);
   char self[PATH_MAX];
-  const ssize_t length = ::readlink("/proc/self/exe", self, sizeof self);
+  const ssize_t length = ::readlink((proc + "/self/exe").c_str(), self, sizeof self);
   const std::string path(self, length > 0 ? static_cast<size_t>(length) : 0);
   const std::string beside = path.substr(0, path.rfind('/') + 1) + "plimsoll-oci";
   for (const std::string& candidate : {beside, std::string(PLIMSOLL_LIBEXECDIR "/plimsoll-oci")}) {
@@ -120,7 +120,7 @@ int stay(const container::Engine& engine, const container::Config& config, const
 }
 
 int start(const container::Engine& engine, const container::Config& config, const RunWords& words) {
-  auto oci = find_oci();
+  auto oci = find_oci(engine.host.proc);
   auto signals = take_signals();
   auto input = make_input(words.interactive);
   if (!oci || !signals || !input) {

@@ -4,35 +4,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <optional>
 
+#include "base/diskstats.h"
 #include "base/text.h"
 
 namespace plimsoll::collectors::container {
 namespace {
-
-constexpr uint64_t kSectorBytes = 512;  // of /proc/diskstats, whatever the disk's own sectors are
-
-std::optional<DiskLine> parse_line(std::string_view line) {
-  const auto major = parse_u64(take_field(line));
-  const auto minor = parse_u64(take_field(line));
-  const std::string_view name = take_field(line);
-  std::array<uint64_t, 7> fields;
-  for (uint64_t& field : fields) {
-    const auto value = parse_u64(take_field(line));
-    if (!value) return std::nullopt;
-    field = *value;
-  }
-  if (!major || !minor || name.empty() || *major > UINT32_MAX || *minor > UINT32_MAX) return std::nullopt;
-  return DiskLine{static_cast<uint32_t>(*major),
-                  static_cast<uint32_t>(*minor),
-                  std::string(name),
-                  fields[0],
-                  fields[2] * kSectorBytes,
-                  fields[4],
-                  fields[6] * kSectorBytes};
-}
 
 bool is_numbered(std::string_view name, std::string_view stem) {
   if (!name.starts_with(stem)) return false;
@@ -45,7 +22,12 @@ bool is_numbered(std::string_view name, std::string_view stem) {
 std::vector<DiskLine> parse_diskstats(std::string_view text) {
   std::vector<DiskLine> disks;
   while (!text.empty()) {
-    if (auto disk = parse_line(take(text, '\n'))) disks.push_back(std::move(*disk));
+    const auto line = parse_diskstats_line(take(text, '\n'));
+    if (!line) continue;
+    const auto& values = line->values;
+    disks.push_back({line->major, line->minor, std::string(line->name), values[DiskstatsLine::kReads],
+                     values[DiskstatsLine::kSectorsRead] * kDiskstatsSectorBytes, values[DiskstatsLine::kWrites],
+                     values[DiskstatsLine::kSectorsWritten] * kDiskstatsSectorBytes});
   }
   return disks;
 }

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// /proc/diskstats, as far as a container's block I/O needs it: device names, and the machine's totals.
-//
-//    254       0 vda 93680 29162 4535058 20733 16735 19951 2273792 6441 0 12524 27820 ...
-//
-// Fields: major minor name, reads completed, merged, sectors read, ms reading, writes completed,
-// merged, sectors written ... Documentation/admin-guide/iostats.rst
+// What of /proc/diskstats (base/diskstats.h) a container's block I/O needs: device names, and the
+// machine's totals.
 #pragma once
 
 #include <cstdint>

@@ -6,13 +6,12 @@
 
 #include <algorithm>
 
-#include "base/net_dev.h"
+#include "base/cgroup/network.h"
 
 namespace plimsoll::collectors::container {
 namespace {
 
-constexpr size_t kBytes = 0, kPackets = 1, kErrors = 2, kDropped = 3;  // columns of net/dev
-constexpr size_t kOwnLinkLength = 14;                                  // "pl" and 12 digits, see runtime/network
+constexpr size_t kOwnLinkLength = 14;  // "pl" and 12 digits, see runtime/network
 
 bool is_own_link(std::string_view name) {
   return name.size() == kOwnLinkLength && name.starts_with("pl") &&
@@ -22,19 +21,6 @@ bool is_own_link(std::string_view name) {
 
 bool is_container_link(std::string_view name) {
   return name.starts_with("veth") || name.starts_with("docker") || name.starts_with("nerdctl") || is_own_link(name);
-}
-
-void append(const NetDevLine& line, std::vector<cgroup::NetworkInterface>& network) {
-  cgroup::NetworkInterface& interface = network.emplace_back();
-  interface.name.assign(line.name);
-  interface.receive_bytes = line.receive[kBytes];
-  interface.receive_packets = line.receive[kPackets];
-  interface.receive_errors = line.receive[kErrors];
-  interface.receive_dropped = line.receive[kDropped];
-  interface.transmit_bytes = line.transmit[kBytes];
-  interface.transmit_packets = line.transmit[kPackets];
-  interface.transmit_errors = line.transmit[kErrors];
-  interface.transmit_dropped = line.transmit[kDropped];
 }
 
 Result<std::vector<NetDevLine>> read_net_dev(const std::string& path, ReadBuffer& buffer) {
@@ -51,7 +37,7 @@ void read_namespace(const std::string& proc, pid_t pid, ReadBuffer& buffer,
   const auto lines = read_net_dev(proc + "/" + std::to_string(pid) + "/net/dev", buffer);
   if (!lines) return;
   for (const NetDevLine& line : *lines) {
-    if (line.name != "lo") append(line, network);
+    if (line.name != "lo") network.push_back(cgroup::interface_of(line));
   }
 }
 
@@ -62,7 +48,7 @@ void read_host_interfaces(const std::string& proc, ReadBuffer& buffer, std::vect
   if (!lines) lines = read_net_dev(proc + "/net/dev", buffer);
   if (!lines) return;
   for (const NetDevLine& line : *lines) {
-    if (line.name != "lo" && !is_container_link(line.name)) append(line, network);
+    if (line.name != "lo" && !is_container_link(line.name)) network.push_back(cgroup::interface_of(line));
   }
 }
 

@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// /proc/diskstats: I/O counters of block devices since boot.
-//
-//    7       0 loop0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0
-//  254       0 vda 88760 26837 3615450 15277 13694 6923 1454216 3662 0 11124 19531 6076 44 219104 485 2134 105
-//
-// Major, minor, name, then 11 columns (Linux 2.6), 15 (4.18: discards) or 17 (5.5: flushes). Sectors
-// are of 512 bytes whatever the device's are; times are in milliseconds.
-// Documentation/admin-guide/iostats.rst
-#include <array>
+// node_disk_*: I/O counters of whole disks (base/diskstats.h), and what udev and sysfs know about them.
 #include <string>
 #include <vector>
 
+#include "base/diskstats.h"
 #include "base/text.h"
 #include "collectors/host/disk_info.h"
 #include "collectors/host/kept_file.h"
@@ -19,9 +12,10 @@
 namespace plimsoll::collectors::host {
 namespace {
 
-constexpr size_t kMinColumns = 11;
 constexpr auto kCounter = MetricType::kCounter;
 constexpr auto kGauge = MetricType::kGauge;
+
+using Disk = DiskstatsLine;
 
 enum class Unit { kCount, kSectorsAsBytes, kMilliseconds };
 
@@ -30,7 +24,7 @@ struct Column {
   MetricDesc desc;
 };
 
-// In the file's order.
+// In the file's order: one for each of DiskstatsLine::values.
 constexpr Column kColumns[] = {
     {Unit::kCount, {"node_disk_reads_completed_total", "Reads completed.", kCounter}},
     {Unit::kCount, {"node_disk_reads_merged_total", "Reads merged into an adjacent one before being sent.", kCounter}},
@@ -78,13 +72,6 @@ constexpr AtaProperty kAta[] = {
      {"node_disk_ata_rotation_rate_rpm", "Rotations per minute, 0 for a disk without moving parts.", kGauge}},
 };
 
-struct Disk {
-  uint32_t major, minor;
-  std::string_view name;  // into the parsed text
-  size_t columns;         // how many of `values` this kernel has
-  std::array<uint64_t, std::size(kColumns)> values;
-};
-
 bool all_digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
@@ -113,23 +100,6 @@ bool is_left_out(std::string_view name) {
   return all_digits(take(name, 'n')) && all_digits(name);
 }
 
-Result<Disk> parse_line(std::string_view line) {
-  const auto major = parse_u64(take_field(line));
-  const auto minor = parse_u64(take_field(line));
-  const std::string_view name = take_field(line);
-  if (!major || !minor || name.empty()) return fail("line without major, minor and name");
-  Disk disk{static_cast<uint32_t>(*major), static_cast<uint32_t>(*minor), name, 0, {}};
-  for (; disk.columns < disk.values.size(); ++disk.columns) {
-    const std::string_view field = take_field(line);
-    if (field.empty()) break;
-    const auto number = parse_u64(field);
-    if (!number) return fail(std::string(name) + ": not a number");
-    disk.values[disk.columns] = *number;
-  }
-  if (disk.columns < kMinColumns) return fail(std::string(name) + ": too few columns");
-  return disk;
-}
-
 // No disk at all is a machine without disks, not an error: the file is then empty.
 Result<std::vector<Disk>> parse_diskstats(std::string_view text) {
   std::vector<Disk> disks;
@@ -137,7 +107,7 @@ Result<std::vector<Disk>> parse_diskstats(std::string_view text) {
   const auto whole = check_whole(text);
   if (!whole) return unexpected(whole.error());
   while (!text.empty()) {
-    const auto disk = parse_line(take(text, '\n'));
+    const auto disk = parse_diskstats_line(take(text, '\n'));
     if (!disk) return unexpected(disk.error());
     if (!is_left_out(disk->name)) disks.push_back(*disk);
   }
@@ -146,7 +116,7 @@ Result<std::vector<Disk>> parse_diskstats(std::string_view text) {
 
 Value in_unit(uint64_t number, Unit unit) {
   if (unit == Unit::kMilliseconds) return static_cast<double>(number) / 1000;
-  return unit == Unit::kSectorsAsBytes ? number * 512 : number;
+  return unit == Unit::kSectorsAsBytes ? number * kDiskstatsSectorBytes : number;
 }
 
 void write_counters(MetricWriter& writer, const std::vector<Disk>& disks) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/container/finish.h"
 
+#include "base/cgroup/network.h"
 #include "base/cgroup/reader.h"
 #include "base/net_dev.h"
 #include "runtime/container/spool.h"
@@ -12,20 +13,6 @@ namespace {
 
 // One reader for one reading: nothing is kept open.
 constexpr size_t kNoDescriptors = 0;
-
-cgroup::NetworkInterface interface_from(const NetDevLine& line) {
-  cgroup::NetworkInterface result;
-  result.name = line.name;
-  result.receive_bytes = line.receive[0];
-  result.receive_packets = line.receive[1];
-  result.receive_errors = line.receive[2];
-  result.receive_dropped = line.receive[3];
-  result.transmit_bytes = line.transmit[0];
-  result.transmit_packets = line.transmit[1];
-  result.transmit_errors = line.transmit[2];
-  result.transmit_dropped = line.transmit[3];
-  return result;
-}
 
 // Fills what the cgroup knows.
 void read_cgroup(const Engine& engine, ExitRecord& record) {
@@ -57,7 +44,7 @@ std::vector<cgroup::NetworkInterface> own_traffic(const Config& config, std::str
   auto lines = parse_net_dev(net_dev);
   if (!lines) return result;
   for (const auto& line : *lines) {
-    if (line.name != "lo") result.push_back(interface_from(line));
+    if (line.name != "lo") result.push_back(cgroup::interface_of(line));
   }
   return result;
 }

@@ -24,8 +24,10 @@ Result<std::optional<T>> unless_gone(Result<T> result) {
   return unexpected(result.error());
 }
 
+// A zombie is dead; its pid is there until its parent, whoever that is by now, has reaped it.
 bool init_alive(const Engine& engine, const State& state) {
-  return open_process(engine.host.proc, state.pid, state.pid_start_ticks).has_value();
+  auto process = open_process(engine.host.proc, state.pid, state.pid_start_ticks);
+  return process && !wait_end(*process, 0).value_or(false);
 }
 
 // Ends a container whose monitor and init are gone. The caller holds its lock.

@@ -124,8 +124,8 @@ Result<void> Store::remove(const std::string& id, const std::string& name) const
   return remove_tree(hidden_dir(id));
 }
 
-// Half-made or half-removed directories whose process is dead. One without a lock file may be
-// younger than its lock.
+// Half-made or half-removed directories whose process is dead. A young one may be just about to get
+// its lock.
 Result<void> Store::remove_leftovers() const {
   const std::string directory = roots_.root + "/containers";
   auto dir = Dir::open(directory);
@@ -133,10 +133,9 @@ Result<void> Store::remove_leftovers() const {
   auto entries = dir->list();
   if (!entries) return unexpected(entries.error().within(directory));
   for (const auto& entry : *entries) {
-    if (!entry.is_directory || !entry.name.starts_with('.')) continue;
+    if (!entry.is_directory || !entry.name.starts_with('.') || !is_old(*dir, entry.name)) continue;
     auto lock = dir->open_file(entry.name + "/lock", O_RDWR | O_NOFOLLOW);
-    const bool abandoned = lock ? try_lock(*lock).value_or(false) : is_old(*dir, entry.name);
-    if (!abandoned) continue;
+    if (lock && !try_lock(*lock).value_or(false)) continue;
     if (auto removed = remove_tree(directory + "/" + entry.name); !removed) return removed;
   }
   return {};

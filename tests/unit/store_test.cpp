@@ -145,8 +145,11 @@ TEST_F(StoreTest, LeftoversOfKilledProcessesGoButNotThoseInTheMaking) {
   tree.make_dir("root/containers/.young");
   tree.make_dir("root/containers/.old");
   const timespec old[2] = {{1000, 0}, {1000, 0}};
-  ASSERT_EQ(::utimensat(AT_FDCWD, tree.at("root/containers/.old").c_str(), old, 0), 0);
+  tree.write("root/containers/.young/lock", "");
   tree.write("root/containers/.busy/lock", "");
+  for (const char* name : {"dead", "old", "busy"}) {
+    ASSERT_EQ(::utimensat(AT_FDCWD, tree.at(std::string("root/containers/.") + name).c_str(), old, 0), 0);
+  }
   UniqueFd busy(::open(tree.at("root/containers/.busy/lock").c_str(), O_RDWR | O_CLOEXEC));
   ASSERT_TRUE(try_lock(busy).value_or(false));
   ASSERT_TRUE(store.create(config("abc1", "web")));
