@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // plimsoll: global options, then one command.
+#include <unistd.h>
+
 #include <algorithm>
+#include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -65,6 +68,12 @@ bool take_option(const std::vector<std::string>& arguments, size_t& at, std::str
   return true;
 }
 
+// Others work on it from another directory.
+void make_absolute(std::string& path) {
+  char here[PATH_MAX];
+  if (!path.starts_with('/') && ::getcwd(here, sizeof here) != nullptr) path = std::string(here) + "/" + path;
+}
+
 Invocation parse(const std::vector<std::string>& arguments) {
   Invocation result;
   for (size_t at = 0; at < arguments.size(); ++at) {
@@ -75,7 +84,8 @@ Invocation parse(const std::vector<std::string>& arguments) {
     }
     if (take_option(arguments, at, "--root", result.globals.roots.root)) continue;
     if (take_option(arguments, at, "--runroot", result.globals.roots.runroot)) continue;
-    const std::string_view name = word == "-v" || word == "--version" ? "version" : word;
+    std::string_view name = word;
+    if (word == "-v" || word == "--version") name = "version";
     const auto* found =
         std::find_if(std::begin(kCommands), std::end(kCommands), [&](const Command& c) { return c.name == name; });
     if (found == std::end(kCommands)) {
@@ -83,6 +93,8 @@ Invocation parse(const std::vector<std::string>& arguments) {
                                                            : "'" + word + "' is not a plimsoll command");
       return result;
     }
+    make_absolute(result.globals.roots.root);
+    make_absolute(result.globals.roots.runroot);
     result.command = found;
     result.arguments.assign(arguments.begin() + static_cast<std::ptrdiff_t>(at) + 1, arguments.end());
     return result;

@@ -145,6 +145,21 @@ TEST_F(Run, EndsLikeAProgramWhoseOutputNobodyReads) {
   expect_nothing_left();
 }
 
+TEST_F(Run, TakesStateDirectoriesRelativeToTheCaller) {
+  const std::string here = [] {
+    char path[4096];
+    return std::string(::getcwd(path, sizeof path) == nullptr ? "" : path);
+  }();
+  ASSERT_EQ(::chdir(tree_.path().c_str()), 0);
+  Args words = {"--root", "state", "--runroot", "run"};
+  const Args rest = run_args({"--rm", "echo", "hi"});
+  words.insert(words.end(), rest.begin(), rest.end());
+  const Outcome outcome = cli(words);
+  EXPECT_EQ(::chdir(here.c_str()), 0);
+  EXPECT_EQ(outcome.out, "hi\n") << outcome.err;
+  EXPECT_EQ(records().size(), 1u);
+}
+
 TEST_F(Run, TwentyAtOnceAllWork) {
   std::vector<Started> commands;
   for (int i = 0; i < 20; ++i)
@@ -490,9 +505,10 @@ TEST_F(Counters, DirectWritesToABlockDeviceAreCounted) {
   ::unlink((directory + "/plimsoll-test-direct").c_str());
   if (outcome.err.find("nvalid argument") != std::string::npos) GTEST_SKIP() << "no O_DIRECT on " << directory;
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-  ASSERT_EQ(records().size(), 1u);
+  const auto ended = records();
+  ASSERT_EQ(ended.size(), 1u);
   uint64_t written = 0;
-  for (const auto& device : records()[0].counters.io) written += device.written_bytes.value_or(0);
+  for (const auto& device : ended[0].counters.io) written += device.written_bytes.value_or(0);
   EXPECT_GE(written, 4u << 20);
   EXPECT_LT(written, 5u << 20);
 }
