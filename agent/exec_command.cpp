@@ -16,6 +16,7 @@
 #include "agent/session.h"
 #include "runtime/container/process.h"
 #include "runtime/isolate/launch.h"
+#include "runtime/isolate/protected_program.h"
 
 namespace plimsoll::agent {
 namespace {
@@ -132,6 +133,7 @@ int exec_command(const GlobalOptions& globals, const std::vector<std::string>& a
   }
   auto engine = open_engine(globals);
   if (!engine) return complain(1, engine.error().message());
+  if (auto safe = isolate::protect_self(engine->host.proc); !safe) return complain(kExecFailed, safe.error().message());
   const int exit_code = exec_in(*engine, words);
   tidy_up(*engine);
   return exit_code;

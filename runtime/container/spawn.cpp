@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "runtime/isolate/cgroup.h"
 #include "runtime/isolate/launch.h"
+#include "runtime/isolate/protected_program.h"
 
 namespace plimsoll::container {
 namespace {
@@ -24,7 +25,7 @@ constexpr int kAboveStandard = 10;  // no descriptor here collides with those th
 struct Prepared {
   std::vector<std::string> words;
   std::vector<char*> argv;
-  UniqueFd stdin_fd, lock, status_writing;
+  UniqueFd program, stdin_fd, lock, status_writing;
 };
 
 std::vector<std::string> command_line(const Engine& engine, const SpawnSpec& spec) {
@@ -71,7 +72,7 @@ pid_t clone_into(int cgroup_fd) {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::execv(prepared.argv[0], prepared.argv.data());
+  ::syscall(SYS_execveat, prepared.program.get(), "", prepared.argv.data(), environ, AT_EMPTY_PATH);
   report_and_exit(status, prepared.argv[0]);
 }
 
@@ -89,11 +90,16 @@ Result<Spawned> spawn_monitor(const Engine& engine, const SpawnSpec& spec) {
   prepared.words = command_line(engine, spec);
   for (auto& word : prepared.words) prepared.argv.push_back(word.data());
   prepared.argv.push_back(nullptr);
+  // The container's init is a child of the monitor and can name its executable: see protected_program.h.
+  auto program = isolate::open_protected(spec.program);
+  if (!program) return unexpected(program.error());
+  prepared.program = copy_above(program->get());
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   prepared.stdin_fd = copy_above(spec.stdin_fd >= 0 ? spec.stdin_fd : null.get());
   prepared.lock = copy_above(spec.lock_fd);
   prepared.status_writing = copy_above(writing.get());
-  if (!prepared.stdin_fd || !prepared.lock || !prepared.status_writing) return fail_errno("duplicate a descriptor");
+  if (!prepared.program || !prepared.stdin_fd || !prepared.lock || !prepared.status_writing)
+    return fail_errno("duplicate a descriptor");
   const pid_t pid = clone_into(group->clone_into_fd());
   if (pid < 0) return fail_errno("clone the monitor");
   if (pid == 0) become_monitor(prepared, *group);

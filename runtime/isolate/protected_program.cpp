@@ -3,8 +3,12 @@
 
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <string_view>
+#include <vector>
 
 namespace plimsoll::isolate {
 
@@ -18,6 +22,24 @@ Result<UniqueFd> open_protected(const std::string& path) {
     return fail_errno("protect " + path);
   }
   return fd;
+}
+
+Result<void> protect_self(const std::string& proc) {
+  const std::string self = proc + "/self/exe";
+  struct statvfs mount;
+  if (::statvfs(self.c_str(), &mount) != 0) return fail_errno(self);
+  if ((mount.f_flag & ST_RDONLY) != 0) return {};
+  auto words = read_file(proc + "/self/cmdline");
+  if (!words) return unexpected(words.error());
+  auto program = open_protected(self);
+  if (!program) return unexpected(program.error());
+  std::vector<char*> argv;
+  for (char* word = words->data(); word < words->data() + words->size(); word += std::string_view(word).size() + 1) {
+    argv.push_back(word);
+  }
+  argv.push_back(nullptr);
+  ::syscall(SYS_execveat, program->get(), "", argv.data(), environ, AT_EMPTY_PATH);
+  return fail_errno("start " + self + " again");
 }
 
 }  // namespace plimsoll::isolate

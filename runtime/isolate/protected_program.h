@@ -18,4 +18,9 @@ namespace plimsoll::isolate {
 // that was started from it. Needs CAP_SYS_ADMIN and Linux 5.12.
 Result<UniqueFd> open_protected(const std::string& path);
 
+// Starts the calling program again, with its arguments and environment, from such a mount; does nothing when it was
+// started from a read-only one already. Call it first thing, with one thread: on success it returns only then.
+// `proc` is where procfs is mounted.
+Result<void> protect_self(const std::string& proc);
+
 }  // namespace plimsoll::isolate

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The commands on containers, run as a user would: the built executables on real containers.
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 
 #include "base/text.h"
@@ -264,6 +266,27 @@ TEST_F(Commands, ARunningExecDoesNotKeepAnEndedContainer) {
   EXPECT_EQ(cli({"wait", "web"}).out, "0\n");
   EXPECT_EQ(exec.finish().exit_code, 137);
   EXPECT_THAT(groups(), IsEmpty());
+}
+
+bool is_from_read_only_mount(pid_t pid) {
+  struct statvfs mount {};
+  const std::string executable = HostRoots{}.proc + "/" + std::to_string(pid) + "/exe";
+  EXPECT_EQ(::statvfs(executable.c_str(), &mount), 0) << executable;
+  return (mount.f_flag & ST_RDONLY) != 0;
+}
+
+// CVE-2019-5736: who gets hold of /proc/PID/exe of a process that enters a container must not be able to open it for
+// writing. A script with the interpreter /proc/self/exe gets our program to run inside.
+TEST_F(Commands, ProgramsThatEnterAContainerCannotBeOverwrittenFromIt) {
+  const std::string id = detached("web", "sleep 1000");
+  EXPECT_TRUE(is_from_read_only_mount(state(id).monitor_pid));
+  Started exec = start({"exec", "web", "sh", "-c", "echo in; sleep 1000"});
+  EXPECT_EQ(exec.line(), "in");
+  EXPECT_TRUE(is_from_read_only_mount(exec.pid()));
+  tree_.write("rootfs/attack", "#!/proc/self/exe\n");
+  ::chmod(tree_.at("rootfs/attack").c_str(), 0755);
+  EXPECT_NE(cli({"exec", "web", "/attack"}).exit_code, 0);
+  EXPECT_NE(run({"/attack"}).exit_code, 0);
 }
 
 TEST_F(Commands, LogsAreLimitedRotatedAndTailed) {
