@@ -88,15 +88,22 @@ class Guest(unittest.TestCase):
         self.assertEqual(done.returncode, 124)
         self.assertIn("out of time after 8 s", done.stderr)
 
-    def test_terminated_it_leaves_nothing(self):
+    def test_ended_by_a_signal_it_leaves_nothing(self):
+        self.end_by(signal.SIGTERM, 143)
+        self.end_by(signal.SIGKILL, -signal.SIGKILL)
+
+    def end_by(self, number, code):
         with subprocess.Popen([HERE / "run", "--", "sleep", "100"], start_new_session=True, stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL) as process:
-            time.sleep(3)
-            self.assertGreater(len(processes_of(process.pid)), 2)
-            process.send_signal(signal.SIGTERM)
-            self.assertEqual(process.wait(20), 143)
-            time.sleep(0.5)
-            self.assertEqual(processes_of(process.pid), [])
+            try:
+                time.sleep(3)
+                self.assertGreater(len(processes_of(process.pid)), 2)
+                process.send_signal(number)
+                self.assertEqual(process.wait(20), code)
+                time.sleep(0.5)
+                self.assertEqual(processes_of(process.pid), [])
+            finally:
+                process.kill()
         self.assertNotIn("plimsoll-vm", pathlib.Path("/proc/mounts").read_text())
 
 
