@@ -39,8 +39,8 @@ Result<std::string> find_oci(const std::string& proc) {
               " nor in " PLIMSOLL_LIBEXECDIR ": install plimsoll completely");
 }
 
-Result<UniqueFd> reserve(const container::Engine& engine, const container::Config& config) {
-  auto lock = engine.store.create(config);
+Result<UniqueFd> reserve(const container::Engine& engine, container::Config& config) {
+  auto lock = config.name.empty() ? engine.store.create_named(config) : engine.store.create(config);
   if (lock || lock.error().code != EEXIST) return lock;
   const std::string holder = lock.error().context.substr(0, container::kShortIdLength);
   return fail("the name " + config.name + " is in use by container " + holder + ": choose another, or 'plimsoll rm " +
@@ -119,7 +119,7 @@ int stay(const container::Engine& engine, const container::Config& config, const
   return record->exit_code;
 }
 
-int start(const container::Engine& engine, const container::Config& config, const RunWords& words) {
+int start(const container::Engine& engine, container::Config& config, const RunWords& words) {
   auto oci = find_oci(engine.host.proc);
   auto signals = take_signals();
   auto input = make_input(words.interactive);

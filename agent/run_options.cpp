@@ -44,9 +44,9 @@ Result<std::string> check_rootfs(const std::string& path) {
   return real;
 }
 
-Result<std::string> check_name(const std::string& name, const std::string& id) {
-  if (name.empty()) return container::name_from_id(id);
-  if (container::is_name(name)) return name;
+// "" for a name that is to be made up.
+Result<std::string> check_name(const std::string& name) {
+  if (name.empty() || container::is_name(name)) return name;
   return fail("--name '" + name + "': use letters, digits, '_', '.' and '-' only, a letter or digit first");
 }
 
@@ -261,7 +261,7 @@ Result<container::Config> make_config(const RunWords& words) {
   Result<void> first;
   std::string cgroup_parent;
   take_value(check_rootfs(words.rootfs), config.rootfs, first);
-  take_value(check_name(words.name, config.id), config.name, first);
+  take_value(check_name(words.name), config.name, first);
   take_value(check_memory(words.memory), config.memory_bytes, first);
   take_value(parse_cpus(words.cpus, static_cast<unsigned>(::sysconf(_SC_NPROCESSORS_ONLN))), config.cpu_quota_us,
              first);

@@ -115,6 +115,15 @@ Result<UniqueFd> Store::create(const Config& config) const {
   return unexpected(named.error());
 }
 
+Result<UniqueFd> Store::create_named(Config& config) const {
+  constexpr size_t kStep = 6;  // the digits that a name is made of
+  for (size_t from = 0;; from += kStep) {
+    config.name = name_from_id(std::string_view(config.id).substr(from));
+    auto lock = create(config);
+    if (lock || lock.error().code != EEXIST || from + 4 * kStep > config.id.size()) return lock;
+  }
+}
+
 Result<void> Store::remove(const std::string& id, const std::string& name) const {
   if (is_name(name) && read_name(name_path(name)) == id && ::unlink(name_path(name).c_str()) != 0 && errno != ENOENT) {
     return fail_errno(name_path(name));

@@ -21,7 +21,7 @@ namespace plimsoll::container {
 bool is_name(std::string_view text);
 // 64 lower-case hexadecimal digits from getrandom(2).
 Result<std::string> random_id();
-// Two words and, to make collisions rare, two digits of `id`: "brave_heron_4f".
+// Two words and, to make collisions rare, two digits of `id` (at least 18 digits): "brave_heron_4f".
 std::string name_from_id(std::string_view id);
 inline constexpr size_t kShortIdLength = 12;
 
@@ -32,6 +32,8 @@ class Store {
   // Makes the directory with config.json and state.json ("created") and takes the name. The returned
   // lock is held. Error EEXIST: the name is taken, the context says by whom. On error nothing is left.
   Result<UniqueFd> create(const Config& config) const;
+  // The same under a made-up name, which becomes config.name; one that is taken is made up again.
+  Result<UniqueFd> create_named(Config& config) const;
   // Removes name and directory; fine when they are gone already.
   Result<void> remove(const std::string& id, const std::string& name) const;
 

@@ -58,6 +58,9 @@ LaunchError explain_execution(const Report& report, const std::vector<std::strin
 // What the errno alone would not tell.
 std::string_view hint(const Report& report) {
   const std::string_view step = report.step;
+  if (report.value == ENOSYS) return " (needs Linux 5.12 or newer)";
+  if (step == "make mounts private" && report.value == EINVAL)
+    return " (the root directory here is no mount: a chroot?)";
   if (report.value == ELOOP) return " (must not be a symbolic link in the root file system)";
   if (step == "bind" && report.value == EPERM) return " (a bind target must not lie in /proc)";
   if (report.value == EROFS) return " (missing in a root file system that is read-only)";

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <ostream>
 #include <string>
 
 #include "collectors/container/collector.h"
@@ -135,6 +136,10 @@ class Machine {
 
   Cgroups cgroups_;
 };
+
+inline void PrintTo(Machine::Cgroups cgroups, std::ostream* out) {
+  *out << (cgroups == Machine::Cgroups::kV1 ? "v1" : cgroups == Machine::Cgroups::kV2 ? "v2" : "hybrid");
+}
 
 // A collector together with the text of its pages.
 class Scraper {

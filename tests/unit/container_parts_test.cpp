@@ -43,7 +43,8 @@ TEST(Diskstats, TakesNamesAndCounters) {
 }
 
 TEST(Diskstats, MalformedLinesAreLeftOut) {
-  const auto disks = parse_diskstats("\n254 0\n254 0 vda 1 2 3\nx 0 vdb 1 1 1 1 1 1 1\n254 9 vdc 1 1 1 1 1 1 1 1 1 1 1");
+  const auto disks =
+      parse_diskstats("\n254 0\n254 0 vda 1 2 3\nx 0 vdb 1 1 1 1 1 1 1\n254 9 vdc 1 1 1 1 1 1 1 1 1 1 1");
   ASSERT_EQ(disks.size(), 1u);
   EXPECT_EQ(disks[0].name, "vdc");
 }

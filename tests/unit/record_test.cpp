@@ -102,6 +102,8 @@ struct Bad {
   const char* text;
   const char* complaint;
 };
+// ctest names the test by it; the pointers would differ from run to run.
+void PrintTo(const Bad& bad, std::ostream* out) { *out << bad.complaint; }
 
 class BadConfig : public ::testing::TestWithParam<Bad> {};
 

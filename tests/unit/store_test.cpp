@@ -65,6 +65,16 @@ TEST_F(StoreTest, ATakenNameIsRefusedAndLeavesNothing) {
   EXPECT_EQ(store.resolve("web").value_or(""), "abc1");
 }
 
+TEST_F(StoreTest, AMadeUpNameThatIsTakenIsMadeUpAgain) {
+  const std::string id = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+  ASSERT_TRUE(store.create(config("abc1", name_from_id(id))));
+  Config second = config(id, "");
+  ASSERT_TRUE(store.create_named(second));
+  EXPECT_NE(second.name, name_from_id(id));
+  EXPECT_EQ(store.resolve(second.name).value_or(""), id);
+  EXPECT_EQ(store.config(id)->name, second.name);
+}
+
 TEST_F(StoreTest, ManyCreatorsOfOneNameLeaveOneContainer) {
   std::vector<std::thread> threads;
   std::atomic<int> created = 0;
