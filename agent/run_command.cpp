@@ -158,6 +158,7 @@ int run_command(const GlobalOptions& globals, const std::vector<std::string>& ar
   if (auto code = parse_run_words(arguments, words)) return *code;
   auto config = make_config(words);
   if (!config) return complain(kRunFailed, config.error().message());
+  if (::geteuid() != 0) return complain(kRunFailed, "run needs root: try 'sudo plimsoll run ...'");
   auto engine = open_engine(globals);
   if (!engine) return complain(kRunFailed, engine.error().message());
   const int exit_code = start(*engine, *config, words);

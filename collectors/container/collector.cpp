@@ -129,7 +129,8 @@ void ContainerCollector::write(MetricWriter& writer) {
   }
   exited_.add_subjects(writer, subjects_);
   const std::vector<bool> online = read_online_cpus(options_.roots.sys);
-  PageContext page{writer, extra_, online, options_.read.percpu, static_cast<double>(wall_clock_ns() / 1'000'000'000)};
+  const int64_t now = wall_clock_ns() / 1'000'000'000;
+  PageContext page{writer, extra_, online, options_.read.percpu, static_cast<double>(now)};
   write_families(page, subjects_);
   exited_.write(writer);
   writer.single(kScrapeError, 0);
