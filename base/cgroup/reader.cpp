@@ -376,14 +376,6 @@ pid_t CgroupReader::first_pid() const { return state_->first_pid; }
 uint64_t CgroupReader::inode() const { return state_->slots[state_->identity].inode; }
 int64_t CgroupReader::created_ns() const { return state_->created_ns; }
 
-bool CgroupReader::has_children() const {
-  for (const State::Slot& slot : state_->slots) {
-    struct stat st;
-    if (slot.dir.valid() && ::fstat(slot.dir.fd(), &st) == 0 && st.st_nlink > 2) return true;
-  }
-  return false;
-}
-
 int CgroupReader::directory_fd(size_t hierarchy) const { return state_->slots[hierarchy].dir.fd(); }
 uint64_t CgroupReader::inode_in(size_t hierarchy) const { return state_->slots[hierarchy].inode; }
 

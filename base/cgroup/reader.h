@@ -64,8 +64,6 @@ class CgroupReader {
   // Unix time in nanoseconds at which the group was made, as far as the kernel remembers: cgroupfs
   // keeps no birth time, so this is the oldest change time of its directories when they were opened.
   int64_t created_ns() const;
-  // Whether child groups exist, without listing: a directory's link count is 2 + its children's.
-  bool has_children() const;
 
   // The group's directory in Layout::hierarchies[hierarchy]. -1 when the group is not there or the
   // budget was used up. Owned by the reader.

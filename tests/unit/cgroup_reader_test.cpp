@@ -217,17 +217,6 @@ TEST(CgroupReader, AGroupThatIsGoneIsENODEV) {
   EXPECT_EQ(again.error().code, ENODEV);
 }
 
-TEST(CgroupReader, ChildrenAreSeenByTheLinkCount) {
-  const TempTree tree;
-  test::write_v2_group(tree, ".", "", 1);
-  test::write_v2_group(tree, ".", "/a", 2);
-  Reading leaf(tree, "/a"), root(tree, "/");
-  EXPECT_FALSE(leaf.reader->has_children());
-  EXPECT_TRUE(root.reader->has_children());
-  tree.make_dir("a/b");
-  EXPECT_TRUE(leaf.reader->has_children());
-}
-
 TEST(CgroupReader, InodeTellsAPathThatWasMadeAgain) {
   const TempTree tree;
   test::write_v2_group(tree, ".", "", 1);
