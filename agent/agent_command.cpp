@@ -55,8 +55,8 @@ Collectors make_host_collectors(const AgentOptions& options) {
 Result<Collectors> make_container_collectors(const GlobalOptions& globals, const AgentOptions& options) {
   collectors::container::Options wanted;
   wanted.roots = options.roots;
-  wanted.state = globals.roots;
-  wanted.read.percpu = options.container_percpu;
+  wanted.engines.paths.own = globals.roots;
+  wanted.kinds.set(collectors::container::Kind::kPercpu, options.container_percpu);
   wanted.exited_retention = options.exited_retention;
   auto containers = collectors::container::make_container_collector(std::move(wanted));
   if (!containers) return unexpected(containers.error());

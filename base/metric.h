@@ -116,6 +116,11 @@ class MetricPage {
 // in one piece; a family without samples does not appear.
 class MetricWriter {
  public:
+  // `deadline_ns` (CLOCK_MONOTONIC): when whoever asked for the page stops waiting for it. Slow collectors
+  // leave out what they would not have in time.
+  explicit MetricWriter(int64_t deadline_ns = INT64_MAX) : deadline_ns_(deadline_ns) {}
+  int64_t deadline_ns() const { return deadline_ns_; }
+
   // Starts a family described by a constant.
   void family(const MetricDesc& desc);
   // Starts a family whose name comes from the kernel (meminfo, netstat ...); the strings are copied.
@@ -136,6 +141,10 @@ class MetricWriter {
     sample(value);
   }
 
+  // Samples so far, and back to there: takes back samples of the family being written.
+  size_t sample_count() const { return page_.sample_count(); }
+  void take_back(size_t count) { page_.samples_.resize(count); }
+
   // Ends the page; the writer is empty afterwards.
   MetricPage finish();
 
@@ -144,6 +153,7 @@ class MetricWriter {
   void drop_empty_family();
 
   MetricPage page_;
+  int64_t deadline_ns_;
 };
 
 }  // namespace plimsoll

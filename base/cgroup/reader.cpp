@@ -282,6 +282,7 @@ struct CgroupReader::State {
   size_t identity = 0;  // index of the slot that identifies the group
   int64_t created_ns = INT64_MAX;
   pid_t first_pid = 0;
+  std::vector<pid_t> pids;
 };
 
 void CgroupReader::State::open_slot(const Hierarchy& hierarchy, const std::string& path, size_t index) {
@@ -372,6 +373,9 @@ Result<void> CgroupReader::read(ReadBuffer& buffer, Stats& stats) {
   return {};
 }
 
+void CgroupReader::forget_limits() {}
+const std::vector<pid_t>& CgroupReader::pids() const { return state_->pids; }
+void CgroupReader::look_up_pids(ReadBuffer&) {}
 pid_t CgroupReader::first_pid() const { return state_->first_pid; }
 uint64_t CgroupReader::inode() const { return state_->slots[state_->identity].inode; }
 int64_t CgroupReader::created_ns() const { return state_->created_ns; }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/cgroup/layout.h"
 #include "base/cgroup/stats.h"
@@ -32,9 +33,17 @@ class FdBudget {
   size_t left_;
 };
 
-// What can be asked for and done without; the caller decides once for all readers.
+// What is read; the caller decides once for all readers. What is off costs nothing and is absent.
 struct ReadOptions {
-  bool percpu = true;  // v1: read cpuacct.usage_percpu instead of cpuacct.usage
+  bool cpu = true;     // times, bandwidth, and the limits of both
+  bool percpu = true;  // v1: cpuacct.usage_percpu instead of cpuacct.usage
+  bool memory = true;  // and its limits
+  bool oom = true;     // kills for want of memory
+  bool block_io = true;
+  bool pids = true;      // pids.current and pids.max
+  bool pressure = true;  // where there is a v2 tree, also on hybrid machines
+  bool procs = true;     // cgroup.procs at every read: Gauges::processes, first_pid() and pids()
+  bool hugetlb = false, numa = false, cpuset = false;
 };
 
 // Which hierarchy identifies a group, as an index into Layout::hierarchies: the v2 tree where that is
@@ -54,7 +63,15 @@ class CgroupReader {
   // Fills `stats` (its vectors keep their capacity). Everything but counters.network, which needs a
   // process. Error ENODEV: the group is gone (in the hierarchy that identifies it). A single file
   // that is missing or malformed leaves its fields absent.
+  //
+  // Limits are kept from the last time: they change only when somebody writes them. They are read at
+  // first, and again in the read after forget_limits().
   Result<void> read(ReadBuffer& buffer, Stats& stats);
+  void forget_limits();
+
+  // The processes in the group itself. Without ReadOptions::procs as of the last look_up_pids().
+  const std::vector<pid_t>& pids() const;
+  void look_up_pids(ReadBuffer& buffer);
 
   // The first process id in the group itself (not in its children), 0 when there is none: a way
   // into the group's network namespace. From the last read().

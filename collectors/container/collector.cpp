@@ -3,146 +3,273 @@
 
 #include <fcntl.h>
 
-#include <set>
+#include <algorithm>
+#include <map>
 
 #include "base/text.h"
 #include "collectors/container/cpu_list.h"
 #include "collectors/container/diskstats.h"
 #include "collectors/container/exited.h"
-#include "collectors/container/families.h"
 #include "collectors/container/inventory.h"
-#include "collectors/container/network.h"
+#include "collectors/container/lives.h"
+#include "collectors/engine/identifier.h"
 
 namespace plimsoll::collectors::container {
 namespace {
 
-using plimsoll::container::Network;
-
 constexpr MetricDesc kScrapeError = {"container_scrape_error", "1 when no cgroup could be read at all, else 0.",
                                      MetricType::kGauge};
 
+cgroup::ReadOptions read_options(const KindSet& kinds) {
+  return {.cpu = kinds.has(Kind::kCpu),
+          .percpu = kinds.has(Kind::kPercpu),
+          .memory = kinds.has(Kind::kMemory),
+          .oom = kinds.has(Kind::kOomEvent),
+          .block_io = kinds.has(Kind::kDiskIo),
+          .pids = kinds.has(Kind::kPids),
+          .pressure = kinds.has(Kind::kPressure),
+          .procs = kinds.has(Kind::kProcess),
+          .hugetlb = kinds.has(Kind::kHugetlb),
+          .numa = kinds.has(Kind::kMemoryNuma),
+          .cpuset = kinds.has(Kind::kCpuset)};
+}
+
 class ContainerCollector final : public Collector {
  public:
-  ContainerCollector(Options options, cgroup::Layout layout)
-      : options_(std::move(options)),
-        inventory_(std::move(layout), options_.read, cgroup::FdBudget::from_rlimit()),
-        extra_(options_.roots.proc + "/diskstats"),
-        exited_(options_.state, options_.exited_retention) {}
+  ContainerCollector(Options options, cgroup::Layout layout, UniqueFd host_route_socket);
 
   std::string_view name() const override { return "container"; }
   Result<void> collect(MetricWriter& writer) override;
 
  private:
-  void read(Group& group);
-  void identify_group(Group& group);
-  void read_network(Group& group);
+  Result<void> refresh();
+  bool is_wanted(const Group& group) const;
+  void identify_group(Group& group, int64_t now_ns);
+  void name_group(Group& group);
+  void read(Group& group, int64_t now_ns);
+  void read_networks();
+  void read_details(int64_t deadline_ns);
   void read_machine(Group& root);
+  pid_t process_of(Group& group);
+  Subject subject_of(MetricWriter& writer, const Group& group) const;
   void write(MetricWriter& writer);
+  void write_own(MetricWriter& writer, uint64_t dropped_series);
 
   Options options_;
+  std::unique_ptr<engine::Identifier> identifier_;
   Inventory inventory_;
+  Lives lives_;
+  Networks networks_;
+  Processes processes_;
+  DiskUsage disk_usage_;
   ExtraLabels extra_;
   Exited exited_;
   ReadBuffer buffer_;
-  uint64_t host_network_ = 0;          // inode of process 1's namespace; 0 = not known
-  std::set<uint64_t> networks_shown_;  // namespaces shown in this scrape
-  std::vector<Subject> subjects_;      // kept for its capacity
+  std::map<std::string, std::string> containers_;  // engine and id -> path of the group that is shown as it
+  std::vector<Subject> subjects_;                  // kept for its capacity
+  uint64_t dropped_series_ = 0;
 };
+
+LivesOptions lives_options(const Options& options, const cgroup::Layout& layout) {
+  LivesOptions lives;
+  lives.roots = options.roots;
+  lives.layout = layout;
+  lives.read = read_options(options.kinds);
+  lives.retention = options.exited_retention;
+  lives.events = options.events;
+  return lives;
+}
+
+ContainerCollector::ContainerCollector(Options options, cgroup::Layout layout, UniqueFd host_route_socket)
+    : options_(std::move(options)),
+      identifier_(engine::make_identifier(options_.engines, options_.roots.rootfs)),
+      inventory_(layout, read_options(options_.kinds), cgroup::FdBudget::from_rlimit()),
+      lives_(lives_options(options_, layout), *identifier_),
+      networks_(options_.roots, std::move(host_route_socket)),
+      processes_(options_.roots.proc, options_.kinds),
+      disk_usage_({.roots = options_.roots}),
+      extra_(options_.roots.proc + "/diskstats"),
+      exited_(options_.engines.paths.own, options_.exited_retention) {}
 
 // All groups are read before the spool is: see exited.h.
 Result<void> ContainerCollector::collect(MetricWriter& writer) {
-  auto found = inventory_.refresh();
-  if (!found) {
+  if (auto found = refresh(); !found) {
     writer.single(kScrapeError, 1);
     return found;
   }
-  networks_shown_.clear();
-  if (host_network_ == 0) host_network_ = namespace_inode(options_.roots.proc, 1);
-  for (Group* group : inventory_.groups()) read(*group);
+  const int64_t now_ns = monotonic_ns();
+  for (Group* group : inventory_.groups()) read(*group, now_ns);
+  if (options_.kinds.has(Kind::kNetwork)) read_networks();
+  read_details(writer.deadline_ns());
   auto ended = exited_.update(inventory_, wall_clock_ns());
   write(writer);
   return ended;
 }
 
-// A group that vanishes meanwhile has no samples in this scrape; nothing else is lost.
-void ContainerCollector::read(Group& group) {
-  group.live = group.reader->read(buffer_, group.stats).has_value();
-  if (!group.live) return;
-  if (!group.settled) identify_group(group);
-  if (group.identity && group.identity->ended) group.live = false;
-  if (group.identity && group.identity->network != Network::kHost) read_network(group);
-  if (group.path == "/") read_machine(group);
-}
-
-void ContainerCollector::identify_group(Group& group) {
-  if (group.labels.empty()) group.labels.add("id", group.path);
-  if (group.identity) {
-    update(options_.state, *group.identity);
-  } else {
-    group.identity = identify(options_.state, group.path);
+// Without a birth or a death since the last scrape the groups are the same ones.
+Result<void> ContainerCollector::refresh() {
+  if (!lives_.tree_changed() && !inventory_.groups().empty()) return {};
+  return inventory_.refresh([this](const Group& group) {
     if (!group.identity) return;
-    group.labels.add("image", group.identity->image);
-    group.labels.add("name", group.identity->name);
-  }
-  group.settled = group.identity->started_ns != 0;
+    containers_.erase(std::string(group.identity->engine) + group.identity->id);
+    lives_.gone(group);
+  });
 }
 
-// Each namespace is shown once, and the machine's own only as "/".
-void ContainerCollector::read_network(Group& group) {
-  const pid_t pid = group.reader->first_pid();
-  if (pid == 0) return;
-  if (group.network_pid != pid) group.network_inode = namespace_inode(options_.roots.proc, pid);
-  group.network_pid = pid;
-  const uint64_t inode = group.network_inode;
-  if (inode != 0 && (inode == host_network_ || !networks_shown_.insert(inode).second)) return;
-  read_namespace(options_.roots.proc, pid, buffer_, group.stats.counters.network);
+bool ContainerCollector::is_wanted(const Group& group) const {
+  if (group.path == "/") return options_.root_group;
+  if (!options_.containers_only || group.identity) return true;
+  return std::any_of(options_.raw_prefixes.begin(), options_.raw_prefixes.end(),
+                     [&](const std::string& prefix) { return group.path.starts_with(prefix); });
+}
+
+// A group that vanishes meanwhile has no samples in this scrape; nothing else is lost.
+void ContainerCollector::read(Group& group, int64_t now_ns) {
+  identify_group(group, now_ns);
+  group.live = is_wanted(group) && group.reader->read(buffer_, group.stats).has_value();
+  if (group.identity && group.identity->ended) group.live = false;
+  group.has_network = false;
+  if (group.details) group.details->has_processes = group.details->has_sockets = false;
+  if (group.live && group.path == "/") read_machine(group);
+}
+
+void ContainerCollector::identify_group(Group& group, int64_t now_ns) {
+  if (group.identity) {
+    const bool named = group.identity->settled;
+    identifier_->refresh(*group.identity);
+    if (!named) name_group(group);
+    return;
+  }
+  if (group.labels.empty()) group.labels.add("id", group_id(group.path));
+  const bool likely = !engine::container_id_in(group.path).empty();
+  if (!group.repeated && group.path != "/" && group.retry.due(now_ns, likely)) {
+    auto identity = identifier_->identify(group.path, process_of(group));
+    if (!identity) return;
+    const auto [place, added] = containers_.try_emplace(std::string(identity->engine) + identity->id, group.path);
+    group.repeated = !added && place->second != group.path;
+    if (group.repeated) return;
+    group.identity = std::move(identity);
+    name_group(group);
+    lives_.adopt(group, *group.identity);
+  }
+}
+
+void ContainerCollector::name_group(Group& group) {
+  ContainerLabels labels = render_labels(group_id(group.path), *group.identity, options_.labels);
+  group.labels = std::move(labels.series);
+  group.info = std::move(labels.info);
+  group.labels_dropped = labels.dropped + group.identity->labels_dropped;
+}
+
+// A process of the group or, where its processes are in groups of their own, of one below it.
+pid_t ContainerCollector::process_of(Group& group) {
+  group.reader->look_up_pids(buffer_);
+  if (group.reader->first_pid() != 0) return group.reader->first_pid();
+  const std::string below = group.path + "/";
+  for (Group* other : inventory_.groups()) {
+    if (!other->path.starts_with(below)) continue;
+    other->reader->look_up_pids(buffer_);
+    if (other->reader->first_pid() != 0) return other->reader->first_pid();
+  }
+  return 0;
+}
+
+void ContainerCollector::read_networks() {
+  std::vector<NetworkClaim> claims;
+  std::vector<Group*> owners;
+  for (Group* group : inventory_.groups()) {
+    if (!group->live || !group->identity || group->identity->host_network) continue;
+    NetworkClaim claim;
+    claim.place = &group->network;
+    claim.find_process = [this, group] { return process_of(*group); };
+    claim.sandbox = group->identity->sandbox;
+    claim.created_ns = group->identity->created_ns;
+    claim.interfaces = &group->stats.counters.network;
+    claims.push_back(std::move(claim));
+    owners.push_back(group);
+  }
+  networks_.show(claims, buffer_);
+  for (size_t i = 0; i < claims.size(); ++i) owners[i]->has_network = claims[i].shown;
+}
+
+// Slow parts, in the order of their usefulness, as far as the deadline allows.
+void ContainerCollector::read_details(int64_t deadline_ns) {
+  const bool disk = options_.kinds.has(Kind::kDisk), sockets = wants_sockets(options_.kinds);
+  if (!disk && !sockets && !processes_.wanted()) return;
+  for (Group* group : inventory_.groups()) {
+    if (!group->live) continue;
+    if (!group->details) group->details = std::make_unique<Details>();
+    Details& details = *group->details;
+    if (disk && group->identity) details.layer = disk_usage_.usage(group->reader->inode(), group->network.pid);
+    if (sockets && group->has_network)
+      details.has_sockets =
+          read_sockets(options_.roots.proc, group->network.pid, options_.kinds, deadline_ns, buffer_, details.sockets);
+    if (!processes_.wanted()) continue;
+    if (!options_.kinds.has(Kind::kProcess)) group->reader->look_up_pids(buffer_);
+    details.has_processes = processes_.read(group->reader->pids(), group->reader->directory_fd(0), deadline_ns, buffer_,
+                                            details.history, details.processes);
+  }
+  if (disk) disk_usage_.end_scrape();
 }
 
 // The root group's own block counters start whenever a throttle rule is first set (v1); the disks'
 // counters are the machine's from its start.
 void ContainerCollector::read_machine(Group& root) {
   cgroup::Counters& counters = root.stats.counters;
-  read_host_interfaces(options_.roots.proc, buffer_, counters.network);
+  if (options_.kinds.has(Kind::kNetwork)) networks_.read_host(buffer_, counters.network);
+  if (!options_.kinds.has(Kind::kDiskIo)) return;
   auto text = buffer_.read_at(AT_FDCWD, (options_.roots.proc + "/diskstats").c_str());
   if (!text) return;
   counters.io.clear();
   for (const DiskLine& disk : parse_diskstats(*text)) {
-    if (!is_whole_disk(options_.roots.sys, disk.name)) continue;
-    counters.io.push_back({disk.major, disk.minor, disk.read_bytes, disk.written_bytes, disk.reads, disk.writes});
+    if (is_whole_disk(options_.roots.sys, disk.name)) counters.io.push_back(io_device_of(disk));
   }
+}
+
+Subject ContainerCollector::subject_of(MetricWriter& writer, const Group& group) const {
+  const engine::Identity* identity = group.identity ? &*group.identity : nullptr;
+  const Details* details = group.details.get();
+  return {.labels = writer.labels(group.labels),
+          .counters = &group.stats.counters,
+          .gauges = &group.stats.gauges,
+          .limits = &group.stats.limits,
+          .identity = identity,
+          .processes = details != nullptr && details->has_processes ? &details->processes : nullptr,
+          .sockets = details != nullptr && details->has_sockets ? &details->sockets : nullptr,
+          .layer = details != nullptr && details->layer ? &*details->layer : nullptr,
+          .info = group.info.empty() ? LabelRef{0} : writer.labels(group.info),
+          .created_ns =
+              identity != nullptr && identity->created_ns != 0 ? identity->created_ns : group.reader->created_ns(),
+          .started_ns = identity != nullptr ? identity->started_ns : 0};
 }
 
 void ContainerCollector::write(MetricWriter& writer) {
   extra_.start_page();
   subjects_.clear();
   for (const Group* group : inventory_.groups()) {
-    if (!group->live) continue;
-    const Identity* identity = group->identity ? &*group->identity : nullptr;
-    subjects_.push_back({
-        .labels = writer.labels(group->labels),
-        .counters = &group->stats.counters,
-        .gauges = &group->stats.gauges,
-        .limits = &group->stats.limits,
-        .created_ns = identity != nullptr ? identity->created_ns : group->reader->created_ns(),
-        .started_ns = identity != nullptr ? identity->started_ns : 0,
-    });
+    if (group->live) subjects_.push_back(subject_of(writer, *group));
   }
   exited_.add_subjects(writer, subjects_);
   const std::vector<bool> online = read_online_cpus(options_.roots.sys);
   const int64_t now = wall_clock_ns() / 1'000'000'000;
-  PageContext page{writer, extra_, online, options_.read.percpu, static_cast<double>(now)};
+  PageContext page{writer, extra_, online, static_cast<double>(now), options_.kinds, options_.budget};
   write_families(page, subjects_);
   exited_.write(writer);
+  dropped_series_ += page.dropped_series;
+  write_own(writer, dropped_series_);
   writer.single(kScrapeError, 0);
 }
 
+void ContainerCollector::write_own(MetricWriter&, uint64_t) {}
+
 }  // namespace
 
-Result<std::unique_ptr<Collector>> make_container_collector(Options options) {
+Result<std::unique_ptr<Collector>> make_container_collector(Options options, UniqueFd host_route_socket) {
   auto layout = cgroup::detect_layout(options.roots.cgroup);
   if (!layout) return unexpected(layout.error());
-  return std::unique_ptr<Collector>(
-      std::make_unique<ContainerCollector>(std::move(options), cgroup::measured_part(*layout)));
+  options.engines.paths.proc = options.roots.proc;
+  return std::unique_ptr<Collector>(std::make_unique<ContainerCollector>(
+      std::move(options), cgroup::measured_part(*layout), std::move(host_route_socket)));
 }
 
 }  // namespace plimsoll::collectors::container

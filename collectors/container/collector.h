@@ -1,30 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every cgroup of the machine, as cAdvisor shows it: all groups are read first, then the families
-// are written from one table (families.h). Groups that are containers of our runtime carry name and
-// image; those that have ended stay, with their last counters, until their retention is over.
+// are written from one table (families.h). Groups that are containers, of our runtime or of another
+// engine, carry name and image; those that have ended stay, with their last counters, until their retention is over.
 #pragma once
 
 #include <chrono>
 #include <memory>
+#include <string>
+#include <vector>
 
-#include "base/cgroup/reader.h"
 #include "base/os.h"
 #include "collectors/collector.h"
-#include "runtime/container/record.h"
+#include "collectors/container/families.h"
+#include "collectors/container/kinds.h"
+#include "collectors/container/labels.h"
+#include "collectors/engine/source.h"
 
 namespace plimsoll::collectors::container {
 
 struct Options {
   HostRoots roots;
-  plimsoll::container::StateRoots state;
-  cgroup::ReadOptions read;
+  engine::SourceOptions engines;
+  KindSet kinds = KindSet::defaults();
+  LabelPolicy labels;
+  SeriesBudget budget;
   std::chrono::nanoseconds exited_retention = std::chrono::minutes(5);
+  bool containers_only = false;           // --docker_only: of the other groups, only "/"
+  std::vector<std::string> raw_prefixes;  // --raw_cgroup_prefix_whitelist: and those below these paths
+  bool root_group = true;                 // --disable_root_cgroup_stats turns "/" off
+  bool events = true;                     // watch births and deaths; false: each scrape looks for itself
 };
 
-// Error when the machine has no cgroup hierarchy. The collector's name is "container".
-Result<std::unique_ptr<Collector>> make_container_collector(Options options);
+// Error when the machine has no cgroup hierarchy. The collector's name is "container". Starts threads
+// (the watch of births and deaths; the walk of writable layers).
+// `host_route_socket`: see open_host_route_socket() in network.h; an invalid one is fine.
+Result<std::unique_ptr<Collector>> make_container_collector(Options options, UniqueFd host_route_socket = UniqueFd());
 
 // machine_*, cadvisor_version_info. The collector's name is "machine".
-std::unique_ptr<Collector> make_machine_collector(const HostRoots& roots);
+std::unique_ptr<Collector> make_machine_collector(const HostRoots& roots, KindSet kinds = KindSet::defaults());
 
 }  // namespace plimsoll::collectors::container

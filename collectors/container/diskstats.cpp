@@ -32,6 +32,17 @@ std::vector<DiskLine> parse_diskstats(std::string_view text) {
   return disks;
 }
 
+cgroup::IoDevice io_device_of(const DiskLine& disk) {
+  cgroup::IoDevice device;
+  device.major = disk.major;
+  device.minor = disk.minor;
+  device.read_bytes = disk.read_bytes;
+  device.written_bytes = disk.written_bytes;
+  device.reads = disk.reads;
+  device.writes = disk.writes;
+  return device;
+}
+
 bool is_whole_disk(const std::string& sys, const std::string& name) {
   for (std::string_view stem : {"ram", "zram", "loop", "fd"}) {
     if (is_numbered(name, stem)) return false;

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/cgroup/stats.h"
+
 namespace plimsoll::collectors::container {
 
 struct DiskLine {
@@ -15,6 +17,9 @@ struct DiskLine {
   std::string name;
   uint64_t reads = 0, read_bytes = 0, writes = 0, written_bytes = 0;
 };
+
+// A disk's counters as those of the root group.
+cgroup::IoDevice io_device_of(const DiskLine& disk);
 
 // Malformed lines are left out.
 std::vector<DiskLine> parse_diskstats(std::string_view text);

@@ -77,7 +77,7 @@ void cfs_duration(PageContext& page, const Subject& subject) {
 // at 0; one that is only possible, once it has been used.
 void cpu_usage(PageContext& page, const Subject& subject) {
   const auto& percpu = subject.counters->cpu_usage_percpu_ns;
-  if (!page.percpu || percpu.empty()) {
+  if (!page.kinds.has(Kind::kPercpu) || percpu.empty()) {
     const Count& total = subject.counters->cpu_usage_ns;
     if (total) page.writer.sample(subject.labels, page.extra.cpu_total(page.writer), seconds(*total));
     return;

@@ -52,11 +52,13 @@ Inventory::~Inventory() = default;
 bool Inventory::open(Node& node) {
   auto reader = cgroup::CgroupReader::open(layout_, node.group.path, *budget_, options_);
   if (!reader) {
+    if (gone_ != nullptr && node.group.reader) (*gone_)(node.group);
     node.group.reader.reset();
     return false;
   }
   const bool same = node.group.reader && node.group.reader->inode() == reader->inode();
   if (!same) {
+    if (gone_ != nullptr && node.group.reader) (*gone_)(node.group);
     std::string path = std::move(node.group.path);
     node.group = Group{};
     node.group.path = std::move(path);
@@ -113,10 +115,20 @@ void Inventory::visit(Node& node, size_t hierarchy) {
   for (Node* child : children) visit(*child, hierarchy);
 }
 
+// Tells of a group and all below it that they are gone.
+void Inventory::tell_gone(const Node& node) {
+  if (gone_ != nullptr && node.group.reader) (*gone_)(node.group);
+  for (const auto& [name, child] : node.children) tell_gone(*child);
+}
+
 // Drops what was not seen, and gathers the rest.
 void Inventory::collect(Node& node) {
   if (node.group.reader) groups_.push_back(&node.group);
-  std::erase_if(node.children, [&](const auto& child) { return child.second->seen != generation_; });
+  std::erase_if(node.children, [&](const auto& child) {
+    const bool unseen = child.second->seen != generation_;
+    if (unseen) tell_gone(*child.second);
+    return unseen;
+  });
   for (auto& [name, child] : node.children) {
     for (size_t i = 0; i < layout_.hierarchies.size(); ++i) {
       const bool gone = child->inodes[i] != 0 && (child->listed & (1u << i)) == 0;
@@ -128,7 +140,8 @@ void Inventory::collect(Node& node) {
   }
 }
 
-Result<void> Inventory::refresh() {
+Result<void> Inventory::refresh(const std::function<void(const Group&)>& gone) {
+  gone_ = gone ? &gone : nullptr;
   ++generation_;
   groups_.clear();
   if (!root_->group.reader && !open(*root_)) return unexpected(Error{ENOENT, "root cgroup"});

@@ -8,32 +8,17 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/cgroup/reader.h"
-#include "base/metric.h"
-#include "collectors/container/identity.h"
+#include "collectors/container/group.h"
 
 namespace plimsoll::collectors::container {
-
-// One cgroup and what is known about it. Everything but the path starts anew when the path is
-// removed and made again.
-struct Group {
-  std::string path;  // "/", "/a/b"
-  std::optional<cgroup::CgroupReader> reader;
-  cgroup::Stats stats;
-  std::optional<Identity> identity;  // of a container of ours
-  LabelSet labels;                   // id, and a container's image and name
-  bool settled = false;              // a container of ours that has started: nothing more to find out
-  pid_t network_pid = 0;             // the process by which network_inode was found out
-  uint64_t network_inode = 0;        // of its network namespace; 0 = may not be asked
-  bool live = false;                 // in this scrape
-};
 
 class Inventory {
  public:
@@ -41,8 +26,10 @@ class Inventory {
   Inventory(cgroup::Layout layout, cgroup::ReadOptions options, cgroup::FdBudget budget);
   ~Inventory();
 
-  // Brings the groups up to date with the machine. Error when the root group cannot be opened.
-  Result<void> refresh();
+  // Brings the groups up to date with the machine. Error when the root group cannot be opened. `gone` is
+  // called for each group that was there before and is no more (or is another one by now), with what was
+  // known about it.
+  Result<void> refresh(const std::function<void(const Group&)>& gone = {});
   // Groups, parents before children, siblings by name; valid until the next refresh().
   const std::vector<Group*>& groups() const { return groups_; }
   // nullptr when there is no such group.
@@ -60,6 +47,7 @@ class Inventory {
   void list(Node& node, int fd, size_t hierarchy, std::vector<Node*>& children);
   void note(Node& parent, std::string_view name, uint64_t inode, size_t hierarchy, std::vector<Node*>& children);
   void collect(Node& node);
+  void tell_gone(const Node& node);
 
   cgroup::Layout layout_;
   cgroup::ReadOptions options_;
@@ -68,6 +56,7 @@ class Inventory {
   std::unique_ptr<Node> root_;
   std::vector<Group*> groups_;
   uint64_t generation_ = 0;
+  const std::function<void(const Group&)>* gone_ = nullptr;  // during refresh()
   std::unique_ptr<char[]> listing_;
 };
 

@@ -147,7 +147,7 @@ Result<void> MachineCollector::collect(MetricWriter& writer) {
 
 }  // namespace
 
-std::unique_ptr<Collector> make_machine_collector(const HostRoots& roots) {
+std::unique_ptr<Collector> make_machine_collector(const HostRoots& roots, KindSet) {
   return std::make_unique<MachineCollector>(roots);
 }
 

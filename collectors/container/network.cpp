@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/cgroup/network.h"
 
@@ -31,18 +32,41 @@ Result<std::vector<NetDevLine>> read_net_dev(const std::string& path, ReadBuffer
 
 }  // namespace
 
-void read_namespace(const std::string& proc, pid_t pid, ReadBuffer& buffer,
-                    std::vector<cgroup::NetworkInterface>& network) {
-  network.clear();
-  const auto lines = read_net_dev(proc + "/" + std::to_string(pid) + "/net/dev", buffer);
-  if (!lines) return;
-  for (const NetDevLine& line : *lines) {
-    if (line.name != "lo") network.push_back(cgroup::interface_of(line));
+struct Networks::State {
+  HostRoots roots;
+  uint64_t host_inode = 0;  // of process 1's namespace; 0 = not known
+  std::set<uint64_t> shown;
+};
+
+UniqueFd open_host_route_socket(const std::string&) { return UniqueFd(); }
+
+Networks::Networks(HostRoots roots, UniqueFd) : state_(std::make_unique<State>()) { state_->roots = std::move(roots); }
+Networks::~Networks() = default;
+
+void Networks::show(std::vector<NetworkClaim>& claims, ReadBuffer& buffer) {
+  State& state = *state_;
+  state.shown.clear();
+  if (state.host_inode == 0) state.host_inode = namespace_inode(state.roots.proc, 1);
+  for (NetworkClaim& claim : claims) {
+    claim.shown = false;
+    claim.interfaces->clear();
+    claim.place->pid = claim.find_process();
+    if (claim.place->pid == 0) continue;
+    claim.place->inode = namespace_inode(state.roots.proc, claim.place->pid);
+    const uint64_t inode = claim.place->inode;
+    if (inode != 0 && (inode == state.host_inode || !state.shown.insert(inode).second)) continue;
+    claim.shown = true;
+    const auto lines = read_net_dev(state.roots.proc + "/" + std::to_string(claim.place->pid) + "/net/dev", buffer);
+    if (!lines) continue;
+    for (const NetDevLine& line : *lines) {
+      if (line.name != "lo") claim.interfaces->push_back(cgroup::interface_of(line));
+    }
   }
 }
 
 // Process 1 is in the machine's own namespace even where the agent is not.
-void read_host_interfaces(const std::string& proc, ReadBuffer& buffer, std::vector<cgroup::NetworkInterface>& network) {
+void Networks::read_host(ReadBuffer& buffer, std::vector<cgroup::NetworkInterface>& network) {
+  const std::string& proc = state_->roots.proc;
   network.clear();
   auto lines = read_net_dev(proc + "/1/net/dev", buffer);
   if (!lines) lines = read_net_dev(proc + "/net/dev", buffer);

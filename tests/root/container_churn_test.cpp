@@ -70,7 +70,8 @@ class ContainerChurn : public testing::Test {
     if (!layout) GTEST_SKIP() << layout.error().message();
     groups = std::make_unique<Groups>(*layout);
     if (!groups->made()) GTEST_SKIP() << "cgroups cannot be made here";
-    auto made = collectors::container::make_container_collector({.state = {state.at("root"), state.at("run")}});
+    auto made = collectors::container::make_container_collector(
+        {.engines = {.paths = {.own = {state.at("root"), state.at("run")}}}});
     ASSERT_TRUE(made);
     collector = std::move(*made);
   }

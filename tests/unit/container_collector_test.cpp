@@ -156,7 +156,7 @@ TEST(ContainerCollector, CpusOnlineAreShownFromTheStart) {
 TEST(ContainerCollector, WithoutPercpuThereIsOnlyTheTotal) {
   Machine machine(Machine::Cgroups::kV1);
   auto options = machine.options();
-  options.read.percpu = false;
+  options.kinds.set(collectors::container::Kind::kPercpu, false);
   const std::string text = Scraper(options).scrape("container_cpu_usage_seconds_total");
   EXPECT_THAT(text, HasSubstr("{id=\"/system.slice\",cpu=\"total\"} 6\n"));
   EXPECT_THAT(text, Not(HasSubstr("cpu0")));
@@ -199,7 +199,7 @@ TEST(ContainerCollector, ABrokenGroupCostsOnlyItsOwnSamples) {
 TEST(ContainerCollector, NoCgroupsAtAllIsAnErrorThatNamesTheDirectory) {
   const TempTree tree;
   const auto made = collectors::container::make_container_collector(
-      {.roots = {tree.at("proc"), tree.at("sys"), tree.at("nowhere"), "/"}, .state = {tree.at("r"), tree.at("rr")}});
+      {.roots = {tree.at("proc"), tree.at("sys"), tree.at("nowhere"), "/"}, .engines = {.paths = {.own = {tree.at("r"), tree.at("rr")}}}, .events = false});
   ASSERT_FALSE(made);
   EXPECT_THAT(made.error().message(), HasSubstr(tree.at("nowhere")));
 }

@@ -116,7 +116,7 @@ TEST_P(Exited, FrozenSeriesHaveTheLabelsOfTheLiveOnes) {
 TEST_P(Exited, WithoutPercpuFrozenUsageIsTheTotal) {
   machine.put(machine.record(machine.inode(kPath)));
   auto options = machine.options();
-  options.read.percpu = false;
+  options.kinds.set(collectors::container::Kind::kPercpu, false);
   EXPECT_THAT(Scraper(options).scrape("container_cpu_usage"), HasSubstr(kLabels + ",cpu=\"total\"} 7.5\n"));
 }
 
