@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/text.h"
 #include "collectors/container/cpu_list.h"
@@ -17,8 +18,30 @@
 namespace plimsoll::collectors::container {
 namespace {
 
+constexpr MetricType kGauge = MetricType::kGauge;
+constexpr MetricType kCounter = MetricType::kCounter;
 constexpr MetricDesc kScrapeError = {"container_scrape_error", "1 when no cgroup could be read at all, else 0.",
-                                     MetricType::kGauge};
+                                     kGauge};
+constexpr MetricDesc kUnresolved = {"plimsoll_containers_unresolved",
+                                    "Groups with a container's name that no engine's files know.", kGauge};
+constexpr MetricDesc kDroppedLabels = {
+    "plimsoll_dropped_labels", "Labels of live containers left out: too long, too many, or the same name twice.",
+    kGauge};
+constexpr MetricDesc kDroppedSeries = {"plimsoll_dropped_series_total",
+                                       "Samples left out for being over a series budget.", kCounter};
+constexpr MetricDesc kFinalsMissed = {
+    "plimsoll_container_finals_missed_total",
+    "Containers of other engines whose final counters could not be read before the engine removed the group.",
+    kCounter};
+constexpr MetricDesc kBirthsMissed = {
+    "plimsoll_container_births_missed_total",
+    "Containers of other engines that were gone before their group could be opened at all.", kCounter};
+constexpr MetricDesc kWatched = {"plimsoll_containers_watched", "Containers of other engines whose end is awaited.",
+                                 kGauge};
+constexpr MetricDesc kEvents = {"plimsoll_cgroup_events_info",
+                                "1, with how births and deaths of groups are seen: fanotify, inotify or scan.", kGauge};
+
+const cgroup::Counters kNoCounters;
 
 cgroup::ReadOptions read_options(const KindSet& kinds) {
   return {.cpu = kinds.has(Kind::kCpu),
@@ -33,6 +56,8 @@ cgroup::ReadOptions read_options(const KindSet& kinds) {
           .numa = kinds.has(Kind::kMemoryNuma),
           .cpuset = kinds.has(Kind::kCpuset)};
 }
+
+std::string key_of(const engine::Identity& identity) { return std::string(identity.engine) + " " + identity.id; }
 
 class ContainerCollector final : public Collector {
  public:
@@ -50,10 +75,13 @@ class ContainerCollector final : public Collector {
   void read_networks();
   void read_details(int64_t deadline_ns);
   void read_machine(Group& root);
+  void apply_limit_changes();
+  void add_ended_lives(MetricWriter& writer);
+  void add_stopped(MetricWriter& writer);
   pid_t process_of(Group& group);
   Subject subject_of(MetricWriter& writer, const Group& group) const;
   void write(MetricWriter& writer);
-  void write_own(MetricWriter& writer, uint64_t dropped_series);
+  void write_own(MetricWriter& writer);
 
   Options options_;
   std::unique_ptr<engine::Identifier> identifier_;
@@ -65,8 +93,12 @@ class ContainerCollector final : public Collector {
   ExtraLabels extra_;
   Exited exited_;
   ReadBuffer buffer_;
-  std::map<std::string, std::string> containers_;  // engine and id -> path of the group that is shown as it
-  std::vector<Subject> subjects_;                  // kept for its capacity
+  std::map<std::string, std::string> containers_;  // key_of() -> path of the group that is shown as it
+  std::set<std::string> ended_;                    // key_of() those shown as ended lives
+  std::vector<Subject> subjects_;                  // kept for its capacity, as the next
+  std::vector<End> ends_;
+  std::vector<engine::Identity> stopped_;  // what engines still have of ended containers
+  bool vanished_ = false;                  // a group went in mid-scrape
   uint64_t dropped_series_ = 0;
 };
 
@@ -89,7 +121,7 @@ ContainerCollector::ContainerCollector(Options options, cgroup::Layout layout, U
       processes_(options_.roots.proc, options_.kinds),
       disk_usage_({.roots = options_.roots}),
       extra_(options_.roots.proc + "/diskstats"),
-      exited_(options_.engines.paths.own, options_.exited_retention) {}
+      exited_(options_.engines.paths.own, options_.exited_retention, options_.labels) {}
 
 // All groups are read before the spool is: see exited.h.
 Result<void> ContainerCollector::collect(MetricWriter& writer) {
@@ -98,7 +130,9 @@ Result<void> ContainerCollector::collect(MetricWriter& writer) {
     return found;
   }
   const int64_t now_ns = monotonic_ns();
+  apply_limit_changes();
   for (Group* group : inventory_.groups()) read(*group, now_ns);
+  if (vanished_) (void)refresh();  // what the groups that went last had is wanted in this scrape
   if (options_.kinds.has(Kind::kNetwork)) read_networks();
   read_details(writer.deadline_ns());
   auto ended = exited_.update(inventory_, wall_clock_ns());
@@ -108,12 +142,28 @@ Result<void> ContainerCollector::collect(MetricWriter& writer) {
 
 // Without a birth or a death since the last scrape the groups are the same ones.
 Result<void> ContainerCollector::refresh() {
-  if (!lives_.tree_changed() && !inventory_.groups().empty()) return {};
-  return inventory_.refresh([this](const Group& group) {
+  if (!lives_.tree_changed() && !vanished_ && !inventory_.groups().empty()) return {};
+  vanished_ = false;
+  bool lost_container = false;
+  auto refreshed = inventory_.refresh([&](const Group& group) {
     if (!group.identity) return;
-    containers_.erase(std::string(group.identity->engine) + group.identity->id);
+    lost_container = true;
+    containers_.erase(key_of(*group.identity));
     lives_.gone(group);
   });
+  if (!lost_container) return refreshed;
+  for (Group* group : inventory_.groups()) group->repeated = false;  // may be the only one by now
+  return refreshed;
+}
+
+void ContainerCollector::apply_limit_changes() {
+  const Lives::LimitChanges changes = lives_.take_limit_changes();
+  if (changes.all) {
+    for (Group* group : inventory_.groups()) group->reader->forget_limits();
+  }
+  for (const std::string& path : changes.paths) {
+    if (Group* group = inventory_.find(path)) group->reader->forget_limits();
+  }
 }
 
 bool ContainerCollector::is_wanted(const Group& group) const {
@@ -126,7 +176,11 @@ bool ContainerCollector::is_wanted(const Group& group) const {
 // A group that vanishes meanwhile has no samples in this scrape; nothing else is lost.
 void ContainerCollector::read(Group& group, int64_t now_ns) {
   identify_group(group, now_ns);
-  group.live = is_wanted(group) && group.reader->read(buffer_, group.stats).has_value();
+  group.live = false;
+  if (is_wanted(group)) {
+    group.live = group.reader->read(buffer_, group.stats).has_value();
+    vanished_ = vanished_ || !group.live;
+  }
   if (group.identity && group.identity->ended) group.live = false;
   group.has_network = false;
   if (group.details) group.details->has_processes = group.details->has_sockets = false;
@@ -145,7 +199,7 @@ void ContainerCollector::identify_group(Group& group, int64_t now_ns) {
   if (!group.repeated && group.path != "/" && group.retry.due(now_ns, likely)) {
     auto identity = identifier_->identify(group.path, process_of(group));
     if (!identity) return;
-    const auto [place, added] = containers_.try_emplace(std::string(identity->engine) + identity->id, group.path);
+    const auto [place, added] = containers_.try_emplace(key_of(*identity), group.path);
     group.repeated = !added && place->second != group.path;
     if (group.repeated) return;
     group.identity = std::move(identity);
@@ -243,24 +297,70 @@ Subject ContainerCollector::subject_of(MetricWriter& writer, const Group& group)
           .started_ns = identity != nullptr ? identity->started_ns : 0};
 }
 
+bool oom_killed(const engine::Identity& identity, const cgroup::Counters& counters) {
+  return identity.oom_killed.value_or(false) || counters.oom_kills.value_or(0) > 0;
+}
+
+void ContainerCollector::add_ended_lives(MetricWriter& writer) {
+  ended_.clear();
+  for (const EndedLife& life : lives_.ended(inventory_, wall_clock_ns())) {
+    const engine::Identity& identity = life.identity;
+    const LabelRef labels = writer.labels(render_labels(group_id(life.path), identity, options_.labels).series);
+    subjects_.push_back({.labels = labels, .counters = &life.counters, .identity = &identity});
+    ends_.push_back({labels, identity.exit_code, oom_killed(identity, life.counters), life.ended_ns});
+    ended_.insert(key_of(identity));
+  }
+}
+
+// They have no group, so no id.
+void ContainerCollector::add_stopped(MetricWriter& writer) {
+  stopped_ = identifier_->list_ended();
+  for (const engine::Identity& identity : stopped_) {
+    if (containers_.contains(key_of(identity)) || ended_.contains(key_of(identity))) continue;
+    const LabelRef labels = writer.labels(render_labels("", identity, options_.labels).series);
+    subjects_.push_back({.labels = labels, .counters = &kNoCounters, .identity = &identity});
+    ends_.push_back({labels, identity.exit_code, identity.oom_killed, 0});
+  }
+}
+
 void ContainerCollector::write(MetricWriter& writer) {
   extra_.start_page();
   subjects_.clear();
+  ends_.clear();
   for (const Group* group : inventory_.groups()) {
     if (group->live) subjects_.push_back(subject_of(writer, *group));
   }
-  exited_.add_subjects(writer, subjects_);
+  exited_.add_subjects(writer, subjects_, ends_);
+  add_ended_lives(writer);
+  add_stopped(writer);
   const std::vector<bool> online = read_online_cpus(options_.roots.sys);
   const int64_t now = wall_clock_ns() / 1'000'000'000;
   PageContext page{writer, extra_, online, static_cast<double>(now), options_.kinds, options_.budget};
   write_families(page, subjects_);
+  write_ends(writer, ends_);
   exited_.write(writer);
   dropped_series_ += page.dropped_series;
-  write_own(writer, dropped_series_);
+  write_own(writer);
   writer.single(kScrapeError, 0);
 }
 
-void ContainerCollector::write_own(MetricWriter&, uint64_t) {}
+void ContainerCollector::write_own(MetricWriter& writer) {
+  uint64_t unresolved = 0, dropped_labels = 0;
+  for (const Group* group : inventory_.groups()) {
+    if (!group->live) continue;
+    dropped_labels += group->labels_dropped;
+    unresolved += !group->identity && !group->repeated && !engine::container_id_in(group->path).empty();
+  }
+  constexpr std::string_view kSources[] = {"fanotify", "inotify", "scan"};
+  writer.single(kUnresolved, unresolved);
+  writer.single(kDroppedLabels, dropped_labels);
+  writer.single(kDroppedSeries, dropped_series_);
+  writer.single(kFinalsMissed, lives_.finals_missed());
+  writer.single(kBirthsMissed, lives_.births_missed());
+  writer.single(kWatched, uint64_t{lives_.watched()});
+  writer.family(kEvents);
+  writer.sample(writer.labels(LabelSet{{"source", kSources[static_cast<size_t>(lives_.source())]}}), 1);
+}
 
 }  // namespace
 

@@ -13,13 +13,6 @@ using plimsoll::container::Totals;
 constexpr MetricType kCounter = MetricType::kCounter;
 constexpr MetricType kGauge = MetricType::kGauge;
 
-constexpr MetricDesc kExitCode = {"plimsoll_container_exit_code",
-                                  "Exit code of an ended container; 128 + n for signal n, -1 when it is not known.",
-                                  kGauge};
-constexpr MetricDesc kOomKilled = {"plimsoll_container_oom_killed",
-                                   "Whether an ended container lost a process for want of memory.", kGauge};
-constexpr MetricDesc kEndTime = {"plimsoll_container_end_time_seconds",
-                                 "When a container ended, in seconds of unix time.", kGauge};
 constexpr MetricDesc kUnreadable = {"plimsoll_exited_records_unreadable",
                                     "Final records of containers that could not be understood.", kGauge};
 
@@ -93,8 +86,20 @@ Value total_value(const TotalRow& row, const Totals& totals) {
   return row.nanoseconds ? Value(static_cast<double>(value) / kNsPerSecond) : Value(value);
 }
 
-LabelSet labels_of(const ExitRecord& record) {
-  return {{"id", record.cgroup_path}, {"image", record.image}, {"name", record.name}};
+// What the record tells about the container, as an engine's files would.
+engine::Identity identity_of(const ExitRecord& record) {
+  engine::Identity identity;
+  identity.engine = "plimsoll";
+  identity.id = record.id;
+  identity.name = record.name;
+  identity.image = record.image;
+  for (const auto& [name, value] : record.labels) engine::add_label(identity, name, value);
+  identity.created_ns = record.created_ns;
+  identity.started_ns = record.started_ns;
+  identity.state = engine::State::kExited;
+  identity.exit_code = record.exit_code;
+  identity.oom_killed = record.oom_killed;
+  return identity;
 }
 
 // Whether the path of `record` is alive again, as another group. An inode that the monitor could not
@@ -151,26 +156,19 @@ void Exited::drop_repeated() {
   std::erase_if(view_.records, [&](const ExitRecord& record) { return !paths.insert(record.cgroup_path).second; });
 }
 
-void Exited::add_subjects(MetricWriter& writer, std::vector<Subject>& subjects) const {
-  for (const ExitRecord& record : view_.records)
-    subjects.push_back({.labels = writer.labels(labels_of(record)), .counters = &record.counters});
-}
-
-void Exited::write_ends(MetricWriter& writer) const {
-  std::vector<LabelRef> labels;
-  for (const ExitRecord& record : view_.records) labels.push_back(writer.labels(labels_of(record)));
-  writer.family(kExitCode);
-  for (size_t i = 0; i < labels.size(); ++i) writer.sample(labels[i], view_.records[i].exit_code);
-  writer.family(kOomKilled);
-  for (size_t i = 0; i < labels.size(); ++i) writer.sample(labels[i], view_.records[i].oom_killed);
-  writer.family(kEndTime);
-  for (size_t i = 0; i < labels.size(); ++i)
-    writer.sample(labels[i], static_cast<double>(view_.records[i].finished_ns) / kNsPerSecond);
+void Exited::add_subjects(MetricWriter& writer, std::vector<Subject>& subjects, std::vector<End>& ends) {
+  identities_.clear();
+  for (const ExitRecord& record : view_.records) identities_.push_back(identity_of(record));
+  for (size_t i = 0; i < identities_.size(); ++i) {
+    const ExitRecord& record = view_.records[i];
+    const LabelRef labels = writer.labels(render_labels(group_id(record.cgroup_path), identities_[i], labels_).series);
+    subjects.push_back({.labels = labels, .counters = &record.counters, .identity = &identities_[i]});
+    ends.push_back({labels, record.exit_code, record.oom_killed, record.finished_ns});
+  }
 }
 
 void Exited::write(MetricWriter& writer) const {
   if (!readable_) return;
-  write_ends(writer);
   for (const TotalRow& row : kTotals) writer.single(row.desc, total_value(row, view_.totals));
   writer.single(kUnreadable, uint64_t{view_.unreadable});
 }

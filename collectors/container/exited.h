@@ -15,16 +15,18 @@
 #include <vector>
 
 #include "base/metric.h"
+#include "collectors/container/ends.h"
 #include "collectors/container/families.h"
 #include "collectors/container/inventory.h"
+#include "collectors/container/labels.h"
 #include "runtime/container/spool.h"
 
 namespace plimsoll::collectors::container {
 
 class Exited {
  public:
-  Exited(plimsoll::container::StateRoots roots, std::chrono::nanoseconds retention)
-      : spool_(std::move(roots)), retention_(retention) {}
+  Exited(plimsoll::container::StateRoots roots, std::chrono::nanoseconds retention, LabelPolicy labels)
+      : spool_(std::move(roots)), retention_(retention), labels_(std::move(labels)) {}
 
   // Reads the spool (and, as its consumer, moves expired records to the totals) at unix time `now_ns`,
   // and takes `live` from each group of `inventory` that has in truth ended. Error: the spool cannot be
@@ -32,8 +34,8 @@ class Exited {
   Result<void> update(const Inventory& inventory, int64_t now_ns);
 
   // Adds what is to be shown frozen. Valid until the next update().
-  void add_subjects(MetricWriter& writer, std::vector<Subject>& subjects) const;
-  // plimsoll_container_* and plimsoll_exited_*.
+  void add_subjects(MetricWriter& writer, std::vector<Subject>& subjects, std::vector<End>& ends);
+  // plimsoll_exited_*.
   void write(MetricWriter& writer) const;
 
  private:
@@ -41,12 +43,13 @@ class Exited {
   Result<plimsoll::container::SpoolView> take_view(const Inventory& inventory, int64_t now_ns);
   void settle(const Inventory& inventory);
   void drop_repeated();
-  void write_ends(MetricWriter& writer) const;
 
   plimsoll::container::Spool spool_;
   std::chrono::nanoseconds retention_;
+  LabelPolicy labels_;
   UniqueFd lock_;  // held from when we are the consumer until the agent ends
   plimsoll::container::SpoolView view_;
+  std::vector<engine::Identity> identities_;  // of view_.records
   bool readable_ = false;
   // Counted containers whose directory may still stand: path -> inode.
   std::map<std::string, uint64_t> counted_;
