@@ -5,33 +5,21 @@
 
 #include <csignal>
 #include <cstdio>
-#include <map>
 
 #include "agent/agent_options.h"
 #include "agent/command.h"
+#include "agent/routes.h"
 #include "agent/scraper.h"
 #include "agent/self_metrics.h"
 #include "base/cgroup/layout.h"
 #include "base/log.h"
 #include "collectors/container/collector.h"
+#include "collectors/container/network.h"
 #include "collectors/host/table.h"
-#include "exporter/landing.h"
 #include "exporter/server.h"
-#include "exporter/text.h"
 
 namespace plimsoll::agent {
 namespace {
-
-using exporter::Request;
-using exporter::Response;
-
-constexpr exporter::Link kPages[] = {
-    {"/metrics", "everything: this host, its containers, this agent"},
-    {"/metrics/cadvisor", "containers and the machine, under the names of cAdvisor"},
-    {"/metrics/node", "this host, under the names of node_exporter"},
-    {"/healthz", "says ok while this process serves; /-/healthy is the same"},
-    {"/-/ready", "says ok once a first collection has succeeded"},
-};
 
 int complain(const Error& error, int exit_code) {
   std::fprintf(stderr, "plimsoll agent: %s\n", error.message().c_str());
@@ -52,17 +40,17 @@ Collectors make_host_collectors(const AgentOptions& options) {
   return list;
 }
 
-Result<Collectors> make_container_collectors(const GlobalOptions& globals, const AgentOptions& options) {
-  collectors::container::Options wanted;
+// `route_socket`: see open_host_route_socket().
+Result<Collectors> make_container_collectors(const GlobalOptions& globals, const AgentOptions& options,
+                                             UniqueFd route_socket) {
+  collectors::container::Options wanted = options.containers;
   wanted.roots = options.roots;
   wanted.engines.paths.own = globals.roots;
-  wanted.kinds.set(collectors::container::Kind::kPercpu, options.container_percpu);
-  wanted.exited_retention = options.exited_retention;
-  auto containers = collectors::container::make_container_collector(std::move(wanted));
+  auto containers = collectors::container::make_container_collector(std::move(wanted), std::move(route_socket));
   if (!containers) return unexpected(containers.error());
   Collectors list;
   list.push_back(std::move(*containers));
-  list.push_back(collectors::container::make_machine_collector(options.roots));
+  list.push_back(collectors::container::make_machine_collector(options.roots, options.containers.kinds));
   return list;
 }
 
@@ -72,54 +60,6 @@ std::vector<std::string> names_of(const Collectors& first, const Collectors& sec
     for (const auto& collector : *list) names.emplace_back(collector->name());
   }
   return names;
-}
-
-// The page lives until its last byte is sent.
-Response page_response(SharedPage page) {
-  struct Stream {
-    explicit Stream(SharedPage shared) : page(std::move(shared)), encoder(*page) {}
-    SharedPage page;
-    exporter::TextEncoder encoder;
-  };
-  auto stream = std::make_shared<Stream>(std::move(page));
-  Response response;
-  response.content_type = exporter::kTextContentType;
-  response.next = [stream](std::string& piece) { return stream->encoder.next(piece); };
-  return response;
-}
-
-Response text_response(int status, const char* body) {
-  Response response;
-  response.status = status;
-  response.body = body;
-  return response;
-}
-
-Response landing_response(const Request&) {
-  Response response;
-  response.content_type = "text/html; charset=utf-8";
-  response.body = exporter::landing_page("Plimsoll", PLIMSOLL_VERSION, kPages);
-  return response;
-}
-
-std::map<std::string, exporter::Handler> make_routes(Scraper& scraper) {
-  const auto healthy = [](const Request&) { return text_response(200, "ok\n"); };
-  return {
-      {"/", landing_response},
-      {"/metrics", [&](const Request&) { return page_response(scraper.all()); }},
-      {"/metrics/cadvisor", [&](const Request&) { return page_response(scraper.container()); }},
-      {"/metrics/node", [&](const Request&) { return page_response(scraper.node()); }},
-      {"/healthz", healthy},
-      {"/-/healthy", healthy},
-      {"/-/ready",
-       [&](const Request&) {
-         return scraper.ready() ? text_response(200, "ok\n") : text_response(503, "no collection has succeeded yet\n");
-       }},
-  };
-}
-
-std::vector<std::string> route_names() {
-  return {"/", "/metrics", "/metrics/cadvisor", "/metrics/node", "/healthz", "/-/healthy", "/-/ready"};
 }
 
 // Kept descriptors of many containers need more than the usual soft limit of 1024.
@@ -148,7 +88,7 @@ void announce(const AgentOptions& options, const std::vector<std::string>& addre
   for (const std::string& notice : options.notices) log_info(notice);
   log_info("plimsoll " PLIMSOLL_VERSION " started, cgroup mode " + mode_name(options.roots));
   for (size_t i = 0; i < addresses.size(); ++i) {
-    log_info("listening on http://" + addresses[i]);
+    log_info("listening on http://" + addresses[i] + options.route_prefix);
     // A script that asked for any free port reads it from stdout, whatever the log is set to.
     if (options.listen_addresses[i].ends_with(":0")) std::printf("http://%s\n", addresses[i].c_str());
   }
@@ -180,16 +120,23 @@ int serve(const GlobalOptions& globals, const AgentOptions& options) {
   const sigset_t signals = block_end_signals();
   if (auto readable = check_proc(options.roots); !readable) return complain(readable.error(), 1);
   raise_descriptor_limit();
+  // It enters another network namespace for a moment: before anything starts a thread.
+  UniqueFd route_socket;
+  if (options.containers.kinds.has(collectors::container::Kind::kNetwork))
+    route_socket = collectors::container::open_host_route_socket(options.roots.proc);
   Collectors host = make_host_collectors(options);
-  auto containers = make_container_collectors(globals, options);
+  auto containers = make_container_collectors(globals, options, std::move(route_socket));
   if (!containers) return complain(containers.error().within("--path.cgroupfs"), 1);
   const auto names = names_of(host, *containers);
-  SelfMetrics self(options.roots, route_names(), names);
+  SelfMetrics self(options.roots, route_names(options), names);
   Scraper scraper(std::move(host), std::move(*containers), self, log_warn, log_info);
   exporter::ServerOptions server_options;
   server_options.listen_addresses = options.listen_addresses;
-  server_options.on_response = [&](const std::string& route, int status) { self.count_request(route, status); };
-  auto server = exporter::Server::start(server_options, make_routes(scraper));
+  server_options.start_page = options.route_prefix + "/";
+  server_options.on_response = [&](const std::string& route, int status) {
+    self.count_request(route_name(options, route), status);
+  };
+  auto server = exporter::Server::start(server_options, make_routes(options, scraper));
   if (!server) return complain(with_remedy(server.error()), 1);
   announce(options, (*server)->addresses());
   scraper.all();  // says at once what is broken, and makes /-/ready true

@@ -3,21 +3,16 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <array>
+#include <cctype>
 #include <cmath>
 #include <numeric>
 
+#include "agent/cadvisor_flags.h"
+#include "agent/container_flags.h"
 #include "base/text.h"
 
 namespace plimsoll::agent {
 namespace {
-
-// cAdvisor's names for --disable_metrics. Of these only percpu makes a difference here so far.
-constexpr std::array<std::string_view, 22> kCadvisorKinds = {
-    "advtcp",    "app",    "cpu",        "cpuLoad",  "cpu_topology", "cpuset",
-    "disk",      "diskIO", "hugetlb",    "memory",   "memory_numa",  "network",
-    "oom_event", "percpu", "perf_event", "pressure", "process",      "referenced_memory",
-    "resctrl",   "sched",  "tcp",        "udp"};
 
 struct Unit {
   std::string_view name;
@@ -47,17 +42,12 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-std::string joined(std::span<const std::string_view> words) {
-  std::string text;
-  for (std::string_view word : words) text.append(text.empty() ? "" : ", ").append(word);
-  return text;
-}
-
 // What CLI11 fills in, before it is checked.
 struct Raw {
   AgentOptions options;
-  std::string retention;
-  std::vector<std::string> disable_metrics;
+  ContainerWords containers;
+  std::string port, listen_ip, timeout_offset;
+  bool version = false, cadvisor_help = false;
   std::vector<std::pair<std::string, bool>> collectors;  // name, enabled; sized once, CLI11 keeps pointers
 };
 
@@ -72,22 +62,6 @@ void declare_paths(CLI::App& app, Raw& raw) {
   path("--path.rootfs", roots.rootfs, "Where the host's root file system is mounted");
 }
 
-void declare_containers(CLI::App& app, Raw& raw) {
-  constexpr const char* kGroup = "Containers";
-  app.add_option("--exited.retention", raw.retention,
-                 "How long a container that has ended stays visible (90s, 5m, 1h30m)")
-      ->type_name("DURATION")
-      ->default_str("5m")
-      ->group(kGroup);
-  app.add_flag("--container.percpu", raw.options.container_percpu,
-               "CPU time of each CPU apart, where the kernel has it (cgroup v1); =false for the sum only")
-      ->group(kGroup);
-  app.add_option("--disable_metrics", raw.disable_metrics, "cAdvisor's list of what to leave out; percpu is heeded")
-      ->type_name("NAME,...")
-      ->allow_extra_args(false)
-      ->group(kGroup);
-}
-
 void declare_collectors(CLI::App& app, Raw& raw, std::span<const CollectorFlag> collectors) {
   for (const CollectorFlag& collector : collectors) raw.collectors.emplace_back(collector.name, true);
   std::string list = "Host collectors, all of them on; --no-collector.NAME or --collector.NAME=false turns one off:\n";
@@ -99,29 +73,50 @@ void declare_collectors(CLI::App& app, Raw& raw, std::span<const CollectorFlag> 
     flag.resize(std::max<size_t>(flag.size() + 1, 30), ' ');
     list += flag + collectors[i].summary + "\n";
   }
-  app.footer(list + "\nA flag may also be written -flag; one that is on or off takes =true and =false.");
+  app.footer(kinds_help() + "\n" + list +
+             "\nA flag may also be written -flag; one that is on or off takes =true and =false.\n"
+             "Of cAdvisor's flags those that mean nothing here are accepted too: see --help-cadvisor.");
+}
+
+void declare_web(CLI::App& app, Raw& raw) {
+  constexpr const char* kGroup = "Web";
+  const auto text = [&](const char* names, std::string& value, const char* type, const char* what) {
+    return app.add_option(names, value, what)->type_name(type)->take_last()->group(kGroup);
+  };
+  app.add_option("--web.listen-address", raw.options.listen_addresses,
+                 "Where to serve; may be repeated; :PORT is every address, port 0 a free one")
+      ->type_name("HOST:PORT")
+      ->allow_extra_args(false)
+      ->capture_default_str()
+      ->group(kGroup);
+  text("--port", raw.port, "PORT", "cAdvisor's way to say where: this port of --listen_ip");
+  text("--listen_ip", raw.listen_ip, "IP", "The same: this address; every one unless given");
+  text("--web.route-prefix,--url_base_prefix", raw.options.route_prefix, "PATH", "What stands before every path");
+  text("--prometheus_endpoint", raw.options.metrics_path, "PATH", "Path of the metrics")->capture_default_str();
+  text("--scrape.timeout-offset", raw.timeout_offset, "DURATION",
+       "Slow parts end this long before Prometheus stops waiting")
+      ->default_str("0.5s");
+}
+
+void declare_log(CLI::App& app, Raw& raw) {
+  const auto text = [&](const char* name, std::string& value, const char* type, const char* what) {
+    app.add_option(name, value, what)->type_name(type)->capture_default_str()->take_last()->group("Log");
+  };
+  text("--log.level", raw.options.log_level, "LEVEL", "debug, info, warn or error");
+  text("--log.format", raw.options.log_format, "FORMAT", "logfmt or json");
 }
 
 void declare(CLI::App& app, Raw& raw, std::span<const CollectorFlag> collectors) {
   app.name("plimsoll agent");
   app.allow_extras();
   app.get_formatter()->column_width(36);
-  app.add_option("--web.listen-address", raw.options.listen_addresses,
-                 "Where to serve; may be repeated; :PORT is every address, port 0 a free one")
-      ->type_name("HOST:PORT")
-      ->allow_extra_args(false)
-      ->capture_default_str()
-      ->group("Web");
-  app.add_option("--log.level", raw.options.log_level, "debug, info, warn or error")
-      ->type_name("LEVEL")
-      ->capture_default_str()
-      ->group("Log");
-  app.add_option("--log.format", raw.options.log_format, "logfmt or json")
-      ->type_name("FORMAT")
-      ->capture_default_str()
-      ->group("Log");
+  app.add_flag("--version", raw.version, "Print the version and exit");
+  app.add_flag("--help-cadvisor", raw.cadvisor_help, "Print what becomes of cAdvisor's flags and exit");
+  declare_web(app, raw);
+  declare_log(app, raw);
   declare_paths(app, raw);
-  declare_containers(app, raw);
+  declare_container_flags(app, raw.containers);
+  declare_cadvisor_flags(app);
   declare_collectors(app, raw, collectors);
 }
 
@@ -155,16 +150,38 @@ std::vector<std::string> flag_names(const CLI::App& app) {
   return names;
 }
 
-// CLI11's own message for --flag=maybe does not name the flag.
-Result<void> check_switches(const CLI::App& app, const std::vector<std::string>& words) {
-  for (const std::string& word : words) {
+// Go's spellings of true and false; nullopt for anything else.
+std::optional<bool> parse_switch(std::string_view text) {
+  constexpr std::string_view kTrue[] = {"true", "1", "t", "T", "TRUE", "True"};
+  constexpr std::string_view kFalse[] = {"false", "0", "f", "F", "FALSE", "False"};
+  if (std::find(std::begin(kTrue), std::end(kTrue), text) != std::end(kTrue)) return true;
+  if (std::find(std::begin(kFalse), std::end(kFalse), text) != std::end(kFalse)) return false;
+  return std::nullopt;
+}
+
+// CLI11's own message for --flag=maybe does not name the flag, and it does not know all of Go's spellings.
+Result<void> check_switches(const CLI::App& app, std::vector<std::string>& words) {
+  for (std::string& word : words) {
     const size_t equals = word.find('=');
     if (!word.starts_with("--") || equals == std::string::npos) continue;
-    const CLI::Option* option = app.get_option_no_throw(word.substr(0, equals));
+    const std::string flag = word.substr(0, equals);
+    const CLI::Option* option = app.get_option_no_throw(flag);
     if (option == nullptr || option->get_expected_max() != 0) continue;
     const std::string value = word.substr(equals + 1);
-    if (value != "true" && value != "false")
-      return fail(word.substr(0, equals) + ": '" + value + "' is neither true nor false");
+    const auto on = parse_switch(value);
+    if (!on) return fail(flag + ": '" + value + "' is neither true nor false");
+    word = flag + (*on ? "=true" : "=false");
+  }
+  return {};
+}
+
+// CLI11's own message does not name a flag that is in no group of the help.
+Result<void> check_values(const CLI::App& app, const std::vector<std::string>& words) {
+  for (size_t at = 0; at < words.size(); ++at) {
+    const CLI::Option* option = words[at].starts_with('-') ? app.get_option_no_throw(words[at]) : nullptr;
+    if (option == nullptr || option->get_expected_max() == 0) continue;
+    if (at + 1 == words.size() || words[at + 1].starts_with("--")) return fail(words[at] + ": needs a value");
+    ++at;
   }
   return {};
 }
@@ -176,35 +193,69 @@ Unexpected unknown_word(const CLI::App& app, const std::string& word) {
   return fail("unknown flag '" + flag + "'; " + (similar.empty() ? "see --help" : "did you mean '" + similar + "'?"));
 }
 
-Result<void> apply_disabled_metrics(const std::vector<std::string>& lists, AgentOptions& options) {
-  for (const std::string& list : lists) {
-    for (std::string_view rest = list; !rest.empty();) {
-      const std::string_view kind = trim(take(rest, ','));
-      if (kind.empty()) continue;
-      if (std::find(kCadvisorKinds.begin(), kCadvisorKinds.end(), kind) == kCadvisorKinds.end())
-        return fail("--disable_metrics: '" + std::string(kind) + "' is unknown; choose from " + joined(kCadvisorKinds));
-      if (kind == "percpu") {
-        options.container_percpu = false;
-      } else {
-        options.notices.push_back("--disable_metrics: '" + std::string(kind) + "' has no effect in this version");
-      }
-    }
+// One spelling of each path: routes are compared byte by byte.
+Result<std::string> checked_path(const std::string& flag, std::string path) {
+  constexpr std::string_view kPlain = "-._~/!$()*+,;=:@";
+  while (path.ends_with('/')) path.pop_back();
+  if (!path.empty() && path.front() != '/') path.insert(0, "/");
+  const bool plain = std::all_of(path.begin(), path.end(), [&](unsigned char c) {
+    return (c < 0x80 && std::isalnum(c) != 0) || kPlain.find(static_cast<char>(c)) != std::string_view::npos;
+  });
+  const std::string inside = path + "/";
+  const bool steps = inside.find("/./") != std::string::npos || inside.find("/../") != std::string::npos;
+  if (!plain || steps || inside.find("//") < path.size())
+    return fail(flag + ": '" + path + "' is no path of letters, digits and " + std::string(kPlain));
+  return path;
+}
+
+Result<void> check_paths(AgentOptions& options) {
+  auto prefix = checked_path("--web.route-prefix", options.route_prefix);
+  if (!prefix) return unexpected(prefix.error());
+  auto metrics = checked_path("--prometheus_endpoint", options.metrics_path);
+  if (!metrics) return unexpected(metrics.error());
+  for (const std::string_view taken : {"", "/healthz", "/-/healthy", "/-/ready"}) {
+    if (*metrics == taken)
+      return fail("--prometheus_endpoint: '" + options.metrics_path + "' is another page; choose such as /metrics");
   }
+  options.route_prefix = std::move(*prefix);
+  options.metrics_path = std::move(*metrics);
   return {};
 }
 
-Result<AgentOptions> checked(Raw raw) {
-  if (!raw.retention.empty()) {
-    const auto retention = parse_duration(raw.retention);
-    if (!retention) return fail("--exited.retention: '" + raw.retention + "' is no duration; write 90s, 5m or 1h30m");
-    raw.options.exited_retention = *retention;
+// --port and --listen_ip make one address.
+Result<void> apply_port(const CLI::App& app, const Raw& raw, AgentOptions& options) {
+  const bool port_given = app.get_option("--port")->count() > 0, ip_given = app.get_option("--listen_ip")->count() > 0;
+  if (!port_given && !ip_given) return {};
+  if (app.get_option("--web.listen-address")->count() > 0)
+    return fail(std::string(port_given ? "--port" : "--listen_ip") +
+                " says where to serve, and so does --web.listen-address; give only one of them");
+  const std::string port = port_given ? raw.port : "1876";
+  const auto number = parse_u64(port);
+  if (!number || *number > 65535) return fail("--port: '" + port + "' is no number from 0 to 65535");
+  const bool brackets = raw.listen_ip.find(':') != std::string::npos && !raw.listen_ip.starts_with('[');
+  options.listen_addresses = {(brackets ? "[" + raw.listen_ip + "]" : raw.listen_ip) + ":" + port};
+  return {};
+}
+
+Result<AgentOptions> checked(const CLI::App& app, Raw raw) {
+  AgentOptions& options = raw.options;
+  if (!raw.timeout_offset.empty()) {
+    const auto offset = parse_duration(raw.timeout_offset);
+    if (!offset) return fail("--scrape.timeout-offset: '" + raw.timeout_offset + "' is no duration; write 0.5s");
+    options.timeout_offset = *offset;
   }
-  auto applied = apply_disabled_metrics(raw.disable_metrics, raw.options);
-  if (!applied) return unexpected(applied.error());
+  if (auto fine = check_paths(options); !fine) return unexpected(fine.error());
+  if (auto fine = apply_port(app, raw, options); !fine) return unexpected(fine.error());
+  auto containers = container_options(app, raw.containers, options.notices);
+  if (!containers) return unexpected(containers.error());
+  options.containers = std::move(*containers);
+  const auto notices = cadvisor_notices(app);
+  if (!notices) return unexpected(notices.error());
+  options.notices.insert(options.notices.end(), notices->begin(), notices->end());
   for (const auto& [name, enabled] : raw.collectors) {
-    if (!enabled) raw.options.disabled_collectors.insert(name);
+    if (!enabled) options.disabled_collectors.insert(name);
   }
-  return std::move(raw.options);
+  return std::move(options);
 }
 
 std::string one_line(std::string text) {
@@ -250,11 +301,13 @@ Result<ParsedAgentOptions> parse_agent_options(const std::vector<std::string>& a
   CLI::App app("Serves metrics of this host and its containers to Prometheus.");
   Raw raw;
   raw.options = defaults;
+  raw.containers.options = defaults.containers;
   raw.collectors.reserve(collectors.size());
-  const std::vector<std::string> words = without_go_spelling(arguments);
+  std::vector<std::string> words = without_go_spelling(arguments);
   try {
     declare(app, raw, collectors);
     if (auto fine = check_switches(app, words); !fine) return unexpected(fine.error());
+    if (auto fine = check_values(app, words); !fine) return unexpected(fine.error());
     app.parse(in_cli11_order(words));
   } catch (const CLI::CallForHelp&) {
     return ParsedAgentOptions{defaults, app.help()};
@@ -262,7 +315,9 @@ Result<ParsedAgentOptions> parse_agent_options(const std::vector<std::string>& a
     return fail(one_line(error.what()));
   }
   if (const auto extras = app.remaining(); !extras.empty()) return unknown_word(app, extras.front());
-  auto options = checked(std::move(raw));
+  if (raw.version) return ParsedAgentOptions{defaults, "plimsoll " PLIMSOLL_VERSION "\n"};
+  if (raw.cadvisor_help) return ParsedAgentOptions{defaults, cadvisor_help()};
+  auto options = checked(app, raw);
   if (!options) return unexpected(options.error());
   return ParsedAgentOptions{std::move(*options), std::nullopt};
 }

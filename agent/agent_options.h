@@ -12,18 +12,24 @@
 
 #include "base/os.h"
 #include "base/result.h"
+#include "collectors/container/collector.h"
 
 namespace plimsoll::agent {
 
+// What the container collector does when nothing is said: its own defaults, and a bound of series.
+collectors::container::Options container_defaults();
+
 struct AgentOptions {
   std::vector<std::string> listen_addresses = {"0.0.0.0:1876"};
+  std::string route_prefix;               // "" or "/a/b": stands before every path
+  std::string metrics_path = "/metrics";  // below the prefix; the two halves are below it
+  std::chrono::nanoseconds timeout_offset = std::chrono::milliseconds(500);  // see deadline.h
   HostRoots roots;
   std::string log_level = "info";
   std::string log_format = "logfmt";
-  std::chrono::nanoseconds exited_retention = std::chrono::minutes(5);
   std::set<std::string> disabled_collectors;
-  bool container_percpu = true;
-  std::vector<std::string> notices;  // for the log: accepted, but without effect yet
+  collectors::container::Options containers = container_defaults();  // all but the roots
+  std::vector<std::string> notices;                                  // for the log: accepted, but without effect
 };
 
 // A host collector as the command line sees it.
@@ -34,7 +40,7 @@ struct CollectorFlag {
 
 struct ParsedAgentOptions {
   AgentOptions options;
-  std::optional<std::string> help;  // --help was given: print this, start nothing
+  std::optional<std::string> help;  // --help and the like was given: print this, start nothing
 };
 
 // `arguments` without the program's and the command's name. `defaults` is what holds when nothing is

@@ -15,20 +15,20 @@ Scraper::Scraper(Collectors node, Collectors container, SelfMetrics& self, Failu
     : node_(std::move(node), warn, info),
       container_(std::move(container), warn, info),
       self_(self),
-      all_([this] {
-        MetricWriter writer;
+      all_([this](int64_t deadline_ns) {
+        MetricWriter writer(deadline_ns);
         collect_container(writer);
         collect_node(writer);
         self_.write(writer);
         return writer.finish();
       }),
-      node_only_([this] {
-        MetricWriter writer;
+      node_only_([this](int64_t deadline_ns) {
+        MetricWriter writer(deadline_ns);
         collect_node(writer);
         return writer.finish();
       }),
-      container_only_([this] {
-        MetricWriter writer;
+      container_only_([this](int64_t deadline_ns) {
+        MetricWriter writer(deadline_ns);
         collect_container(writer);
         return writer.finish();
       }) {}

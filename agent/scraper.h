@@ -6,7 +6,7 @@
 //   /metrics/cadvisor   container half
 //
 // Collectors are single-threaded, so each half has a lock; requests for the same page at the same
-// time share one collection (single_flight.h).
+// time share one collection (single_flight.h), and its deadline: the one of the request that started it.
 #pragma once
 
 #include <atomic>
@@ -29,10 +29,11 @@ class Scraper {
   // `self` must outlive the scraper. `warn` and `info` are called under a half's lock.
   Scraper(Collectors node, Collectors container, SelfMetrics& self, FailureLog::Sink warn, FailureLog::Sink info);
 
-  // Thread-safe.
-  SharedPage all() { return all_.get(); }
-  SharedPage node() { return node_only_.get(); }
-  SharedPage container() { return container_only_.get(); }
+  // Thread-safe. `deadline_ns` (CLOCK_MONOTONIC): when slow collectors should stop; it holds when this call
+  // starts the collection, not when it joins one.
+  SharedPage all(int64_t deadline_ns = INT64_MAX) { return all_.get(deadline_ns); }
+  SharedPage node(int64_t deadline_ns = INT64_MAX) { return node_only_.get(deadline_ns); }
+  SharedPage container(int64_t deadline_ns = INT64_MAX) { return container_only_.get(deadline_ns); }
 
   // Whether each half has been collected at least once, the container half without a failure.
   bool ready() const { return node_ready_ && container_ready_; }

@@ -3,7 +3,7 @@
 
 namespace plimsoll::agent {
 
-SharedPage SingleFlight::get() {
+SharedPage SingleFlight::get(int64_t deadline_ns) {
   std::unique_lock lock(mutex_);
   if (const auto joined = flight_) {
     landed_.wait(lock, [&] { return joined->page != nullptr; });
@@ -11,7 +11,7 @@ SharedPage SingleFlight::get() {
   }
   const auto own = flight_ = std::make_shared<Flight>();
   lock.unlock();
-  auto page = std::make_shared<const MetricPage>(collect_());
+  auto page = std::make_shared<const MetricPage>(collect_(deadline_ns));
   lock.lock();
   own->page = page;
   flight_.reset();

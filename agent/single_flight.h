@@ -4,6 +4,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -20,16 +21,17 @@ using SharedPage = std::shared_ptr<const MetricPage>;
 // collection may see values read a little before its request; never by more than one collection takes.
 class SingleFlight {
  public:
-  // `collect` is called by one thread at a time.
-  explicit SingleFlight(std::function<MetricPage()> collect) : collect_(std::move(collect)) {}
-  SharedPage get();
+  // `collect` is called by one thread at a time, with the deadline of the request that started it: those
+  // that join later get what the first one had time for.
+  explicit SingleFlight(std::function<MetricPage(int64_t deadline_ns)> collect) : collect_(std::move(collect)) {}
+  SharedPage get(int64_t deadline_ns = INT64_MAX);
 
  private:
   struct Flight {
     SharedPage page;  // null while it runs; under mutex_
   };
 
-  std::function<MetricPage()> collect_;
+  std::function<MetricPage(int64_t deadline_ns)> collect_;
   std::mutex mutex_;
   std::condition_variable landed_;
   std::shared_ptr<Flight> flight_;  // the running one, or null

@@ -20,8 +20,20 @@ namespace plimsoll {
 inline constexpr uint64_t kDiskstatsSectorBytes = 512;
 
 struct DiskstatsLine {
-  // Indices of some of `values`.
-  enum Column : size_t { kReads = 0, kSectorsRead = 2, kWrites = 4, kSectorsWritten = 6 };
+  // Indices of those of `values` that every kernel has.
+  enum Column : size_t {
+    kReads,
+    kReadsMerged,
+    kSectorsRead,
+    kReadMs,
+    kWrites,
+    kWritesMerged,
+    kSectorsWritten,
+    kWriteMs,
+    kInFlight,
+    kBusyMs,
+    kWeightedMs
+  };
 
   uint32_t major = 0, minor = 0;
   std::string_view name;  // into the parsed text

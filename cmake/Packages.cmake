@@ -9,5 +9,6 @@ find_package(prometheus-cpp CONFIG REQUIRED)
 pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
 if(PLIMSOLL_TESTS)
   find_package(GTest REQUIRED)
+  pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)  # makes databases for tests to read
   include(GoogleTest)
 endif()

@@ -6,7 +6,9 @@
 #include <civetweb.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <mutex>
 #include <optional>
@@ -20,6 +22,7 @@ namespace plimsoll::exporter {
 struct Server::State {
   std::map<std::string, Handler> routes;
   std::function<void(const std::string&, int)> on_response;
+  std::string start_page;
   std::vector<std::string> addresses;
   mg_context* context = nullptr;
   std::mutex mutex;
@@ -104,6 +107,15 @@ Server::State& state_of(const mg_connection* connection) {
   return *static_cast<Server::State*>(mg_get_user_data(mg_get_context(connection)));
 }
 
+std::vector<std::pair<std::string_view, std::string_view>> headers_of(const mg_request_info& request) {
+  std::vector<std::pair<std::string_view, std::string_view>> headers;
+  for (int i = 0; i < request.num_headers; ++i) {
+    const auto& header = request.http_headers[i];
+    if (header.name != nullptr && header.value != nullptr) headers.emplace_back(header.name, trim(header.value));
+  }
+  return headers;
+}
+
 int on_request(mg_connection* connection) {
   Server::State& state = state_of(connection);
   const mg_request_info& request = *mg_get_request_info(connection);
@@ -118,9 +130,9 @@ int on_request(mg_connection* connection) {
     response.body = "405: only GET and HEAD are served here\n";
   } else if (route == state.routes.end()) {
     response.status = 404;
-    response.body = "404: no such page; / lists what there is\n";
+    response.body = "404: no such page; " + state.start_page + " lists what there is\n";
   } else {
-    response = route->second({path, request.query_string == nullptr ? "" : request.query_string});
+    response = route->second({path, request.query_string == nullptr ? "" : request.query_string, headers_of(request)});
   }
   send_response(connection, request, response);
   if (state.on_response) state.on_response(route == state.routes.end() ? "" : path, response.status);
@@ -209,6 +221,14 @@ std::string civetweb_ports(const std::vector<ListenAddress>& addresses) {
 
 }  // namespace
 
+std::string_view Request::header(std::string_view name) const {
+  const auto same = [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); };
+  for (const auto& [key, value] : headers) {
+    if (std::equal(key.begin(), key.end(), name.begin(), name.end(), same)) return value;
+  }
+  return "";
+}
+
 Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, std::map<std::string, Handler> routes) {
@@ -217,6 +237,7 @@ Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, std:
   auto state = std::make_unique<State>();
   state->routes = std::move(routes);
   state->on_response = options.on_response;
+  state->start_page = options.start_page;
   mg_callbacks callbacks = {};
   callbacks.begin_request = on_request;
   callbacks.http_error = on_error;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -18,6 +19,12 @@ namespace plimsoll::exporter {
 struct Request {
   std::string path;
   std::string query;  // after '?', undecoded; "" without
+  // As the client sent them, in its order; valid while the handler runs. The server takes at most 64 of
+  // them, in 16 KB of request.
+  std::vector<std::pair<std::string_view, std::string_view>> headers;
+
+  // The value of the first header of this name, whatever its letters' case; "" without one.
+  std::string_view header(std::string_view name) const;
 };
 
 // An answer that is produced piece by piece: next() replaces its argument by the next piece and
@@ -34,6 +41,7 @@ using Handler = std::function<Response(const Request&)>;
 struct ServerOptions {
   std::vector<std::string> listen_addresses;  // "127.0.0.1:1876", "[::1]:1876", ":1876", port 0 = pick
   int threads = 8;                            // connections served at once; more wait
+  std::string start_page = "/";               // where a 404 sends its reader
   // Told of each answer, on the server's threads. `route` is the path of a known route and "" for
   // any other, so that it is safe to use as a label.
   std::function<void(const std::string& route, int status)> on_response;

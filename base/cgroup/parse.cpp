@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/cgroup/parse.h"
 
-#include <algorithm>
 #include <array>
-#include <span>
+#include <bit>
+#include <cstring>
 
 #include "base/text.h"
 
@@ -22,24 +22,35 @@ struct Field {
   Count Struct::*member;
 };
 
-// Reads "KEY VALUE" lines in one pass. Files list their keys in a fixed order, so the field after
-// the last match is tried first; the others only when a kernel orders them differently.
+// Which of `fields` have a key of a given length, a bit each. Most lines of a file are not wanted, and
+// most of those are ruled out by their length alone; the order of the lines does not matter.
+constexpr size_t kLongestKey = 32;
 template <typename Struct, size_t kSize>
-Struct parse_flat(std::string_view text, const std::array<Field<Struct>, kSize>& fields) {
-  Struct out;
-  size_t expected = 0;
-  while (!text.empty()) {
-    std::string_view line = take(text, '\n');
-    const std::string_view key = take(line, ' ');
-    for (size_t tried = 0; tried < kSize; ++tried) {
-      const size_t at = expected + tried < kSize ? expected + tried : expected + tried - kSize;
-      if (fields[at].key != key) continue;
-      out.*fields[at].member = parse_u64(line);
-      expected = at + 1 < kSize ? at + 1 : 0;
+constexpr std::array<uint32_t, kLongestKey> by_length(const std::array<Field<Struct>, kSize>& fields) {
+  static_assert(kSize <= 32);
+  std::array<uint32_t, kLongestKey> masks{};
+  for (size_t i = 0; i < kSize; ++i) masks[fields[i].key.size()] |= uint32_t{1} << i;
+  return masks;
+}
+
+// Reads "KEY VALUE" lines in one pass.
+template <const auto& kFields, typename Struct>
+void parse_flat(std::string_view text, Struct& out) {
+  static constexpr auto kMasks = by_length(kFields);
+  const char* const end = text.data() + text.size();
+  for (const char* at = text.data(); at < end;) {
+    const auto* newline = static_cast<const char*>(std::memchr(at, '\n', static_cast<size_t>(end - at)));
+    const char* const line_end = newline == nullptr ? end : newline;
+    const auto* blank = static_cast<const char*>(std::memchr(at, ' ', static_cast<size_t>(line_end - at)));
+    const size_t length = blank == nullptr ? 0 : static_cast<size_t>(blank - at);
+    for (uint32_t mask = length < kLongestKey ? kMasks[length] : 0; mask != 0; mask &= mask - 1) {
+      const auto& field = kFields[static_cast<size_t>(std::countr_zero(mask))];
+      if (std::memcmp(at, field.key.data(), length) != 0) continue;
+      out.*field.member = parse_u64({blank + 1, static_cast<size_t>(line_end - blank - 1)});
       break;
     }
+    at = line_end + 1;
   }
-  return out;
 }
 
 Count scaled(Count value, uint64_t factor) {
@@ -127,19 +138,51 @@ IoDevice& device_entry(std::vector<IoDevice>& devices, DeviceNumber number) {
   return devices.back();
 }
 
-Count IoDevice::*io_member(std::string_view key) {
-  if (key == "rbytes") return &IoDevice::read_bytes;
-  if (key == "wbytes") return &IoDevice::written_bytes;
-  if (key == "rios") return &IoDevice::reads;
-  if (key == "wios") return &IoDevice::writes;
+// One kind of figure in io.stat, and in which unit.
+struct IoField {
+  std::string_view key;
+  Count IoDevice::*member;
+  uint64_t factor;
+};
+
+constexpr IoField kIoFields[] = {
+    {"rbytes", &IoDevice::read_bytes, 1},
+    {"wbytes", &IoDevice::written_bytes, 1},
+    {"rios", &IoDevice::reads, 1},
+    {"wios", &IoDevice::writes, 1},
+    {"dbytes", &IoDevice::discarded_bytes, 1},
+    {"cost.usage", &IoDevice::cost_usage_ns, kNsPerUs},
+    {"cost.wait", &IoDevice::cost_wait_ns, kNsPerUs},
+    {"cost.indebt", &IoDevice::cost_indebt_ns, kNsPerUs},
+    {"cost.indelay", &IoDevice::cost_indelay_ns, kNsPerUs},
+};
+
+struct BlkioField {
+  std::string_view operation;
+  Count IoDevice::*bytes;
+  Count IoDevice::*operations;  // nullptr: not kept
+};
+
+constexpr BlkioField kBlkioFields[] = {
+    {"Read", &IoDevice::read_bytes, &IoDevice::reads}, {"Write", &IoDevice::written_bytes, &IoDevice::writes},
+    {"Sync", &IoDevice::sync_bytes, nullptr},          {"Async", &IoDevice::async_bytes, nullptr},
+    {"Discard", &IoDevice::discarded_bytes, nullptr},  {"Total", &IoDevice::total_bytes, nullptr},
+};
+
+Count IoDevice::*blkio_member(std::string_view operation, BlkioUnit unit) {
+  for (const BlkioField& field : kBlkioFields) {
+    if (field.operation == operation) return unit == BlkioUnit::kBytes ? field.bytes : field.operations;
+  }
   return nullptr;
 }
 
-Count IoDevice::*blkio_member(std::string_view operation, BlkioUnit unit) {
-  const bool bytes = unit == BlkioUnit::kBytes;
-  if (operation == "Read") return bytes ? &IoDevice::read_bytes : &IoDevice::reads;
-  if (operation == "Write") return bytes ? &IoDevice::written_bytes : &IoDevice::writes;
-  return nullptr;
+void take_io_figure(std::string_view key, std::string_view text, DeviceNumber number, std::vector<IoDevice>& devices) {
+  for (const IoField& field : kIoFields) {
+    if (field.key != key) continue;
+    const Count value = scaled(parse_u64(text), field.factor);
+    if (value) device_entry(devices, number).*field.member = value;
+    return;
+  }
 }
 
 void parse_io_line(std::string_view line, std::vector<IoDevice>& devices) {
@@ -151,9 +194,29 @@ void parse_io_line(std::string_view line, std::vector<IoDevice>& devices) {
       number = parse_device(word);
       continue;
     }
-    const auto member = io_member(word.substr(0, equals));
-    const auto value = parse_u64(word.substr(equals + 1));
-    if (number && member != nullptr && value) device_entry(devices, *number).*member = value;
+    if (number) take_io_figure(word.substr(0, equals), word.substr(equals + 1), *number, devices);
+  }
+}
+
+std::optional<NumaKind> numa_kind(std::string_view name) {
+  if (name == "file") return NumaKind::kFile;
+  if (name == "anon") return NumaKind::kAnon;
+  if (name == "unevictable") return NumaKind::kUnevictable;
+  return std::nullopt;
+}
+
+// "N0=125 N1=3", in units of which `per_page` make a page.
+void take_nodes(std::string_view text, NumaPages pages, uint64_t per_page, std::vector<NumaPages>& numa) {
+  while (true) {
+    std::string_view word = take_field(text);
+    if (word.empty()) return;
+    if (word[0] != 'N') continue;
+    const auto node = parse_u64(take(word, '=').substr(1));
+    const auto value = parse_u64(word);
+    if (!node || !value || *node > UINT32_MAX) continue;
+    pages.node = static_cast<uint32_t>(*node);
+    pages.pages = *value / per_page;
+    numa.push_back(pages);
   }
 }
 
@@ -175,7 +238,8 @@ Count parse_weight_as_shares(std::string_view text) {
 }
 
 CpuStat parse_cpu_stat(std::string_view text) {
-  const RawCpuStat raw = parse_flat(text, kCpuStat);
+  RawCpuStat raw;
+  parse_flat<kCpuStat>(text, raw);
   CpuStat stat;
   stat.usage_ns = scaled(raw.usage_us, kNsPerUs);
   stat.user_ns = scaled(raw.user_us, kNsPerUs);
@@ -190,7 +254,8 @@ CpuStat parse_cpu_stat(std::string_view text) {
 
 CpuTimes parse_cpuacct_stat(std::string_view text, long ticks_per_second) {
   if (ticks_per_second <= 0) return {};
-  const CpuTimes ticks = parse_flat(text, kCpuacctStat);
+  CpuTimes ticks;
+  parse_flat<kCpuacctStat>(text, ticks);
   const uint64_t ns_per_tick = kNsPerSecond / static_cast<uint64_t>(ticks_per_second);
   return {scaled(ticks.user_ns, ns_per_tick), scaled(ticks.system_ns, ns_per_tick)};
 }
@@ -217,9 +282,56 @@ CpuMax parse_cpu_max(std::string_view text) {
   return {quota, period};
 }
 
-MemoryStat parse_memory_stat_v1(std::string_view text) { return parse_flat(text, kMemoryStatV1); }
-MemoryStat parse_memory_stat_v2(std::string_view text) { return parse_flat(text, kMemoryStatV2); }
-MemoryEvents parse_memory_events(std::string_view text) { return parse_flat(text, kMemoryEvents); }
+MemoryStat parse_memory_stat_v1(std::string_view text) {
+  MemoryStat stat;
+  parse_flat<kMemoryStatV1>(text, stat);
+  return stat;
+}
+
+MemoryStat parse_memory_stat_v2(std::string_view text) {
+  MemoryStat stat;
+  parse_flat<kMemoryStatV2>(text, stat);
+  return stat;
+}
+
+MemoryEvents parse_memory_events(std::string_view text) {
+  MemoryEvents events;
+  parse_flat<kMemoryEvents>(text, events);
+  return events;
+}
+
+Pressure parse_pressure(std::string_view text) {
+  constexpr std::string_view kTotal = " total=";
+  Pressure pressure;
+  while (!text.empty()) {
+    const std::string_view line = take(text, '\n');
+    const size_t total = line.rfind(kTotal);
+    if (total == std::string_view::npos) continue;
+    const Count value = scaled(parse_u64(line.substr(total + kTotal.size())), kNsPerUs);
+    if (line.starts_with("some ")) pressure.some_ns = value;
+    if (line.starts_with("full ")) pressure.full_ns = value;
+  }
+  return pressure;
+}
+
+void parse_numa_v1(std::string_view text, std::vector<NumaPages>& numa) {
+  constexpr std::string_view kHierarchy = "hierarchical_";
+  while (!text.empty()) {
+    std::string_view line = take(text, '\n');
+    const bool hierarchy = line.starts_with(kHierarchy);
+    if (hierarchy) line.remove_prefix(kHierarchy.size());
+    const auto kind = numa_kind(take(line, '='));
+    if (kind) take_nodes(line, {*kind, hierarchy, 0, 0}, 1, numa);
+  }
+}
+
+void parse_numa_v2(std::string_view text, uint64_t page_bytes, std::vector<NumaPages>& numa) {
+  while (!text.empty() && page_bytes > 0) {
+    std::string_view line = take(text, '\n');
+    const auto kind = numa_kind(take(line, ' '));
+    if (kind) take_nodes(line, {*kind, true, 0, 0}, page_bytes, numa);
+  }
+}
 
 void parse_blkio(std::string_view text, BlkioUnit unit, std::vector<IoDevice>& devices) {
   while (!text.empty()) {
@@ -235,13 +347,16 @@ void parse_io_stat(std::string_view text, std::vector<IoDevice>& devices) {
   while (!text.empty()) parse_io_line(take(text, '\n'), devices);
 }
 
-Procs parse_procs(std::string_view text) {
+Procs parse_procs(std::string_view text, std::vector<pid_t>* pids) {
   Procs procs;
+  if (pids != nullptr) pids->clear();
   while (!text.empty()) {
     const auto pid = parse_u64(take(text, '\n'));
     if (!pid || *pid > INT32_MAX) continue;
     ++procs.count;
+    if (*pid == 0) continue;
     if (procs.first == 0) procs.first = static_cast<pid_t>(*pid);
+    if (pids != nullptr) pids->push_back(static_cast<pid_t>(*pid));
   }
   return procs;
 }

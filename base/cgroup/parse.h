@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One pure function per kind of cgroup file: text in, fields out. What is missing, malformed or of
 // another kernel stays absent; nothing allocates except the vectors that are given.
-// Documentation/admin-guide/cgroup-v1/{cpuacct,memory,blkio-controller,pids}.rst, cgroup-v2.rst
+// Documentation/admin-guide/cgroup-v1/{cpuacct,memory,blkio-controller,pids}.rst, cgroup-v2.rst,
+// Documentation/accounting/psi.rst
 #pragma once
 
 #include <sys/types.h>
@@ -59,19 +60,31 @@ struct MemoryEvents {
 MemoryEvents parse_memory_events(std::string_view text);
 
 // blkio.throttle.io_service_bytes_recursive and io_serviced_recursive: "254:0 Read 4096\n" ... and a
-// last line "Total 4096". Adds to `devices` what is not there yet.
+// last line "Total 4096". Adds to `devices` what is not there yet. Of operations only reads and writes are kept.
 enum class BlkioUnit { kBytes, kOperations };
 void parse_blkio(std::string_view text, BlkioUnit unit, std::vector<IoDevice>& devices);
 
-// io.stat: "254:0 rbytes=4096 wbytes=0 rios=1 wios=0 dbytes=0 dios=0\n". Some kernels print devices
+// io.stat: "254:0 rbytes=4096 wbytes=0 rios=1 wios=0 dbytes=0 dios=0\n", with blk-iocost also
+// "cost.usage=17 cost.wait=0 cost.indebt=0 cost.indelay=0" (microseconds). Some kernels print devices
 // without any figure, and without a line end: those are not listed.
 void parse_io_stat(std::string_view text, std::vector<IoDevice>& devices);
+
+// {cpu,memory,io,irq}.pressure: "some avg10=0.00 avg60=0.00 avg300=0.00 total=12345\nfull avg10=...",
+// totals in microseconds. The averages are left to whoever reads the totals.
+Pressure parse_pressure(std::string_view text);
+
+// memory.numa_stat. v1: "file=125 N0=125\n ... hierarchical_file=7944 N0=7944\n", in pages; v2:
+// "anon N0=4096 N1=0\nfile N0=...", in bytes of which `page_bytes` make a page. Adds to `numa`; the kinds
+// beyond NumaKind are left out.
+void parse_numa_v1(std::string_view text, std::vector<NumaPages>& numa);
+void parse_numa_v2(std::string_view text, uint64_t page_bytes, std::vector<NumaPages>& numa);
 
 // cgroup.procs: one pid a line; 0 stands for a process outside of our pid namespace.
 struct Procs {
   uint64_t count = 0;
   pid_t first = 0;  // the first that we can address, 0 when there is none
 };
-Procs parse_procs(std::string_view text);
+// `pids`, when given, becomes the list of those that we can address.
+Procs parse_procs(std::string_view text, std::vector<pid_t>* pids = nullptr);
 
 }  // namespace plimsoll::cgroup

@@ -22,14 +22,17 @@ namespace plimsoll::cgroup {
 // readers. When it is used up, further files are opened and closed at every read: slower, not wrong.
 class FdBudget {
  public:
-  explicit FdBudget(size_t limit) : left_(limit) {}
+  explicit FdBudget(size_t limit) : limit_(limit), left_(limit) {}
   // Three quarters of RLIMIT_NOFILE's soft limit; the rest is for connections and the collectors.
   static FdBudget from_rlimit();
   bool take() { return left_ > 0 ? (--left_, true) : false; }
+  // For what is only now and then of use: leaves half of the budget to the rest.
+  bool take_spare() { return left_ > limit_ / 2 && take(); }
   void give_back(size_t count) { left_ += count; }
   size_t left() const { return left_; }
 
  private:
+  size_t limit_;
   size_t left_;
 };
 
@@ -45,6 +48,10 @@ struct ReadOptions {
   bool procs = true;     // cgroup.procs at every read: Gauges::processes, first_pid() and pids()
   bool hugetlb = false, numa = false, cpuset = false;
 };
+
+// `layout` without the hierarchies that nothing of `options` is read from: measured_part() of layout.h, and the
+// huge pages' and cpusets' hierarchies where those are wanted.
+Layout measured_part(const Layout& layout, const ReadOptions& options);
 
 // Which hierarchy identifies a group, as an index into Layout::hierarchies: the v2 tree where that is
 // all there is, else v1's memory, cpuacct, cpu, pids or blkio, in this order; `present` says which
@@ -65,16 +72,18 @@ class CgroupReader {
   // that is missing or malformed leaves its fields absent.
   //
   // Limits are kept from the last time: they change only when somebody writes them. They are read at
-  // first, and again in the read after forget_limits().
+  // first, and again in the read after forget_limits(). So are counters that cannot grow without a limit
+  // (v1's bandwidth, memory.failcnt), and user and system time as long as the CPU usage stands still.
   Result<void> read(ReadBuffer& buffer, Stats& stats);
   void forget_limits();
 
-  // The processes in the group itself. Without ReadOptions::procs as of the last look_up_pids().
+  // The processes in the group itself that we can address. As of the last read() with ReadOptions::procs, else
+  // as of the last look_up_pids(), which opens, reads and closes cgroup.procs.
   const std::vector<pid_t>& pids() const;
   void look_up_pids(ReadBuffer& buffer);
 
   // The first process id in the group itself (not in its children), 0 when there is none: a way
-  // into the group's network namespace. From the last read().
+  // into the group's network namespace. As old as pids().
   pid_t first_pid() const;
   // Inode of the identifying directory: differs when the path was removed and made again.
   uint64_t inode() const;

@@ -35,6 +35,7 @@ struct IoDevice {
 // line (cpu.pressure has no "full" before 5.13, irq.pressure has no "some").
 struct Pressure {
   Count some_ns, full_ns;
+  bool operator==(const Pressure&) const = default;
 };
 
 // hugetlb.SIZE.*; "2MB", "1GB" as in the file's name.

@@ -11,6 +11,7 @@
 #include "collectors/container/cpu_list.h"
 #include "collectors/container/diskstats.h"
 #include "collectors/container/exited.h"
+#include "collectors/container/file_systems.h"
 #include "collectors/container/inventory.h"
 #include "collectors/container/lives.h"
 #include "collectors/engine/identifier.h"
@@ -57,7 +58,9 @@ cgroup::ReadOptions read_options(const KindSet& kinds) {
           .cpuset = kinds.has(Kind::kCpuset)};
 }
 
-std::string key_of(const engine::Identity& identity) { return std::string(identity.engine) + " " + identity.id; }
+std::string key_of(const engine::Identity& identity) {
+  return std::string(identity.engine) + " " + std::to_string(identity.owner) + " " + identity.id;
+}
 
 class ContainerCollector final : public Collector {
  public:
@@ -79,6 +82,7 @@ class ContainerCollector final : public Collector {
   void add_ended_lives(MetricWriter& writer);
   void add_stopped(MetricWriter& writer);
   pid_t process_of(Group& group);
+  void find_processes(Group& group);
   Subject subject_of(MetricWriter& writer, const Group& group) const;
   void write(MetricWriter& writer);
   void write_own(MetricWriter& writer);
@@ -97,6 +101,8 @@ class ContainerCollector final : public Collector {
   std::set<std::string> ended_;                    // key_of() those shown as ended lives
   std::vector<Subject> subjects_;                  // kept for its capacity, as the next
   std::vector<End> ends_;
+  std::vector<pid_t> pids_;
+  std::vector<LayerUsage> file_systems_;   // the machine's
   std::vector<engine::Identity> stopped_;  // what engines still have of ended containers
   bool vanished_ = false;                  // a group went in mid-scrape
   uint64_t dropped_series_ = 0;
@@ -189,9 +195,10 @@ void ContainerCollector::read(Group& group, int64_t now_ns) {
 
 void ContainerCollector::identify_group(Group& group, int64_t now_ns) {
   if (group.identity) {
-    const bool named = group.identity->settled;
+    const bool known = group.identity->settled;
+    const std::string name = group.identity->name;
     identifier_->refresh(*group.identity);
-    if (!named) name_group(group);
+    if (!known || group.identity->name != name) name_group(group);  // started, or renamed
     return;
   }
   if (group.labels.empty()) group.labels.add("id", group_id(group.path));
@@ -228,6 +235,19 @@ pid_t ContainerCollector::process_of(Group& group) {
   return 0;
 }
 
+// The processes of the group; for a container also of the groups that it has made for itself.
+void ContainerCollector::find_processes(Group& group) {
+  if (!options_.kinds.has(Kind::kProcess)) group.reader->look_up_pids(buffer_);
+  pids_ = group.reader->pids();
+  if (!group.identity) return;
+  const std::string below = group.path + "/";
+  for (Group* other : inventory_.groups()) {
+    if (!other->live || !other->path.starts_with(below)) continue;
+    if (!options_.kinds.has(Kind::kProcess)) other->reader->look_up_pids(buffer_);
+    pids_.insert(pids_.end(), other->reader->pids().begin(), other->reader->pids().end());
+  }
+}
+
 void ContainerCollector::read_networks() {
   std::vector<NetworkClaim> claims;
   std::vector<Group*> owners;
@@ -254,13 +274,14 @@ void ContainerCollector::read_details(int64_t deadline_ns) {
     if (!group->live) continue;
     if (!group->details) group->details = std::make_unique<Details>();
     Details& details = *group->details;
-    if (disk && group->identity) details.layer = disk_usage_.usage(group->reader->inode(), group->network.pid);
+    if (disk && group->identity)
+      details.layer = disk_usage_.usage(group->reader->inode(), [this, group] { return process_of(*group); });
     if (sockets && group->has_network)
       details.has_sockets =
-          read_sockets(options_.roots.proc, group->network.pid, options_.kinds, deadline_ns, buffer_, details.sockets);
+          read_sockets(options_.roots.proc, process_of(*group), options_.kinds, deadline_ns, buffer_, details.sockets);
     if (!processes_.wanted()) continue;
-    if (!options_.kinds.has(Kind::kProcess)) group->reader->look_up_pids(buffer_);
-    details.has_processes = processes_.read(group->reader->pids(), group->reader->directory_fd(0), deadline_ns, buffer_,
+    find_processes(*group);
+    details.has_processes = processes_.read(pids_, group->reader->directory_fd(0), deadline_ns, buffer_,
                                             details.history, details.processes);
   }
   if (disk) disk_usage_.end_scrape();
@@ -271,6 +292,8 @@ void ContainerCollector::read_details(int64_t deadline_ns) {
 void ContainerCollector::read_machine(Group& root) {
   cgroup::Counters& counters = root.stats.counters;
   if (options_.kinds.has(Kind::kNetwork)) networks_.read_host(buffer_, counters.network);
+  file_systems_.clear();
+  if (options_.kinds.has(Kind::kDisk)) file_systems_ = machine_file_systems(options_.roots);
   if (!options_.kinds.has(Kind::kDiskIo)) return;
   auto text = buffer_.read_at(AT_FDCWD, (options_.roots.proc + "/diskstats").c_str());
   if (!text) return;
@@ -291,6 +314,7 @@ Subject ContainerCollector::subject_of(MetricWriter& writer, const Group& group)
           .processes = details != nullptr && details->has_processes ? &details->processes : nullptr,
           .sockets = details != nullptr && details->has_sockets ? &details->sockets : nullptr,
           .layer = details != nullptr && details->layer ? &*details->layer : nullptr,
+          .file_systems = group.path == "/" ? std::span(file_systems_) : std::span<const LayerUsage>(),
           .info = group.info.empty() ? LabelRef{0} : writer.labels(group.info),
           .created_ns =
               identity != nullptr && identity->created_ns != 0 ? identity->created_ns : group.reader->created_ns(),
@@ -305,8 +329,10 @@ void ContainerCollector::add_ended_lives(MetricWriter& writer) {
   ended_.clear();
   for (const EndedLife& life : lives_.ended(inventory_, wall_clock_ns())) {
     const engine::Identity& identity = life.identity;
-    const LabelRef labels = writer.labels(render_labels(group_id(life.path), identity, options_.labels).series);
-    subjects_.push_back({.labels = labels, .counters = &life.counters, .identity = &identity});
+    const ContainerLabels rendered = render_labels(group_id(life.path), identity, options_.labels);
+    const LabelRef labels = writer.labels(rendered.series);
+    subjects_.push_back(
+        {.labels = labels, .counters = &life.counters, .identity = &identity, .info = writer.labels(rendered.info)});
     ends_.push_back({labels, identity.exit_code, oom_killed(identity, life.counters), life.ended_ns});
     ended_.insert(key_of(identity));
   }
@@ -317,9 +343,11 @@ void ContainerCollector::add_stopped(MetricWriter& writer) {
   stopped_ = identifier_->list_ended();
   for (const engine::Identity& identity : stopped_) {
     if (containers_.contains(key_of(identity)) || ended_.contains(key_of(identity))) continue;
-    const LabelRef labels = writer.labels(render_labels("", identity, options_.labels).series);
-    subjects_.push_back({.labels = labels, .counters = &kNoCounters, .identity = &identity});
-    ends_.push_back({labels, identity.exit_code, identity.oom_killed, 0});
+    const ContainerLabels rendered = render_labels("", identity, options_.labels);
+    const LabelRef labels = writer.labels(rendered.series);
+    subjects_.push_back(
+        {.labels = labels, .counters = &kNoCounters, .identity = &identity, .info = writer.labels(rendered.info)});
+    ends_.push_back({labels, identity.exit_code, identity.oom_killed, identity.finished_ns});
   }
 }
 
@@ -369,7 +397,7 @@ Result<std::unique_ptr<Collector>> make_container_collector(Options options, Uni
   if (!layout) return unexpected(layout.error());
   options.engines.paths.proc = options.roots.proc;
   return std::unique_ptr<Collector>(std::make_unique<ContainerCollector>(
-      std::move(options), cgroup::measured_part(*layout), std::move(host_route_socket)));
+      std::move(options), cgroup::measured_part(*layout, read_options(options.kinds)), std::move(host_route_socket)));
 }
 
 }  // namespace plimsoll::collectors::container

@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,7 +40,7 @@ struct DiskUsageOptions {
   unsigned share_percent = 2;                                    // of one CPU that walking may take
 };
 
-// Thread-safe.
+// Thread-safe. The thread is started by the first wish.
 class DiskUsage {
  public:
   explicit DiskUsage(DiskUsageOptions options);
@@ -47,8 +48,12 @@ class DiskUsage {
   ~DiskUsage();
 
   // The last figure for the container whose cgroup has inode `key`, and the wish for a new one when it is
-  // old. nullopt until there is one, and for a container without a writable layer. `pid`: one of its processes.
-  std::optional<LayerUsage> usage(uint64_t key, pid_t pid);
+  // old: only then is `find_process` asked for one of the container's processes (0: there is none; the wish
+  // is repeated by the next call). nullopt until there is a figure, and for a container without a writable layer.
+  std::optional<LayerUsage> usage(uint64_t key, const std::function<pid_t()>& find_process);
+  std::optional<LayerUsage> usage(uint64_t key, pid_t pid) {
+    return usage(key, [pid] { return pid; });
+  }
   // Ends a scrape: forgets the containers that nobody has asked for since the last call but one.
   void end_scrape();
 

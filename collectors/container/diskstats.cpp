@@ -11,10 +11,35 @@
 namespace plimsoll::collectors::container {
 namespace {
 
+constexpr uint64_t kNsPerMs = 1'000'000;
+
 bool is_numbered(std::string_view name, std::string_view stem) {
   if (!name.starts_with(stem)) return false;
   name.remove_prefix(stem.size());
   return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+DiskLine disk_of(const DiskstatsLine& line) {
+  using Line = DiskstatsLine;
+  const auto& values = line.values;
+  DiskLine disk;
+  disk.major = line.major;
+  disk.minor = line.minor;
+  disk.name = line.name;
+  disk.reads = values[Line::kReads];
+  disk.read_bytes = values[Line::kSectorsRead] * kDiskstatsSectorBytes;
+  disk.writes = values[Line::kWrites];
+  disk.written_bytes = values[Line::kSectorsWritten] * kDiskstatsSectorBytes;
+  disk.sectors_read = values[Line::kSectorsRead];
+  disk.sectors_written = values[Line::kSectorsWritten];
+  disk.reads_merged = values[Line::kReadsMerged];
+  disk.writes_merged = values[Line::kWritesMerged];
+  disk.read_ms = values[Line::kReadMs];
+  disk.write_ms = values[Line::kWriteMs];
+  disk.in_flight = values[Line::kInFlight];
+  disk.busy_ms = values[Line::kBusyMs];
+  disk.weighted_ms = values[Line::kWeightedMs];
+  return disk;
 }
 
 }  // namespace
@@ -24,10 +49,7 @@ std::vector<DiskLine> parse_diskstats(std::string_view text) {
   while (!text.empty()) {
     const auto line = parse_diskstats_line(take(text, '\n'));
     if (!line) continue;
-    const auto& values = line->values;
-    disks.push_back({line->major, line->minor, std::string(line->name), values[DiskstatsLine::kReads],
-                     values[DiskstatsLine::kSectorsRead] * kDiskstatsSectorBytes, values[DiskstatsLine::kWrites],
-                     values[DiskstatsLine::kSectorsWritten] * kDiskstatsSectorBytes});
+    disks.push_back(disk_of(*line));
   }
   return disks;
 }
@@ -40,6 +62,15 @@ cgroup::IoDevice io_device_of(const DiskLine& disk) {
   device.written_bytes = disk.written_bytes;
   device.reads = disk.reads;
   device.writes = disk.writes;
+  device.sectors_read = disk.sectors_read;
+  device.sectors_written = disk.sectors_written;
+  device.reads_merged = disk.reads_merged;
+  device.writes_merged = disk.writes_merged;
+  device.read_ns = disk.read_ms * kNsPerMs;
+  device.write_ns = disk.write_ms * kNsPerMs;
+  device.in_flight = disk.in_flight;
+  device.busy_ns = disk.busy_ms * kNsPerMs;
+  device.weighted_busy_ns = disk.weighted_ms * kNsPerMs;
   return device;
 }
 

@@ -16,6 +16,8 @@ struct DiskLine {
   uint32_t major = 0, minor = 0;
   std::string name;
   uint64_t reads = 0, read_bytes = 0, writes = 0, written_bytes = 0;
+  uint64_t sectors_read = 0, sectors_written = 0, reads_merged = 0, writes_merged = 0;
+  uint64_t read_ms = 0, write_ms = 0, in_flight = 0, busy_ms = 0, weighted_ms = 0;
 };
 
 // A disk's counters as those of the root group.

@@ -161,8 +161,12 @@ void Exited::add_subjects(MetricWriter& writer, std::vector<Subject>& subjects, 
   for (const ExitRecord& record : view_.records) identities_.push_back(identity_of(record));
   for (size_t i = 0; i < identities_.size(); ++i) {
     const ExitRecord& record = view_.records[i];
-    const LabelRef labels = writer.labels(render_labels(group_id(record.cgroup_path), identities_[i], labels_).series);
-    subjects.push_back({.labels = labels, .counters = &record.counters, .identity = &identities_[i]});
+    const ContainerLabels rendered = render_labels(group_id(record.cgroup_path), identities_[i], labels_);
+    const LabelRef labels = writer.labels(rendered.series);
+    subjects.push_back({.labels = labels,
+                        .counters = &record.counters,
+                        .identity = &identities_[i],
+                        .info = writer.labels(rendered.info)});
     ends.push_back({labels, record.exit_code, record.oom_killed, record.finished_ns});
   }
 }

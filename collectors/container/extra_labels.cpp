@@ -6,6 +6,15 @@
 
 namespace plimsoll::collectors::container {
 
+void ExtraLabels::start_page() {
+  ++page_;
+  if (interfaces_.size() > kMaxKept) interfaces_.clear();
+  if (devices_.size() > kMaxKept) devices_.clear();
+  for (auto& [name, values] : pairs_) {
+    if (values.size() > kMaxKept) values.clear();
+  }
+}
+
 LabelRef ExtraLabels::cpu(MetricWriter& writer, size_t number) {
   for (size_t next = cpus_.size(); next <= number; ++next) {
     const std::string digits = std::to_string(next);
@@ -34,6 +43,26 @@ LabelRef ExtraLabels::page_faults(MetricWriter& writer, bool major, bool hierarc
   return label.in(writer, page_);
 }
 
+LabelRef ExtraLabels::numa(MetricWriter& writer, std::string_view type, bool hierarchy, uint32_t node) {
+  ExtraLabel& label = numa_[{type, hierarchy, node}];
+  if (label.set.empty()) {
+    label.set.add("node", std::to_string(node));
+    label.set.add("scope", hierarchy ? "hierarchy" : "container");
+    label.set.add("type", type);
+  }
+  return label.in(writer, page_);
+}
+
+LabelRef ExtraLabels::pair(MetricWriter& writer, std::string_view name, std::string_view value) {
+  auto& values = pairs_[name];
+  auto found = values.find(value);
+  if (found == values.end()) {
+    found = values.emplace(value, ExtraLabel{}).first;
+    found->second.set.add(name, value);
+  }
+  return found->second.in(writer, page_);
+}
+
 void ExtraLabels::learn_devices() {
   if (devices_learnt_ == page_) return;
   devices_learnt_ = page_;
@@ -50,8 +79,8 @@ void ExtraLabels::render(DeviceLabels& labels, DeviceNumber number) const {
   const std::string name = found == names_.end() ? major + ":" + minor : "/dev/" + found->second;
   labels = DeviceLabels{};
   labels.device.set = {{"device", name}};
-  labels.read.set = {{"device", name}, {"major", major}, {"minor", minor}, {"operation", "Read"}};
-  labels.write.set = {{"device", name}, {"major", major}, {"minor", minor}, {"operation", "Write"}};
+  for (size_t i = 0; i < labels.operations.size(); ++i)
+    labels.operations[i].set = {{"device", name}, {"major", major}, {"minor", minor}, {"operation", kIoOperations[i]}};
   labels.names_version = names_version_;
 }
 

@@ -30,6 +30,7 @@ struct Subject {
   const ProcessSums* processes = nullptr;      // when asked for
   const SocketCounts* sockets = nullptr;       // the same; of the group that its namespace is shown on
   const LayerUsage* layer = nullptr;           // of a container whose writable layer has been measured
+  std::span<const LayerUsage> file_systems;    // of the root group: the machine's
   LabelRef info = 0;                           // labels for container_info; 0 = none
   int64_t created_ns = 0, started_ns = 0;      // unix time
 

@@ -18,6 +18,14 @@ constexpr size_t kListingBytes = 32 * 1024;
 // systemd makes a group per mount point; nothing ever runs in them.
 bool is_skipped(std::string_view name) { return name.ends_with(".mount"); }
 
+// The same group in at least one hierarchy.
+bool is_same(const cgroup::CgroupReader& one, const cgroup::CgroupReader& other, size_t hierarchies) {
+  for (size_t i = 0; i < hierarchies; ++i) {
+    if (one.inode_in(i) != 0 && one.inode_in(i) == other.inode_in(i)) return true;
+  }
+  return false;
+}
+
 bool has_children(int fd) {
   struct stat st;
   return ::fstat(fd, &st) == 0 && st.st_nlink > 2;
@@ -31,6 +39,7 @@ struct Inventory::Node {
   uint64_t seen = 0;                               // generation in which it was listed last
   uint32_t listed = 0;                             // bit per hierarchy in which it was listed then
   std::array<uint64_t, kMaxHierarchies> inodes{};  // as listed; 0 = not there
+  bool leaving = false;                            // a container that is being removed
 };
 
 Inventory::Inventory(cgroup::Layout layout, cgroup::ReadOptions options, cgroup::FdBudget budget)
@@ -47,22 +56,27 @@ Inventory::Inventory(cgroup::Layout layout, cgroup::ReadOptions options, cgroup:
 
 Inventory::~Inventory() = default;
 
+// Engines remove a group from one hierarchy after the other. Of a container, what is left then is not a
+// container any more.
+bool Inventory::is_leaving(const Node& node, const cgroup::CgroupReader& now) const {
+  return node.group.identity && node.group.reader && is_whole(node.group) && now.inode_in(identifying_) == 0;
+}
+
 // (Re)opens the reader. What was known about the group stays if it is still the same one: it may only
 // have appeared in, or gone from, one more hierarchy.
 bool Inventory::open(Node& node) {
   auto reader = cgroup::CgroupReader::open(layout_, node.group.path, *budget_, options_);
-  if (!reader) {
-    if (gone_ != nullptr && node.group.reader) (*gone_)(node.group);
-    node.group.reader.reset();
-    return false;
-  }
-  const bool same = node.group.reader && node.group.reader->inode() == reader->inode();
+  if (reader && node.leaving && reader->inode_in(identifying_) == 0) return false;
+  node.leaving = reader && is_leaving(node, *reader);
+  const bool same =
+      reader && !node.leaving && node.group.reader && is_same(*node.group.reader, *reader, layout_.hierarchies.size());
   if (!same) {
-    if (gone_ != nullptr && node.group.reader) (*gone_)(node.group);
+    tell(node.group);
     std::string path = std::move(node.group.path);
     node.group = Group{};
     node.group.path = std::move(path);
   }
+  if (!reader || node.leaving) return false;
   node.group.reader = std::move(*reader);
   return true;
 }
@@ -115,9 +129,13 @@ void Inventory::visit(Node& node, size_t hierarchy) {
   for (Node* child : children) visit(*child, hierarchy);
 }
 
+void Inventory::tell(const Group& group) const {
+  if (gone_ != nullptr && group.reader) (*gone_)(group);
+}
+
 // Tells of a group and all below it that they are gone.
 void Inventory::tell_gone(const Node& node) {
-  if (gone_ != nullptr && node.group.reader) (*gone_)(node.group);
+  tell(node.group);
   for (const auto& [name, child] : node.children) tell_gone(*child);
 }
 

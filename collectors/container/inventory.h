@@ -28,9 +28,13 @@ class Inventory {
 
   // Brings the groups up to date with the machine. Error when the root group cannot be opened. `gone` is
   // called for each group that was there before and is no more (or is another one by now), with what was
-  // known about it.
+  // known about it. A container that loses the hierarchy that identifies it is being removed: it is gone,
+  // and what is left of it is not shown.
   Result<void> refresh(const std::function<void(const Group&)>& gone = {});
-  // Groups, parents before children, siblings by name; valid until the next refresh().
+  // Counts the refreshes.
+  uint64_t generation() const { return generation_; }
+  // Groups, parents before children, siblings by name; valid until the next refresh(). A group whose
+  // directory has gone since answers ENODEV when it is read.
   const std::vector<Group*>& groups() const { return groups_; }
   // nullptr when there is no such group.
   Group* find(std::string_view path) const;
@@ -43,10 +47,12 @@ class Inventory {
  private:
   struct Node;
   bool open(Node& node);
+  bool is_leaving(const Node& node, const cgroup::CgroupReader& now) const;
   void visit(Node& node, size_t hierarchy);
   void list(Node& node, int fd, size_t hierarchy, std::vector<Node*>& children);
   void note(Node& parent, std::string_view name, uint64_t inode, size_t hierarchy, std::vector<Node*>& children);
   void collect(Node& node);
+  void tell(const Group& group) const;
   void tell_gone(const Node& node);
 
   cgroup::Layout layout_;

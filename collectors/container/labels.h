@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which labels a container's series carry.
 //
-//   samples          id, image, name, and in Kubernetes container, namespace, pod: what dashboards select by
-//   container_info   all of those, engine, container_id, pod_uid, and every label and wanted variable of the container:
-//                    container_label_<name>, container_env_<name>
+//   samples          id, image, name, and in Kubernetes container, namespace, pod: what dashboards select by; and what
+//                    was asked for by name: whitelisted labels, variables
+//   container_info   all of those, engine, container_id, pod_uid, and every label of the container
+//
+// A container's label a.b is container_label_a_b, its variable PATH is container_env_path (cAdvisor puts it in lower
+// case). What is empty is left out: Prometheus takes it for absent anyway.
 //
 // cAdvisor puts every label of every container on every series; --store_container_labels asks for that.
 #pragma once
@@ -19,7 +22,7 @@ namespace plimsoll::collectors::container {
 
 struct LabelPolicy {
   bool store_labels = false;             // --store_container_labels: all of them on every series
-  std::vector<std::string> whitelisted;  // --whitelisted_container_labels: these on every series
+  std::vector<std::string> whitelisted;  // --whitelisted_container_labels: these on every series; blanks are trimmed
   size_t max_bytes = 16 * 1024;          // rendered labels of one container; what does not fit is dropped
 };
 
@@ -30,11 +33,13 @@ struct ContainerLabels {
 };
 
 // `id` is the cgroup path, made printable (see group_id). Of two labels whose names are the same after
-// sanitising the first in byte order of the original names stays.
+// sanitising the first in byte order of the original names stays. The labels that every container has are
+// there whatever max_bytes says, each cut off after kMaxLabelBytes (`id`: kMaxIdBytes).
 ContainerLabels render_labels(std::string_view id, const engine::Identity& identity, const LabelPolicy& policy);
 
-// A cgroup path as the value of `id`: bytes that are not UTF-8 become \xHH, so that different groups keep
-// different ids.
+// A cgroup path as the value of `id`: bytes that are not UTF-8 become U+FFFD and two digits, so that different groups
+// keep different ids. One longer than kMaxIdBytes (the kernel has no limit) is cut off and ends in '~' and a hash.
+inline constexpr size_t kMaxIdBytes = 4096;
 std::string group_id(std::string_view path);
 
 }  // namespace plimsoll::collectors::container

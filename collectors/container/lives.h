@@ -31,10 +31,14 @@ struct EndedLife {
   std::string path;
   uint64_t inode = 0;
   engine::Identity identity;
-  cgroup::Counters counters;  // final, or as of the last scrape that saw it when `final` is false
+  // Final, or as of the last scrape that saw it when `final` is false. Network counters are the last scrape's
+  // in either case: once the last process has ended there is no way to them.
+  cgroup::Counters counters;
   bool final = false;
   int64_t created_ns = 0, ended_ns = 0;  // unix time
 };
+
+enum class EventSource : uint8_t { kFanotify, kInotify, kNone };
 
 struct LivesOptions {
   HostRoots roots;
@@ -44,14 +48,16 @@ struct LivesOptions {
   size_t max_ended = 10'000;   // beyond it the oldest go early
   size_t max_descriptors = 0;  // kept for finals; 0 = an eighth of RLIMIT_NOFILE
   bool events = true;          // false: no thread, no marks; each scrape looks for itself
+  // The best source to try; the next one is taken where it cannot be had.
+  EventSource best_source = EventSource::kFanotify;
+  size_t max_inotify_watches = 0;  // 0 = as many as the kernel allows
 };
-
-enum class EventSource : uint8_t { kFanotify, kInotify, kNone };
 
 // Owns one thread. All functions may be called by the scraping thread only; none waits for the thread's work.
 class Lives {
  public:
-  // Opens the event source; the thread starts here. `identifier` must outlive it.
+  // Opens the event source; the thread starts here. `identifier` must outlive it. Never fails: without any
+  // event source the ends of adopted lives are still watched.
   Lives(LivesOptions options, engine::Identifier& identifier);
   ~Lives();
 
@@ -69,7 +75,8 @@ class Lives {
   // A scrape found this live container of another engine (at start, or before its birth event was handled):
   // from now on its end is watched. Cheap when it is known.
   void adopt(const Group& group, const engine::Identity& identity);
-  // A group that a scrape knew is gone: its last counters, in case there is no final reading.
+  // A group that a scrape knew is gone: its last counters, in case there is no final reading. It is among
+  // the ended ones from now on. May be called twice for one life.
   void gone(const Group& group);
 
   // The ended ones to be shown now: not those whose path is live in `inventory` as another life, nor those
@@ -82,6 +89,7 @@ class Lives {
   uint64_t births_missed() const;
   // Lives whose end is being watched, and descriptors held for them.
   size_t watched() const;
+  size_t descriptors() const;
 
  private:
   struct State;

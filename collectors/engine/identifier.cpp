@@ -4,19 +4,16 @@
 #include <algorithm>
 #include <array>
 
-#include "base/text.h"
+#include "collectors/engine/state_file.h"
 
 namespace plimsoll::engine {
 namespace {
 
 constexpr size_t kIdLength = 64;
-
-bool is_hex(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
+constexpr int64_t kSecond = 1'000'000'000;
 
 // Shells around containers: conmon is the parent of podman's and CRI-O's.
-bool is_helper(std::string_view prefix) { return prefix.ends_with("conmon-"); }
+bool is_helper(std::string_view prefix) { return prefix == "conmon-" || prefix.ends_with("-conmon-"); }
 
 // `path` as seen below `rootfs`.
 void put_before(const std::string& rootfs, std::string& path) {
@@ -31,28 +28,35 @@ std::string_view container_id_in(std::string_view cgroup_path) {
   if (last.size() < kIdLength) return {};
   const std::string_view id = last.substr(last.size() - kIdLength);
   const std::string_view prefix = last.substr(0, last.size() - kIdLength);
-  if (!is_hex(id) || is_helper(prefix)) return {};
-  return prefix.empty() || prefix.ends_with('-') ? id : std::string_view();
+  if (!is_full_id(id) || is_helper(prefix)) return {};
+  return prefix.empty() || prefix.ends_with('-') || prefix.ends_with(':') ? id : std::string_view();
 }
 
 std::optional<Identity> Identifier::identify(std::string_view cgroup_path, pid_t pid) {
   const Candidate candidate{cgroup_path, container_id_in(cgroup_path), pid};
   const std::lock_guard lock(mutex_);
-  for (const auto& source : sources_) {
-    if (auto identity = source->identify(candidate)) return identity;
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    auto identity = sources_[i]->identify(candidate);
+    if (!identity) continue;
+    identity->source = static_cast<uint8_t>(i);
+    return identity;
   }
   return std::nullopt;
 }
 
 void Identifier::refresh(Identity& identity) {
   const std::lock_guard lock(mutex_);
-  for (const auto& source : sources_) source->refresh(identity);
+  if (identity.source < sources_.size()) sources_[identity.source]->refresh(identity);
 }
 
 std::vector<Identity> Identifier::list_ended() {
   const std::lock_guard lock(mutex_);
   std::vector<Identity> ended;
-  for (const auto& source : sources_) source->list_ended(ended);
+  for (size_t i = 0; i < sources_.size(); ++i) {
+    const size_t before = ended.size();
+    sources_[i]->list_ended(ended);
+    for (size_t k = before; k < ended.size(); ++k) ended[k].source = static_cast<uint8_t>(i);
+  }
   return ended;
 }
 
@@ -70,7 +74,15 @@ std::unique_ptr<Identifier> make_identifier(SourceOptions options, const std::st
   return std::make_unique<Identifier>(std::move(sources));
 }
 
-bool Retry::due(int64_t, bool) { return true; }
+bool Retry::due(int64_t now_ns, bool likely) {
+  if (now_ns < next_ns_) return false;
+  const int later = ++asked_ - (likely ? kAtOnce : kAtOnceUnlikely);
+  if (later < 0) return true;
+  const int64_t longest = likely ? 60 : 300;
+  next_ns_ = now_ns + std::min(int64_t{1} << std::min(later, 9), longest) * kSecond;
+  asked_ = std::min(asked_, kAtOnce + 10);
+  return true;
+}
 
 void add_label(Identity& identity, std::string_view name, std::string_view value) {
   if (identity.labels.size() >= kMaxLabels || name.size() > kMaxLabelNameBytes || value.size() > kMaxLabelBytes) {
@@ -80,6 +92,20 @@ void add_label(Identity& identity, std::string_view name, std::string_view value
   identity.labels.emplace(name, value);
 }
 
+void take_kubernetes_labels(Identity& identity) {
+  const auto label = [&](const char* name) {
+    const auto found = identity.labels.find(name);
+    return found == identity.labels.end() ? std::string() : found->second;
+  };
+  identity.container = label("io.kubernetes.container.name");
+  identity.pod = label("io.kubernetes.pod.name");
+  identity.pod_namespace = label("io.kubernetes.pod.namespace");
+  identity.pod_uid = label("io.kubernetes.pod.uid");
+  identity.sandbox = label("io.kubernetes.docker.type") == "podsandbox" ||
+                     label("io.cri-containerd.kind") == "sandbox" ||
+                     label("io.kubernetes.cri-o.ContainerType") == "sandbox";
+}
+
 void add_env(Identity& identity, std::string_view assignment, const std::vector<std::string>& wanted) {
   const size_t equals = assignment.find('=');
   if (equals == std::string_view::npos) return;
@@ -87,7 +113,8 @@ void add_env(Identity& identity, std::string_view assignment, const std::vector<
   const bool matches = std::any_of(wanted.begin(), wanted.end(), [&](std::string_view want) {
     return want.ends_with('*') ? name.starts_with(want.substr(0, want.size() - 1)) : name == want;
   });
-  if (matches) identity.env.emplace(name, assignment.substr(equals + 1, kMaxLabelBytes));
+  if (!matches || identity.env.size() >= kMaxLabels || name.size() > kMaxLabelNameBytes) return;
+  identity.env.emplace(name, assignment.substr(equals + 1, kMaxLabelBytes));
 }
 
 std::string_view to_string(State state) {

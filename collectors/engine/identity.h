@@ -26,6 +26,7 @@ inline constexpr size_t kMaxLabelNameBytes = 256;
 
 struct Identity {
   std::string_view engine;  // "plimsoll", "docker", "podman", "containerd", "cri-o", "lxc", "nspawn"; static storage
+  uint32_t owner = 0;       // user of a rootless engine: ids are unique per engine and user
   std::string id;           // the engine's own: 64 hexadecimal digits, or whatever containerd was given
   std::string name, image;  // image may be "" (LXC, nspawn)
   std::map<std::string, std::string> labels;
@@ -37,6 +38,7 @@ struct Identity {
   bool host_network = false;  // known to use the machine's network
   int64_t created_ns = 0;     // unix time; 0 = not known
   int64_t started_ns = 0;     // 0 until the program runs, or not known
+  int64_t finished_ns = 0;    // once it has ended; 0 = not, or not known
   State state = State::kUnknown;
   std::optional<int> exit_code;  // once it has ended
   std::optional<bool> oom_killed;
@@ -46,6 +48,11 @@ struct Identity {
   bool settled = true;               // false: something is still to come (its start), ask again
   // For the source that made it: what it looked at, to see cheaply whether to look again.
   uint64_t revision = 0;
+  // Start of an earlier run of the same container, whose end its files may still tell of.
+  int64_t earlier_start_ns = 0;
+  // Place of that source in the Identifier's list, which sets it.
+  static constexpr uint8_t kNoSource = 255;
+  uint8_t source = kNoSource;
 };
 
 }  // namespace plimsoll::engine

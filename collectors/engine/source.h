@@ -55,6 +55,7 @@ struct Paths {
 struct SourceOptions {
   Paths paths;
   std::vector<std::string> env;  // variables to take along; a name, or a prefix ending in '*'
+  size_t max_known = 10'000;     // containers that one engine's list_ended() looks at
 };
 
 // Each engine's, in the file named after it.
@@ -67,6 +68,10 @@ std::unique_ptr<Source> make_machine_source(const SourceOptions& options);     /
 
 // Takes a label into `identity` if the bounds of identity.h allow it; counts it as dropped otherwise.
 void add_label(Identity& identity, std::string_view name, std::string_view value);
+// Fills container, pod, pod_namespace, pod_uid and sandbox from the labels that the kubelet gives containers
+// through every engine (io.kubernetes.pod.name ...; cri-dockerd adds io.kubernetes.docker.type, containerd's
+// CRI io.cri-containerd.kind, CRI-O io.kubernetes.cri-o.ContainerType). Call it once the labels are there.
+void take_kubernetes_labels(Identity& identity);
 // Takes "NAME=value" into `identity` if NAME was asked for.
 void add_env(Identity& identity, std::string_view assignment, const std::vector<std::string>& wanted);
 

@@ -63,12 +63,32 @@ constexpr IoMember kIo[] = {
     {"written_bytes", &cgroup::IoDevice::written_bytes},
     {"reads", &cgroup::IoDevice::reads},
     {"writes", &cgroup::IoDevice::writes},
+    {"discarded_bytes", &cgroup::IoDevice::discarded_bytes},
+    {"sync_bytes", &cgroup::IoDevice::sync_bytes},
+    {"async_bytes", &cgroup::IoDevice::async_bytes},
+    {"total_bytes", &cgroup::IoDevice::total_bytes},
+    {"cost_usage_ns", &cgroup::IoDevice::cost_usage_ns},
+    {"cost_wait_ns", &cgroup::IoDevice::cost_wait_ns},
+    {"cost_indebt_ns", &cgroup::IoDevice::cost_indebt_ns},
+    {"cost_indelay_ns", &cgroup::IoDevice::cost_indelay_ns},
 };
 
 // An absent counter is an absent member.
 void put(json& object, const char* name, const cgroup::Count& count) {
   if (count) object[name] = *count;
 }
+
+struct PressureField {
+  const char* some;
+  const char* full;
+  cgroup::Pressure cgroup::Counters::*member;
+};
+constexpr PressureField kPressures[] = {
+    {"cpu_pressure_some_ns", "cpu_pressure_full_ns", &cgroup::Counters::cpu_pressure},
+    {"memory_pressure_some_ns", "memory_pressure_full_ns", &cgroup::Counters::memory_pressure},
+    {"io_pressure_some_ns", "io_pressure_full_ns", &cgroup::Counters::io_pressure},
+    {"irq_pressure_some_ns", "irq_pressure_full_ns", &cgroup::Counters::irq_pressure},
+};
 
 json io_to_json(const std::vector<cgroup::IoDevice>& devices) {
   json array = json::array();
@@ -91,6 +111,10 @@ json network_to_json(const std::vector<cgroup::NetworkInterface>& interfaces) {
 json counters_to_json(const cgroup::Counters& counters) {
   json object = json::object();
   for (const auto& [name, member] : kCounters) put(object, name, counters.*member);
+  for (const auto& [some, full, member] : kPressures) {
+    put(object, some, (counters.*member).some_ns);
+    put(object, full, (counters.*member).full_ns);
+  }
   if (!counters.cpu_usage_percpu_ns.empty()) object["cpu_usage_percpu_ns"] = counters.cpu_usage_percpu_ns;
   if (!counters.io.empty()) object["io"] = io_to_json(counters.io);
   if (!counters.network.empty()) object["network"] = network_to_json(counters.network);
@@ -125,6 +149,10 @@ cgroup::Counters counters_from_json(JsonReader& outer, const json& object) {
   JsonReader reader(object);
   cgroup::Counters counters;
   for (const auto& [name, member] : kCounters) reader.get(name, counters.*member);
+  for (const auto& [some, full, member] : kPressures) {
+    reader.get(some, (counters.*member).some_ns);
+    reader.get(full, (counters.*member).full_ns);
+  }
   reader.get("cpu_usage_percpu_ns", counters.cpu_usage_percpu_ns);
   if (const json* devices = reader.objects("io")) {
     for (const json& device : *devices) counters.io.push_back(io_from_json(reader, device));

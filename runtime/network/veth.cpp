@@ -15,11 +15,15 @@
 #include <cstring>
 #include <vector>
 
-#include "runtime/network/netlink.h"
+#include "base/netlink.h"
 #include "runtime/network/subnet.h"
 
 namespace plimsoll::network {
 namespace {
+
+using netlink::find_attribute;
+using netlink::Message;
+using netlink::RouteSocket;
 
 constexpr const char* kInnerName = "eth0";
 constexpr int kLoopbackIndex = 1;  // of every network namespace

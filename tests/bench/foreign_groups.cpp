@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 
 #include "base/os.h"
 
@@ -27,6 +28,23 @@ constexpr const char* kUsedHierarchies[] = {"cpu", "cpuacct", "memory", "pids", 
   const char answer = fine ? 'y' : 'n';
   if (::write(ready, &answer, 1) != 1) _exit(1);
   for (;;) pause();
+}
+
+// The same names in each run, as unlike each other as real ones (splitmix64 by S. Vigna, public domain).
+std::string hex_name(uint64_t number) {
+  std::string name;
+  uint64_t state = number;
+  for (int part = 0; part < 4; ++part) {
+    state += 0x9e3779b97f4a7c15;
+    uint64_t mixed = state;
+    mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9;
+    mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111eb;
+    mixed ^= mixed >> 31;
+    char digits[17];
+    std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(mixed));
+    name += digits;
+  }
+  return name;
 }
 
 }  // namespace
@@ -48,30 +66,34 @@ std::vector<std::string> ForeignGroups::directories(const std::string& group) co
   return all;
 }
 
-Result<void> ForeignGroups::add() {
+Result<ForeignGroups::Group> ForeignGroups::add() {
+  Group group{hex_name(groups_.size() * 4), 0};
+  groups_.push_back(group);  // known from now on, so that half a group is removed too
   std::vector<UniqueFd> joins;
-  for (const std::string& directory : directories("/" + std::to_string(processes_.size()))) {
-    if (auto made = make_directories(directory, 0755); !made) return made;
+  for (const std::string& directory : directories("/" + group.name)) {
+    if (auto made = make_directories(directory, 0755); !made) return unexpected(made.error());
     joins.emplace_back(open((directory + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
     if (!joins.back()) return fail_errno(directory + "/cgroup.procs");
   }
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return fail_errno("pipe");
   const UniqueFd ready(ends[0]), says(ends[1]);
-  const pid_t pid = fork();
-  if (pid < 0) return fail_errno("fork");
-  if (pid == 0) sleep_in(joins, says.get());
-  processes_.push_back(pid);
+  group.pid = fork();
+  if (group.pid < 0) return fail_errno("fork");
+  if (group.pid == 0) sleep_in(joins, says.get());
+  groups_.back().pid = group.pid;
   char answer = 'n';
   if (::read(ready.get(), &answer, 1) != 1 || answer != 'y') return fail(parent_ + ": a process cannot join its group");
-  return {};
+  return group;
 }
 
 ForeignGroups::~ForeignGroups() {
-  for (const pid_t pid : processes_) kill(pid, SIGKILL);
-  for (const pid_t pid : processes_) waitpid(pid, nullptr, 0);
-  for (size_t at = 0; at < processes_.size(); ++at) {
-    for (const std::string& directory : directories("/" + std::to_string(at))) rmdir(directory.c_str());
+  for (const Group& group : groups_) {
+    if (group.pid > 0) kill(group.pid, SIGKILL);
+  }
+  for (const Group& group : groups_) {
+    if (group.pid > 0) waitpid(group.pid, nullptr, 0);
+    for (const std::string& directory : directories("/" + group.name)) rmdir(directory.c_str());
   }
 }
 

@@ -14,21 +14,27 @@ namespace plimsoll::bench {
 
 class ForeignGroups {
  public:
-  // `parent` is an absolute cgroup path such as /plimsoll-bench; groups are PARENT/0, PARENT/1 ...
+  struct Group {
+    std::string name;  // 64 hexadecimal digits, as engines name them
+    pid_t pid = 0;
+  };
+
+  // `parent` is an absolute cgroup path such as /plimsoll-bench; groups are PARENT/NAME.
   ForeignGroups(std::string cgroup_root, std::string parent);
   ForeignGroups(const ForeignGroups&) = delete;
   ForeignGroups& operator=(const ForeignGroups&) = delete;
   // Ends the processes and removes the groups, but not their parent.
   ~ForeignGroups();
 
-  Result<void> add();
+  Result<Group> add();
+  size_t size() const { return groups_.size(); }
 
  private:
   std::vector<std::string> directories(const std::string& group) const;
 
   std::vector<std::string> mounts_;
   std::string parent_;
-  std::vector<pid_t> processes_;
+  std::vector<Group> groups_;
 };
 
 }  // namespace plimsoll::bench

@@ -69,6 +69,31 @@ Result<std::string> join_chunks(std::string_view rest) {
   return fail("answer ends in the middle of a chunk");
 }
 
+// The line "KEY  123 kB" of a file of /proc/PID, in bytes.
+Result<uint64_t> kilobytes_of(pid_t pid, const std::string& file, std::string_view key) {
+  const auto text = read_file("/proc/" + std::to_string(pid) + "/" + file);
+  if (!text) return unexpected(text.error());
+  std::string_view rest = *text;
+  while (!rest.empty()) {
+    std::string_view line = take(rest, '\n');
+    if (take_field(line) == key) return parse_u64(take_field(line)).value_or(0) * 1024;
+  }
+  return fail(file + ": no " + std::string(key));
+}
+
+// Everything that comes back to a request without a body.
+Result<std::string> exchange(uint16_t port, const char* method, const std::string& path) {
+  const auto connection = connect_to(port);
+  if (!connection) return unexpected(connection.error());
+  const std::string request =
+      std::string(method) + " " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
+  if (const auto sent = write_all(connection->get(), request); !sent) return unexpected(sent.error());
+  auto answer = read_to_end(connection->get());
+  if (answer && answer->compare(0, 12, "HTTP/1.1 200") != 0)
+    return fail(path + ": " + answer->substr(0, answer->find('\r')));
+  return answer;
+}
+
 }  // namespace
 
 Interrupts::Interrupts() {
@@ -149,16 +174,8 @@ Result<int64_t> process_cpu_ns(pid_t pid) {
   return sum;
 }
 
-Result<uint64_t> anonymous_bytes(pid_t pid) {
-  const auto status = read_file("/proc/" + std::to_string(pid) + "/status");
-  if (!status) return unexpected(status.error());
-  std::string_view rest = *status;
-  while (!rest.empty()) {
-    std::string_view line = take(rest, '\n');
-    if (take_field(line) == "RssAnon:") return parse_u64(take_field(line)).value_or(0) * 1024;
-  }
-  return fail("status: no RssAnon");
-}
+Result<uint64_t> anonymous_bytes(pid_t pid) { return kilobytes_of(pid, "status", "RssAnon:"); }
+Result<uint64_t> proportional_bytes(pid_t pid) { return kilobytes_of(pid, "smaps_rollup", "Pss:"); }
 
 Result<uint16_t> free_port() {
   const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -171,17 +188,17 @@ Result<uint16_t> free_port() {
   return ntohs(address.sin_port);
 }
 
+Result<void> http_head(uint16_t port, const std::string& path) {
+  const auto answer = exchange(port, "HEAD", path);
+  if (!answer) return unexpected(answer.error());
+  return {};
+}
+
 Result<std::string> http_get(uint16_t port, const std::string& path) {
-  const auto connection = connect_to(port);
-  if (!connection) return unexpected(connection.error());
-  const std::string request = "GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
-  if (const auto sent = write_all(connection->get(), request); !sent) return unexpected(sent.error());
-  auto answer = read_to_end(connection->get());
+  auto answer = exchange(port, "GET", path);
   if (!answer) return answer;
   const size_t end = answer->find("\r\n\r\n");
-  if (end == std::string::npos || answer->compare(0, 12, "HTTP/1.1 200") != 0) {
-    return fail(path + ": " + answer->substr(0, answer->find('\r')));
-  }
+  if (end == std::string::npos) return fail(path + ": no end of the headers");
   std::string head = answer->substr(0, end);
   std::transform(head.begin(), head.end(), head.begin(), [](unsigned char c) { return std::tolower(c); });
   if (head.find("transfer-encoding: chunked") != std::string::npos) {

@@ -40,13 +40,16 @@ void stop(pid_t pid, milliseconds grace = milliseconds(3000));
 // CPU time of this process, and of another one's living threads (/proc/PID/task/TID/schedstat), in ns.
 int64_t own_cpu_ns();
 Result<int64_t> process_cpu_ns(pid_t pid);
-// RssAnon of /proc/PID/status, in bytes.
+// RssAnon of /proc/PID/status and Pss of its smaps_rollup, in bytes.
 Result<uint64_t> anonymous_bytes(pid_t pid);
+Result<uint64_t> proportional_bytes(pid_t pid);
 
 // A port of 127.0.0.1 on which nobody listened a moment ago.
 Result<uint16_t> free_port();
 // Body of a 200 answer of 127.0.0.1; a fresh connection, no compression.
 Result<std::string> http_get(uint16_t port, const std::string& path);
+// Lets the server do all but encode and send its answer.
+Result<void> http_head(uint16_t port, const std::string& path);
 // Polls `path` until it answers 200.
 Result<void> wait_for_http(uint16_t port, const std::string& path, milliseconds timeout);
 

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import unittest
+import urllib.request
 
 import support
 
@@ -276,14 +277,80 @@ class AgentLife(unittest.TestCase):
         self.assertEqual(support.http_get(url + "/healthz"), (200, "ok\n"))
 
     def test_log_is_json_when_asked(self):
-        process = self.start("--web.listen-address=127.0.0.1:0", "-log.format=json", "--disable_metrics=percpu,tcp")
+        process = self.start("--web.listen-address=127.0.0.1:0", "-log.format=json", "--housekeeping_interval=10s")
         process.stdout.readline()
         self.assert_ends_quickly(process, signal.SIGTERM)
         entries = [json.loads(line) for line in process.stderr.read().splitlines()]
         messages = " ".join(entry["msg"] for entry in entries)
         self.assertEqual({entry["level"] for entry in entries if "plimsoll" in entry["msg"]}, {"info"})
         self.assertRegex(messages, r"plimsoll \d+\.\d+\.\d+ started, cgroup mode (v1|hybrid|v2)")
-        self.assertIn("'tcp' has no effect", messages)
+        self.assertIn("--housekeeping_interval has no effect", messages)
+
+    def url_of(self, process):
+        """What an agent on port 0 printed: its address, without a prefix."""
+        return process.stdout.readline().strip()
+
+    def test_serves_below_a_prefix(self):
+        for flag in ("--web.route-prefix=/a/b/", "-url_base_prefix=a/b"):
+            url = self.url_of(self.start("--web.listen-address=127.0.0.1:0", flag))
+            support.wait_until(url, lambda url=url: support.http_get(url + "/a/b/-/ready") == (200, "ok\n"))
+            for path in ("/", "/metrics", "/metrics/node", "/healthz", "/-/ready", "/a", "/a/", "/a/b/a/b/metrics"):
+                self.assertEqual(support.http_get(url + path)[0], 404, path)
+            self.assertIn("/a/b/ lists what there is", support.http_get(url + "/")[1])
+            for page in ("/a/b", "/a/b/"):
+                status, body = support.http_get(url + page)
+                self.assertEqual(status, 200, page)
+                links = re.findall(r'href="([^"]+)"', body)
+                self.assertGreaterEqual(len(links), 5)
+                for link in links:
+                    self.assertTrue(link.startswith("/a/b/"), link)
+                    self.assertEqual(support.http_get(url + link)[0], 200, link)
+            counted = {labels["path"] for name, labels, _ in support.parse_samples(support.http_get(url + "/a/b/metrics")[1])
+                       if name == "plimsoll_http_requests_total"}
+            self.assertLessEqual(counted, {"/", "/metrics", "/metrics/cadvisor", "/metrics/node", "/healthz", "/-/healthy",
+                                           "/-/ready", "other"})
+
+    def test_port_and_endpoint_of_cadvisor(self):
+        process = self.start("-port=0", "-listen_ip=127.0.0.1", "-prometheus_endpoint=/custom/m", "-docker_only", "-v=2",
+                             "-storage_duration=1m0s", "-allow_dynamic_housekeeping=0")
+        url = self.url_of(process)
+        self.assertRegex(url, r"^http://127\.0\.0\.1:[1-9]\d+$")
+        status, body = support.http_get(url + "/custom/m")
+        self.assertEqual(status, 200)
+        self.assertIn("node_load1 ", body)
+        self.assertIn("container_cpu_usage_seconds_total{", support.http_get(url + "/custom/m/cadvisor")[1])
+        self.assertEqual(support.http_get(url + "/metrics")[0], 404)
+        ids = {labels["id"] for name, labels, _ in support.parse_samples(body)
+               if name == "container_last_seen" and not labels.get("name")}
+        self.assertEqual(ids, {"/"}, "--docker_only")
+
+    def test_kinds_can_be_chosen(self):
+        place = self.place
+        flags = ("--enable_metrics=memory,pids", "--disable_root_cgroup_stats")
+        found = {n for n in families(place.start_agent(*flags).metrics("/metrics/cadvisor")) if n.startswith("container_")}
+        self.assertIn("container_memory_usage_bytes", found)
+        self.assertIn("container_threads", found)
+        for absent in ("container_cpu_usage_seconds_total", "container_network_receive_bytes_total", "container_fs_reads_total",
+                       "container_pressure_cpu_waiting_seconds_total", "container_oom_events_total"):
+            self.assertNotIn(absent, found)
+        agent = place.start_agent("--disable_metrics=memory,process,tcp,advtcp,udp,sched,referenced_memory")
+        found = set(families(agent.metrics("/metrics/cadvisor")))
+        self.assertIn("container_cpu_usage_seconds_total", found)
+        self.assertNotIn("container_memory_usage_bytes", found)
+        self.assertNotIn("container_threads", found)
+
+    def test_a_hurried_scrape_is_answered(self):
+        agent = self.place.start_agent("--scrape.timeout-offset=10s")
+        for timeout in ("5", "10.000", "garbage", "-1", "9" * 400, ""):
+            request = urllib.request.Request(f"http://{agent.address}/metrics",
+                                             headers={"X-Prometheus-Scrape-Timeout-Seconds": timeout})
+            with urllib.request.urlopen(request, timeout=10 * support.TIME_FACTOR) as answer:
+                self.assertIn("container_cpu_usage_seconds_total", answer.read().decode(), timeout)
+
+    def test_help_of_cadvisors_flags(self):
+        text = self.place.plimsoll("agent", "--help-cadvisor").stdout
+        self.assertIn("--housekeeping_interval", text)
+        self.assertNotIn("--housekeeping_interval", self.place.plimsoll("agent", "--help").stdout)
 
     def test_a_disabled_collector_is_silent(self):
         agent = self.place.start_agent("--no-collector.loadavg", "-collector.uname=false")
@@ -328,6 +395,15 @@ class AgentLife(unittest.TestCase):
                  ("--exited.retention=soon",): (2, "'soon' is no duration"),
                  ("--container.percpu=perhaps",): (2, "neither true nor false"),
                  ("--disable_metrics=precpu",): (2, "'precpu' is unknown"),
+                 ("--enable_metrics=cpus",): (2, "'cpus' is unknown"),
+                 ("--port=eighty",): (2, "no number from 0 to 65535"),
+                 ("--port=1", "--web.listen-address=:2"): (2, "give only one of them"),
+                 ("--docker=tcp://127.0.0.1:2375",): (2, "is no local socket"),
+                 ("--http_auth_file=/etc/passwd",): (2, "there is no authentication yet"),
+                 ("--web.route-prefix=/a b",): (2, "--web.route-prefix: '/a b'"),
+                 ("--prometheus_endpoint=/healthz",): (2, "is another page"),
+                 ("--container.max-series=lots",): (2, "'lots' is no number"),
+                 ("--scrape.timeout-offset=1",): (2, "is no duration"),
                  ("--web.listen-address=1876",): (1, "has no port"),
                  ("--web.listen-address=127.0.0.1:99999",): (1, "no number from 0 to 65535"),
                  ("--web.listen-address=203.0.113.1:0",): (1, "cannot listen on 203.0.113.1:0"),

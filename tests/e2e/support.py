@@ -137,7 +137,7 @@ _LABEL = re.compile(r'([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"(?:,|$)')
 def parse_samples(text):
     """[(name, {label: value}, float)] of a text exposition; a malformed line is an AssertionError."""
     samples = []
-    for line in text.splitlines():
+    for line in text.split("\n"):  # a label's value may hold every other separator of lines
         if not line or line.startswith("#"):
             continue
         match = _SAMPLE.match(line)
@@ -361,6 +361,10 @@ class Workspace:
 
     def start_prometheus(self, *targets, interval=SCRAPE_INTERVAL):
         return self._keep(Prometheus, list(targets), interval)
+
+    def start(self, kind, *arguments):
+        """Starts what has `process` and stop(); kind(place, *arguments). It ends with the place."""
+        return self._keep(kind, *arguments)
 
     def _keep(self, kind, *arguments):
         server = kind.__new__(kind)  # known before it starts, so that a failed start is cleaned up too

@@ -9,7 +9,7 @@
 
 #include <set>
 
-#include "runtime/network/netlink.h"
+#include "base/netlink.h"
 #include "runtime/network/subnet.h"
 #include "runtime/network/veth.h"
 #include "tests/root/sandbox.h"

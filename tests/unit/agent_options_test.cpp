@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/text.h"
+
 namespace plimsoll::agent {
 namespace {
 
@@ -36,9 +38,11 @@ TEST(AgentOptions, HasDefaults) {
   EXPECT_EQ(options.listen_addresses, std::vector<std::string>{"0.0.0.0:1876"});
   EXPECT_EQ(options.roots.proc, "/proc");
   EXPECT_EQ(options.roots.cgroup, "/sys/fs/cgroup");
-  EXPECT_EQ(options.exited_retention, 5min);
-  EXPECT_TRUE(options.container_percpu);
+  EXPECT_EQ(options.route_prefix, "");
+  EXPECT_EQ(options.metrics_path, "/metrics");
+  EXPECT_EQ(options.timeout_offset, 500ms);
   EXPECT_TRUE(options.disabled_collectors.empty());
+  EXPECT_TRUE(options.notices.empty());
 }
 
 TEST(AgentOptions, CallersDefaultsHold) {
@@ -50,15 +54,16 @@ TEST(AgentOptions, CallersDefaultsHold) {
 TEST(AgentOptions, TakesEveryFlag) {
   const AgentOptions options =
       parsed({"--path.procfs=/p", "--path.sysfs", "/s", "--path.cgroupfs=/c", "--path.rootfs=/r", "--log.level=debug",
-              "--log.format=json", "--exited.retention=90s", "--container.percpu=false"});
+              "--log.format=json", "--web.route-prefix=/a", "--prometheus_endpoint=/m", "--scrape.timeout-offset=1s"});
   EXPECT_EQ(options.roots.proc, "/p");
   EXPECT_EQ(options.roots.sys, "/s");
   EXPECT_EQ(options.roots.cgroup, "/c");
   EXPECT_EQ(options.roots.rootfs, "/r");
   EXPECT_EQ(options.log_level, "debug");
   EXPECT_EQ(options.log_format, "json");
-  EXPECT_EQ(options.exited_retention, 90s);
-  EXPECT_FALSE(options.container_percpu);
+  EXPECT_EQ(options.route_prefix, "/a");
+  EXPECT_EQ(options.metrics_path, "/m");
+  EXPECT_EQ(options.timeout_offset, 1s);
 }
 
 TEST(AgentOptions, ListenAddressesReplaceTheDefaultAndAddUp) {
@@ -79,18 +84,59 @@ TEST(AgentOptions, SwitchesCollectors) {
   EXPECT_TRUE(parsed({"--collector.meminfo", "--collector.cpu=true"}).disabled_collectors.empty());
 }
 
-TEST(AgentOptions, HeedsCadvisorsPercpu) {
-  const AgentOptions options = parsed({"-disable_metrics=tcp, percpu,,udp"});
-  EXPECT_FALSE(options.container_percpu);
-  ASSERT_EQ(options.notices.size(), 2u);
-  EXPECT_THAT(options.notices[0], HasSubstr("'tcp'"));
-  EXPECT_TRUE(parsed({"--disable_metrics="}).container_percpu);
+TEST(AgentOptions, TakesGosSpellingsOfTrueAndFalse) {
+  for (const char* yes : {"true", "1", "t", "T", "TRUE", "True"})
+    EXPECT_TRUE(parsed({"--collector.cpu=" + std::string(yes)}).disabled_collectors.empty()) << yes;
+  for (const char* no : {"false", "0", "f", "F", "FALSE", "False"})
+    EXPECT_EQ(parsed({"-collector.cpu=" + std::string(no)}).disabled_collectors.size(), 1u) << no;
+  for (const char* other : {"yes", "on", "2", "tRUE", "-"})
+    EXPECT_THAT(refusal({"--collector.cpu=" + std::string(other)}), HasSubstr("neither true nor false"));
 }
 
-TEST(AgentOptions, NamesTheUnknownMetricKindAndTheKnownOnes) {
-  const std::string message = refusal({"--disable_metrics=percpu,percu"});
-  EXPECT_THAT(message, HasSubstr("'percu'"));
-  EXPECT_THAT(message, HasSubstr("referenced_memory"));
+TEST(AgentOptions, TheLastOfAFlagHolds) {
+  const AgentOptions options = parsed({"--log.level=debug", "--log.level=error", "--port=1", "--port=2"});
+  EXPECT_EQ(options.log_level, "error");
+  EXPECT_EQ(options.listen_addresses, std::vector<std::string>{":2"});
+}
+
+TEST(AgentOptions, PortAndIpMakeOneAddress) {
+  EXPECT_EQ(parsed({"--port=8080"}).listen_addresses, std::vector<std::string>{":8080"});
+  EXPECT_EQ(parsed({"-port", "0", "-listen_ip", "127.0.0.1"}).listen_addresses,
+            std::vector<std::string>{"127.0.0.1:0"});
+  EXPECT_EQ(parsed({"--listen_ip=127.0.0.1"}).listen_addresses, std::vector<std::string>{"127.0.0.1:1876"});
+  EXPECT_EQ(parsed({"--listen_ip=::1", "--port=1"}).listen_addresses, std::vector<std::string>{"[::1]:1"});
+  EXPECT_EQ(parsed({"--listen_ip=[::1]", "--port=1"}).listen_addresses, std::vector<std::string>{"[::1]:1"});
+  EXPECT_EQ(parsed({"--listen_ip=", "--port=1"}).listen_addresses, std::vector<std::string>{":1"});
+}
+
+TEST(AgentOptions, RefusesABadPortAndTwoWaysToSayWhere) {
+  for (const char* port : {"", "x", "-1", "65536", "99999999999999999999", "80 ", "0x50"})
+    EXPECT_THAT(refusal({"--port=" + std::string(port)}),
+                HasSubstr("--port: '" + std::string(port) + "' is no number"));
+  for (const char* flag : {"--port=1", "--listen_ip=127.0.0.1"}) {
+    const std::string message = refusal({flag, "--web.listen-address=:2"});
+    EXPECT_THAT(message, HasSubstr(std::string(flag).substr(0, std::string(flag).find('='))));
+    EXPECT_THAT(message, HasSubstr("--web.listen-address"));
+  }
+}
+
+TEST(AgentOptions, BringsPathsIntoOneSpelling) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"", ""}, {"/", ""}, {"a", "/a"}, {"/a/", "/a"}, {"/a/b//", "/a/b"}, {"/plim-soll_1.2~/x", "/plim-soll_1.2~/x"}};
+  for (const auto& [given, kept] : cases) {
+    EXPECT_EQ(parsed({"--web.route-prefix", given}).route_prefix, kept) << given;
+    EXPECT_EQ(parsed({"--url_base_prefix=" + std::string(given)}).route_prefix, kept) << given;
+  }
+  EXPECT_EQ(parsed({"-prometheus_endpoint", "custom/metrics/"}).metrics_path, "/custom/metrics");
+}
+
+TEST(AgentOptions, RefusesPathsThatNobodyCouldAskFor) {
+  for (const char* path : {"/a b", "/a?b", "/a#b", "/%2e", "/a//b", "//a", "/..", "/a/../b", "/.", "/\xC3\xA9", "/<"}) {
+    EXPECT_THAT(refusal({"--web.route-prefix=" + std::string(path)}), HasSubstr("--web.route-prefix: '")) << path;
+    EXPECT_THAT(refusal({"--prometheus_endpoint=" + std::string(path)}), HasSubstr("--prometheus_endpoint: '")) << path;
+  }
+  for (const char* path : {"", "/", "/healthz", "/-/ready/", "-/healthy"})
+    EXPECT_THAT(refusal({"--prometheus_endpoint=" + std::string(path)}), HasSubstr("is another page")) << path;
 }
 
 TEST(AgentOptions, NamesTheNearestFlag) {
@@ -103,11 +149,13 @@ TEST(AgentOptions, NamesTheNearestFlag) {
 
 TEST(AgentOptions, RefusesArgumentsAndMissingValues) {
   EXPECT_THAT(refusal({"metrics"}), HasSubstr("unexpected argument 'metrics'"));
-  EXPECT_THAT(refusal({"--path.procfs"}), HasSubstr("--path.procfs"));
+  EXPECT_EQ(refusal({"--path.procfs"}), "--path.procfs: needs a value");
+  EXPECT_EQ(refusal({"-port", "--log.level=debug"}), "--port: needs a value");
+  EXPECT_EQ(refusal({"--housekeeping_interval"}), "--housekeeping_interval: needs a value");
 }
 
 TEST(AgentOptions, RefusesBadValues) {
-  EXPECT_THAT(refusal({"--exited.retention=5"}), HasSubstr("'5' is no duration"));
+  EXPECT_THAT(refusal({"--scrape.timeout-offset=5"}), HasSubstr("'5' is no duration"));
   EXPECT_EQ(refusal({"--collector.cpu=maybe"}), "--collector.cpu: 'maybe' is neither true nor false");
   EXPECT_THAT(refusal({"-container.percpu="}), HasSubstr("--container.percpu"));
 }
@@ -116,14 +164,53 @@ TEST(AgentOptions, HelpNamesEveryFlag) {
   for (const char* word : {"--help", "-h", "-help"}) {
     const auto result = parse({"--log.level=debug", word});
     ASSERT_TRUE(result && result->help) << word;
-    for (const char* flag : {"--web.listen-address", "--path.procfs", "--path.sysfs", "--path.cgroupfs",
-                             "--path.rootfs", "--log.level", "--log.format", "--exited.retention", "--container.percpu",
-                             "--disable_metrics", "--collector.cpu", "--collector.meminfo", "--no-collector.NAME"})
+    for (const char* flag : {"--web.listen-address",
+                             "--web.route-prefix",
+                             "--url_base_prefix",
+                             "--port",
+                             "--listen_ip",
+                             "--prometheus_endpoint",
+                             "--scrape.timeout-offset",
+                             "--path.procfs",
+                             "--path.sysfs",
+                             "--path.cgroupfs",
+                             "--path.rootfs",
+                             "--log.level",
+                             "--log.format",
+                             "--exited.retention",
+                             "--container.percpu",
+                             "--container.events",
+                             "--container.max-series",
+                             "--container.max-family-series",
+                             "--disable_metrics",
+                             "--enable_metrics",
+                             "--docker_only",
+                             "--docker",
+                             "--docker_root",
+                             "--path.containerd-state",
+                             "--path.podman-runroot",
+                             "--collector.cpu",
+                             "--collector.meminfo",
+                             "--no-collector.NAME",
+                             "--help-cadvisor"})
       EXPECT_THAT(*result->help, HasSubstr(flag));
     EXPECT_THAT(*result->help, HasSubstr("0.0.0.0:1876"));
     EXPECT_THAT(*result->help, Not(HasSubstr("{")));
+    EXPECT_THAT(*result->help, Not(HasSubstr("housekeeping"))) << "what has no effect is in --help-cadvisor";
   }
 }
+
+TEST(AgentOptions, HelpKeepsToTheWidthOfATerminal) {
+  const auto result = parse({"--help"});
+  ASSERT_TRUE(result && result->help);
+  std::string_view rest = *result->help;
+  while (!rest.empty()) {
+    const std::string_view line = take(rest, '\n');
+    EXPECT_LE(line.size(), 150u) << line;
+  }
+}
+
+TEST(AgentOptions, PrintsTheVersion) { EXPECT_EQ(parse({"-version"})->help, "plimsoll " PLIMSOLL_VERSION "\n"); }
 
 TEST(ParseDuration, TakesGosNotation) {
   EXPECT_EQ(parse_duration("0"), 0ns);

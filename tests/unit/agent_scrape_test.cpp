@@ -36,7 +36,7 @@ double number_in(const SharedPage& page) { return page->samples(0).first->value(
 TEST(SingleFlight, RequestsDuringACollectionShareIt) {
   std::atomic<int> started = 0;
   std::latch go(1);
-  SingleFlight flight([&] {
+  SingleFlight flight([&](int64_t) {
     const int number = ++started;
     if (number == 1) go.wait();
     return page_of(number);
@@ -54,7 +54,7 @@ TEST(SingleFlight, RequestsDuringACollectionShareIt) {
 
 TEST(SingleFlight, ALaterRequestGetsANewCollection) {
   int started = 0;
-  SingleFlight flight([&] { return page_of(++started); });
+  SingleFlight flight([&](int64_t) { return page_of(++started); });
   const SharedPage first = flight.get();
   EXPECT_EQ(number_in(first), 1);
   EXPECT_EQ(number_in(flight.get()), 2);
@@ -62,14 +62,14 @@ TEST(SingleFlight, ALaterRequestGetsANewCollection) {
 }
 
 TEST(SingleFlight, KeepsNothingBetweenRequests) {
-  SingleFlight flight([] { return page_of(1); });
+  SingleFlight flight([](int64_t) { return page_of(1); });
   std::weak_ptr<const MetricPage> seen = flight.get();
   EXPECT_TRUE(seen.expired());
 }
 
 TEST(SingleFlight, NeverCollectsTwiceAtOnce) {
   std::atomic<int> running = 0, most = 0, total = 0;
-  SingleFlight flight([&] {
+  SingleFlight flight([&](int64_t) {
     most = std::max(most.load(), ++running);
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
     --running;
@@ -89,6 +89,26 @@ TEST(SingleFlight, NeverCollectsTwiceAtOnce) {
   for (std::thread& client : clients) client.join();
   EXPECT_EQ(most, 1);
   EXPECT_LT(total, 400);
+}
+
+TEST(SingleFlight, TheFirstOnesDeadlineHolds) {
+  std::atomic<int64_t> held = 0;
+  std::latch go(1);
+  SingleFlight flight([&](int64_t deadline_ns) {
+    held = deadline_ns;
+    if (deadline_ns == 7) go.wait();
+    return page_of(1);
+  });
+  std::thread first([&] { flight.get(7); });
+  while (held == 0) std::this_thread::yield();
+  std::thread second([&] { flight.get(9); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // lets it join
+  go.count_down();
+  first.join();
+  second.join();
+  EXPECT_EQ(held, 7);
+  flight.get();
+  EXPECT_EQ(held, INT64_MAX);
 }
 
 class FailureLogTest : public testing::Test {

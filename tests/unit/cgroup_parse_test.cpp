@@ -228,6 +228,100 @@ TEST(CgroupParse, IoStatGarbage) {
   EXPECT_THAT(devices, IsEmpty());
 }
 
+TEST(CgroupParse, FieldsAreFoundByTheirWholeNameInAnyOrder) {
+  const MemoryStat stat = parse_memory_stat_v1("total_active_file 4\ntotal_cachX 9\ntotal_cache 1\ntotal_rss_huge 9\n");
+  EXPECT_EQ(stat.cache, 1u);
+  EXPECT_EQ(stat.active_file, 4u);
+  EXPECT_EQ(stat.rss, kNone);
+  EXPECT_EQ(parse_memory_stat_v2("file\nfile \nfile x\n" + std::string(40, 'k') + " 1\n").cache, kNone);
+}
+
+TEST(CgroupParse, BlkioKindsOfRequests) {
+  std::vector<IoDevice> devices;
+  parse_blkio("8:0 Read 1\n8:0 Write 2\n8:0 Sync 3\n8:0 Async 4\n8:0 Discard 5\n8:0 Total 6\nTotal 6\n",
+              BlkioUnit::kBytes, devices);
+  parse_blkio("8:0 Read 7\n8:0 Sync 8\n8:0 Total 9\n", BlkioUnit::kOperations, devices);
+  ASSERT_EQ(devices.size(), 1u);
+  EXPECT_EQ(devices[0].sync_bytes, 3u);
+  EXPECT_EQ(devices[0].async_bytes, 4u);
+  EXPECT_EQ(devices[0].discarded_bytes, 5u);
+  EXPECT_EQ(devices[0].total_bytes, 6u);
+  EXPECT_EQ(devices[0].reads, 7u);
+}
+
+TEST(CgroupParse, IoStatOfIocostIsInMicroseconds) {
+  std::vector<IoDevice> devices;
+  parse_io_stat("8:0 rbytes=1 dbytes=5 cost.vrate=100.00 cost.usage=17 cost.wait=2 cost.indebt=3 cost.indelay=4\n",
+                devices);
+  ASSERT_EQ(devices.size(), 1u);
+  EXPECT_EQ(devices[0].discarded_bytes, 5u);
+  EXPECT_EQ(devices[0].cost_usage_ns, 17'000u);
+  EXPECT_EQ(devices[0].cost_wait_ns, 2'000u);
+  EXPECT_EQ(devices[0].cost_indebt_ns, 3'000u);
+  EXPECT_EQ(devices[0].cost_indelay_ns, 4'000u);
+  EXPECT_EQ(devices[0].total_bytes, kNone);
+}
+
+TEST(CgroupParse, PressureTotals) {
+  const Pressure both = parse_pressure(test::pressure_text(12345, 67));
+  EXPECT_EQ(both.some_ns, 12'345'000u);
+  EXPECT_EQ(both.full_ns, 67'000u);
+  const Pressure some = parse_pressure("some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n");
+  EXPECT_EQ(some.some_ns, 0u);
+  EXPECT_EQ(some.full_ns, kNone) << "before 5.13 a CPU is never said to stall a whole group";
+  EXPECT_EQ(parse_pressure("full avg10=0.00 avg60=0.00 avg300=0.00 total=9\n").full_ns, 9'000u) << "irq.pressure";
+}
+
+TEST(CgroupParse, PressureGarbage) {
+  for (const char* text :
+       {"", "\n", "some", "some total", "some avg10=0 total=", "some avg10=0 total=-1\n", "some avg10=0 total=1x\n",
+        "most avg10=0 total=1\n", "sometotal=1\n", "some avg10=0 total=18446744073709551615\n"})
+    EXPECT_EQ(parse_pressure(text), Pressure{}) << text;
+}
+
+std::string numa_text(const std::vector<NumaPages>& numa) {
+  std::string text;
+  for (const NumaPages& one : numa)
+    text += std::to_string(static_cast<int>(one.kind)) + (one.hierarchy ? "h" : "c") + std::to_string(one.node) + "=" +
+            std::to_string(one.pages) + " ";
+  return text;
+}
+
+TEST(CgroupParse, NumaV1) {
+  std::vector<NumaPages> numa;
+  parse_numa_v1(
+      "total=9 N0=4 N1=5\nfile=1 N0=1 N1=0\nanon=8 N0=3 N1=5\nunevictable=2 N0=2\nhierarchical_total=1 N0=1\n"
+      "hierarchical_anon=7 N0=7 N12=1\n",
+      numa);
+  EXPECT_EQ(numa_text(numa), "0c0=1 0c1=0 1c0=3 1c1=5 2c0=2 1h0=7 1h12=1 ");
+}
+
+TEST(CgroupParse, NumaV2IsInBytes) {
+  std::vector<NumaPages> numa;
+  parse_numa_v2("anon N0=4096 N1=8191\nfile N0=0\nkernel_stack N0=5\nunevictable N1=40960\n", 4096, numa);
+  EXPECT_EQ(numa_text(numa), "1h0=1 1h1=1 0h0=0 2h1=10 ");
+  parse_numa_v2("anon N0=4096\n", 0, numa);
+  EXPECT_EQ(numa.size(), 4u) << "without a page size there are no pages";
+}
+
+TEST(CgroupParse, NumaGarbage) {
+  std::vector<NumaPages> numa;
+  for (const char* text :
+       {"", "\n\n", "anon=", "anon=1 N=1 Nx=1 N0= N0=x 0=1\n", "anon=1 N99999999999=1\n", "Anon=1 N0=1"}) {
+    parse_numa_v1(text, numa);
+    parse_numa_v2(text, 4096, numa);
+    EXPECT_EQ(numa.size(), 0u) << text;
+  }
+}
+
+TEST(CgroupParse, ListOfProcessesLeavesOutThoseOfOtherNamespaces) {
+  std::vector<pid_t> pids = {1, 2};
+  EXPECT_EQ(parse_procs("0\n7\nx\n0\n9\n", &pids).count, 4u);
+  EXPECT_THAT(pids, ElementsAre(7, 9));
+  (void)parse_procs("", &pids);
+  EXPECT_THAT(pids, IsEmpty());
+}
+
 TEST(CgroupParse, Procs) {
   EXPECT_EQ(parse_procs("").count, 0u);
   EXPECT_EQ(parse_procs("").first, 0);

@@ -12,6 +12,18 @@ namespace plimsoll::test {
 
 inline std::string num(uint64_t value) { return std::to_string(value); }
 
+// {cpu,memory,io}.pressure, totals in microseconds.
+inline std::string pressure_text(uint64_t some_us, uint64_t full_us) {
+  return "some avg10=0.00 avg60=0.12 avg300=99.99 total=" + num(some_us) +
+         "\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=" + num(full_us) + "\n";
+}
+
+inline void write_pressure(const TempTree& tree, const std::string& dir, uint64_t seed) {
+  tree.write(dir + "/cpu.pressure", pressure_text(seed * 1'000'000, seed * 500'000));
+  tree.write(dir + "/memory.pressure", pressure_text(seed * 2000, seed * 1000));
+  tree.write(dir + "/io.pressure", pressure_text(seed * 300, 0));
+}
+
 inline void write_v1_memory(const TempTree& tree, const std::string& dir, uint64_t seed) {
   tree.write(dir + "/cgroup.procs", num(1000 + seed) + "\n" + num(2000 + seed) + "\n");
   tree.write(dir + "/memory.usage_in_bytes", num(seed * 4096 + 300) + "\n");
@@ -19,6 +31,11 @@ inline void write_v1_memory(const TempTree& tree, const std::string& dir, uint64
   tree.write(dir + "/memory.kmem.usage_in_bytes", num(seed * 512) + "\n");
   tree.write(dir + "/memory.failcnt", num(seed) + "\n");
   tree.write(dir + "/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill " + num(seed % 2) + "\n");
+  tree.write(dir + "/memory.numa_stat",
+             "total=9 N0=4 N1=5\nfile=1 N0=1 N1=0\nanon=8 N0=3 N1=5\nunevictable=0 N0=0 N1=0\nhierarchical_total=" +
+                 num(seed * 10) + " N0=" + num(seed * 10) + " N1=0\nhierarchical_file=" + num(seed) +
+                 " N0=" + num(seed) + " N1=0\nhierarchical_anon=" + num(seed * 9) + " N0=" + num(seed * 9) +
+                 " N1=0\nhierarchical_unevictable=0 N0=0 N1=0\n");
   tree.write(dir + "/memory.limit_in_bytes", "9223372036854771712\n");
   tree.write(dir + "/memory.memsw.limit_in_bytes", "9223372036854771712\n");
   tree.write(dir + "/memory.soft_limit_in_bytes", "9223372036854771712\n");
@@ -58,13 +75,27 @@ inline void write_v1_group(const TempTree& tree, const std::string& root, const 
   tree.write(pids + "/pids.max", "max\n");
 }
 
-// The v2 tree of a hybrid machine, which has times only.
+// v1 hierarchies that only some kinds of metrics need.
+inline void write_v1_extras(const TempTree& tree, const std::string& root, const std::string& path, uint64_t seed) {
+  const std::string cpuset = root + "/cpuset" + path, hugetlb = root + "/hugetlb" + path;
+  for (const auto& dir : {cpuset, hugetlb}) tree.write(dir + "/cgroup.procs", "");
+  tree.write(cpuset + "/cpuset.memory_migrate", num(seed % 2) + "\n");
+  for (const char* size : {"/hugetlb.2MB", "/hugetlb.1GB"}) {
+    tree.write(hugetlb + size + ".usage_in_bytes", "1\n");
+    tree.write(hugetlb + size + ".rsvd.usage_in_bytes", num(seed * 2097152) + "\n");
+    tree.write(hugetlb + size + ".rsvd.max_usage_in_bytes", num(seed * 4194304) + "\n");
+    tree.write(hugetlb + size + ".rsvd.failcnt", num(seed) + "\n");
+  }
+}
+
+// The v2 tree of a hybrid machine, which has times and pressure only.
 inline void write_hybrid_group(const TempTree& tree, const std::string& root, const std::string& path, uint64_t seed) {
   const std::string dir = root + "/unified" + path;
   tree.write(dir + "/cgroup.controllers", "");
   tree.write(dir + "/cgroup.procs", "");
   tree.write(dir + "/cpu.stat", "usage_usec " + num(seed * 2'999'999) + "\nuser_usec " + num(seed * 1'999'998) +
                                     "\nsystem_usec " + num(seed * 1'000'001) + "\nnice_usec 0\n");
+  write_pressure(tree, dir, seed);
 }
 
 inline std::string v2_memory_stat(uint64_t seed) {
@@ -94,6 +125,10 @@ inline void write_v2_group(const TempTree& tree, const std::string& root, const 
                                     "\nnr_periods 0\nnr_throttled 0\nthrottled_usec 0\nnr_bursts 0\nburst_usec 0\n");
   tree.write(dir + "/memory.stat", v2_memory_stat(seed));
   tree.write(dir + "/io.stat", "");
+  tree.write(dir + "/memory.numa_stat", "anon N0=" + num(seed * 4096) + " N1=8192\nfile N0=0 N1=" + num(seed * 8192) +
+                                            "\nkernel_stack N0=16384 N1=0\nunevictable N0=0 N1=0\n");
+  write_pressure(tree, dir, seed);
+  tree.write(dir + "/irq.pressure", "full avg10=0.00 avg60=0.00 avg300=0.00 total=" + num(seed * 7) + "\n");
   if (path.empty()) return;
   tree.write(dir + "/memory.current", num(seed * 4096) + "\n");
   tree.write(dir + "/memory.peak", num(seed * 8192) + "\n");
@@ -103,6 +138,8 @@ inline void write_v2_group(const TempTree& tree, const std::string& root, const 
   tree.write(dir + "/memory.min", "0\n");
   tree.write(dir + "/memory.events", "low 0\nhigh " + num(seed) + "\nmax " + num(seed * 2) + "\noom " + num(seed) +
                                          "\noom_kill " + num(seed % 2) + "\noom_group_kill 0\n");
+  tree.write(dir + "/hugetlb.2MB.current", num(seed * 2097152) + "\n");
+  tree.write(dir + "/hugetlb.2MB.events", "max " + num(seed) + "\n");
   tree.write(dir + "/cpu.weight", "100\n");
   tree.write(dir + "/cpu.max", "max 100000\n");
   tree.write(dir + "/pids.current", num(seed + 1) + "\n");

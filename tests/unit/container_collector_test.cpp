@@ -109,9 +109,8 @@ TEST_P(EveryTree, OwnNamespaceIsShownWithoutLo) {
 TEST_P(EveryTree, NamespaceSharedWithTheHostIsNotRepeated) {
   Machine machine(GetParam());
   machine.container(5);
-  machine.tree.write("proc/1/ns/net", "");
-  machine.tree.make_dir("proc/1005/ns");
-  ASSERT_EQ(::link(machine.tree.at("proc/1/ns/net").c_str(), machine.tree.at("proc/1005/ns/net").c_str()), 0);
+  ASSERT_EQ(::unlink(machine.tree.at("proc/1005/net/dev").c_str()), 0);
+  ASSERT_EQ(::link(machine.tree.at("proc/1/net/dev").c_str(), machine.tree.at("proc/1005/net/dev").c_str()), 0);
   EXPECT_THAT(Scraper(machine.options()).scrape("container_network_"), Not(HasSubstr("name=\"web\"")));
 }
 
@@ -119,8 +118,7 @@ TEST_P(EveryTree, HostileNamesStayInsideTheirLabel) {
   Machine machine(GetParam());
   machine.group("/evil\"} 1\nfake_total{x=\"\\\xff", 4);
   const std::string text = Scraper(machine.options()).scrape("container_memory_rss");
-  EXPECT_THAT(text, HasSubstr(R"({id="/evil\"} 1\nfake_total{x=\"\\)"
-                              "\xEF\xBF\xBD\"} "));
+  EXPECT_THAT(text, HasSubstr("{id=\"/evil\\\"} 1\\nfake_total{x=\\\"\\\\\xEF\xBF\xBD" "ff\"} "));
   EXPECT_EQ(lines_with(text, "fake_total"), lines_with(text, "container_memory_rss{id=\"/evil"));
 }
 
@@ -199,7 +197,9 @@ TEST(ContainerCollector, ABrokenGroupCostsOnlyItsOwnSamples) {
 TEST(ContainerCollector, NoCgroupsAtAllIsAnErrorThatNamesTheDirectory) {
   const TempTree tree;
   const auto made = collectors::container::make_container_collector(
-      {.roots = {tree.at("proc"), tree.at("sys"), tree.at("nowhere"), "/"}, .engines = {.paths = {.own = {tree.at("r"), tree.at("rr")}}}, .events = false});
+      {.roots = {tree.at("proc"), tree.at("sys"), tree.at("nowhere"), "/"},
+       .engines = {.paths = {.own = {tree.at("r"), tree.at("rr")}}},
+       .events = false});
   ASSERT_FALSE(made);
   EXPECT_THAT(made.error().message(), HasSubstr(tree.at("nowhere")));
 }

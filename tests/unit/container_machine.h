@@ -114,7 +114,8 @@ class Machine {
 
   plimsoll::container::StateRoots state_roots() const { return {tree.at("root"), tree.at("run")}; }
   collectors::container::Options options() const {
-    return {.roots = {tree.at("proc"), tree.at("sys"), tree.at("cgroup"), tree.path()}, .engines = {.paths = {.own = state_roots()}},
+    return {.roots = {tree.at("proc"), tree.at("sys"), tree.at("cgroup"), tree.path()},
+            .engines = {.paths = {.own = state_roots()}},
             .events = false};
   }
 

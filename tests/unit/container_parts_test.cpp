@@ -42,6 +42,26 @@ TEST(Diskstats, TakesNamesAndCounters) {
   EXPECT_EQ(disks[1].minor, 1u);
 }
 
+TEST(Diskstats, EveryFigureOfADiskIsTheRootGroups) {
+  const auto disks = parse_diskstats("254 0 vda 1 2 3 4 5 6 7 8 9 10 11\n");
+  ASSERT_EQ(disks.size(), 1u);
+  const cgroup::IoDevice device = io_device_of(disks[0]);
+  EXPECT_EQ(device.major, 254u);
+  EXPECT_EQ(device.reads, 1u);
+  EXPECT_EQ(device.reads_merged, 2u);
+  EXPECT_EQ(device.sectors_read, 3u);
+  EXPECT_EQ(device.read_bytes, 3u * 512);
+  EXPECT_EQ(device.read_ns, 4'000'000u);
+  EXPECT_EQ(device.writes, 5u);
+  EXPECT_EQ(device.writes_merged, 6u);
+  EXPECT_EQ(device.sectors_written, 7u);
+  EXPECT_EQ(device.write_ns, 8'000'000u);
+  EXPECT_EQ(device.in_flight, 9u);
+  EXPECT_EQ(device.busy_ns, 10'000'000u);
+  EXPECT_EQ(device.weighted_busy_ns, 11'000'000u);
+  EXPECT_FALSE(device.total_bytes);
+}
+
 TEST(Diskstats, MalformedLinesAreLeftOut) {
   const auto disks =
       parse_diskstats("\n254 0\n254 0 vda 1 2 3\nx 0 vdb 1 1 1 1 1 1 1\n254 9 vdc 1 1 1 1 1 1 1 1 1 1 1");
@@ -83,27 +103,38 @@ TEST(ExtraLabels, CpusHaveTwoDigits) {
   EXPECT_EQ(page.labels(low), "cpu=\"cpu07\"");
 }
 
+TEST(ExtraLabels, PairsAreEscapedAndForgottenWhenThereAreTooMany) {
+  ExtraLabels labels("/nowhere");
+  MetricWriter writer;
+  for (int page = 0; page < 3; ++page) {
+    labels.start_page();
+    for (int i = 0; i < 5000; ++i) (void)labels.pair(writer, "device", std::to_string(i));
+    const LabelRef first = labels.pair(writer, "device", "a\"b");
+    EXPECT_EQ(labels.pair(writer, "device", "a\"b"), first);
+    EXPECT_NE(labels.pair(writer, "state", "a\"b"), first);
+    EXPECT_EQ(writer.finish().labels(first), "device=\"a\\\"b\"");
+  }
+}
+
+TEST(ExtraLabels, NumaNodes) {
+  ExtraLabels labels("/nowhere");
+  MetricWriter writer;
+  labels.start_page();
+  const LabelRef one = labels.numa(writer, "anon", false, 1), other = labels.numa(writer, "anon", true, 1);
+  EXPECT_EQ(labels.numa(writer, "anon", false, 1), one);
+  const MetricPage page = writer.finish();
+  EXPECT_EQ(page.labels(one), R"(node="1",scope="container",type="anon")");
+  EXPECT_EQ(page.labels(other), R"(node="1",scope="hierarchy",type="anon")");
+}
+
 TEST(Families, AreEachThereOnceWithAHelpThatEndsInAFullStop) {
   std::set<std::string_view> names;
   for (const MetricDesc& desc : family_descriptions()) {
     EXPECT_TRUE(names.insert(desc.name).second) << desc.name;
-    EXPECT_TRUE(desc.name.starts_with("container_")) << desc.name;
+    EXPECT_TRUE(desc.name.starts_with("container_") || desc.name.starts_with("plimsoll_container_")) << desc.name;
     EXPECT_TRUE(desc.help.ends_with('.')) << desc.name;
   }
   EXPECT_GT(names.size(), 50u);
-}
-
-// An ended container has neither gauges nor limits; no counter row may look at them.
-TEST(Families, CounterRowsNeedCountersOnly) {
-  const cgroup::Counters counters{.cpu_usage_ns = 1, .cfs_periods = 5, .cfs_throttled_ns = 6};
-  const Subject subject{.counters = &counters};
-  ExtraLabels extra("/nowhere");
-  extra.start_page();
-  MetricWriter writer;
-  PageContext page{writer, extra, {}};
-  write_families(page, {&subject, 1});
-  const MetricPage written = writer.finish();
-  for (const auto& family : written.families()) EXPECT_EQ(family.desc.type, MetricType::kCounter) << family.desc.name;
 }
 
 }  // namespace

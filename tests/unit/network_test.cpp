@@ -8,13 +8,15 @@
 #include <cstring>
 #include <set>
 
-#include "runtime/network/netlink.h"
+#include "base/netlink.h"
 #include "runtime/network/subnet.h"
 #include "tests/unit/temp_tree.h"
 
 namespace plimsoll::network {
 namespace {
 
+using netlink::find_attribute;
+using netlink::Message;
 using testing::HasSubstr;
 
 const std::string kId(64, 'a');

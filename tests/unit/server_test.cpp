@@ -58,6 +58,13 @@ class ServerTest : public testing::Test {
     };
     auto started = Server::start(options, {{"/text", [](const Request&) { return text_of("hello"); }},
                                            {"/query", [](const Request& r) { return text_of(r.path + "|" + r.query); }},
+                                           {"/headers",
+                                            [](const Request& r) {
+                                              std::string all;
+                                              for (const auto& [name, value] : r.headers)
+                                                all.append(name).append("=").append(value).append(";");
+                                              return text_of(all);
+                                            }},
                                            {"/stream", [](const Request&) { return pieces(3); }},
                                            {"/nothing", [](const Request&) { return pieces(0); }},
                                            {"/down", [](const Request&) {
@@ -107,6 +114,19 @@ TEST_F(ServerTest, AnswersWithLengthAndBody) {
 TEST_F(ServerTest, HandsOverPathAndQuery) {
   EXPECT_THAT(get(address_, "/query?a=1&b=%20"), EndsWith("\r\n\r\n/query|a=1&b=%20"));
   EXPECT_THAT(get(address_, "/query"), EndsWith("\r\n\r\n/query|"));
+}
+
+TEST_F(ServerTest, HandsOverHeaders) {
+  EXPECT_THAT(http_exchange(address_, "GET /headers HTTP/1.1\r\nHost: x\r\nA-b:  c d \r\nEmpty:\r\n\r\n"),
+              EndsWith("\r\n\r\nHost=x;A-b=c d;Empty=;"));
+}
+
+TEST_F(ServerTest, BoundsHeaders) {
+  std::string many = "GET /headers HTTP/1.1\r\n";
+  for (int i = 0; i < 200; ++i) many += "H" + std::to_string(i) + ": x\r\n";
+  const std::string answer = http_exchange(address_, many + "\r\n");
+  EXPECT_THAT(answer, testing::AnyOf("", testing::ContainsRegex("^HTTP/1.1 4"), Not(HasSubstr("H64="))));
+  EXPECT_THAT(get(address_, "/text"), EndsWith("hello"));
 }
 
 TEST_F(ServerTest, StreamsInChunksAndSkipsEmptyPieces) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The few lines of route netlink that a veth pair needs: a request with attributes, its acknowledgement,
-// a dump. By hand, since libnl would add 480 KB and 0.3 ms of start-up to every container's monitor.
+// The few lines of route netlink that a veth pair and its counters need: a request with attributes, its
+// acknowledgement, a dump. By hand, since libnl would add 480 KB and 0.3 ms of start-up to every container's monitor.
 // netlink(7), rtnetlink(7)
 #pragma once
 
@@ -15,7 +15,7 @@
 #include "base/os.h"
 #include "base/result.h"
 
-namespace plimsoll::network {
+namespace plimsoll::netlink {
 
 // One message being put together: nlmsghdr, the family's fixed part, attributes (rtattr), all padded to 4 bytes.
 class Message {
@@ -55,11 +55,14 @@ class Message {
 class RouteSocket {
  public:
   static Result<RouteSocket> open();
+  // Goes on with a NETLINK_ROUTE socket that somebody else has opened.
+  static RouteSocket adopt(UniqueFd fd) { return RouteSocket(std::move(fd)); }
   int fd() const { return fd_.get(); }
 
   // Sends and waits for the acknowledgement; the error's code is the kernel's.
   Result<void> request(Message message);
-  // Calls `each` with every answer's body (after nlmsghdr).
+  // Calls `each` with every answer's body (after nlmsghdr). A question about one object is asked the same way,
+  // with NLM_F_ACK in place of NLM_F_DUMP.
   Result<void> dump(Message message, const std::function<void(const nlmsghdr& header, std::string_view body)>& each);
 
  private:
@@ -71,7 +74,9 @@ class RouteSocket {
   std::string buffer_;
 };
 
+// Takes the next message off `datagram`; false when none is whole. `body` is what follows the header.
+bool take_message(std::string_view& datagram, nlmsghdr& header, std::string_view& body);
 // The value of the first attribute `type` among `attributes`; empty when there is none.
 std::string_view find_attribute(std::string_view attributes, uint16_t type);
 
-}  // namespace plimsoll::network
+}  // namespace plimsoll::netlink

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/network/netlink.h"
+#include "base/netlink.h"
 
 #include <sys/socket.h>
 
@@ -7,21 +7,22 @@
 #include <cerrno>
 #include <cstring>
 
-namespace plimsoll::network {
+namespace plimsoll::netlink {
 namespace {
 
 constexpr size_t kReceiveSize = 64 * 1024;
 
 size_t padded(size_t size) { return (size + 3) & ~size_t{3}; }
 
-// What a NLMSG_ERROR carries first: 0 acknowledges.
+// What a NLMSG_ERROR and a NLMSG_DONE carry first: 0, or an errno value below zero.
 int error_code(std::string_view body) {
   int code = -EBADMSG;
   if (body.size() >= sizeof(code)) std::memcpy(&code, body.data(), sizeof(code));
   return -code;
 }
 
-// Takes the next message off `datagram`; false when none is whole.
+}  // namespace
+
 bool take_message(std::string_view& datagram, nlmsghdr& header, std::string_view& body) {
   if (datagram.size() < sizeof(header)) return false;
   std::memcpy(&header, datagram.data(), sizeof(header));
@@ -30,8 +31,6 @@ bool take_message(std::string_view& datagram, nlmsghdr& header, std::string_view
   datagram.remove_prefix(std::min(padded(header.nlmsg_len), datagram.size()));
   return true;
 }
-
-}  // namespace
 
 Message::Message(uint16_t type, uint16_t flags, std::string_view body) {
   nlmsghdr header = {};
@@ -86,9 +85,10 @@ Result<std::string_view> RouteSocket::receive() {
   buffer_.resize(kReceiveSize);
   ssize_t size;
   do {
-    size = ::recv(fd_.get(), buffer_.data(), buffer_.size(), 0);
+    size = ::recv(fd_.get(), buffer_.data(), buffer_.size(), MSG_TRUNC);
   } while (size < 0 && errno == EINTR);
   if (size < 0) return fail_errno("netlink");
+  if (static_cast<size_t>(size) > buffer_.size()) return unexpected(Error{EMSGSIZE, "netlink"});
   return std::string_view(buffer_.data(), static_cast<size_t>(size));
 }
 
@@ -107,8 +107,7 @@ Result<void> RouteSocket::dump(Message message, const std::function<void(const n
     std::string_view body;
     while (take_message(*datagram, header, body)) {
       if (header.nlmsg_seq != sequence_) continue;
-      if (header.nlmsg_type == NLMSG_DONE) return {};
-      if (header.nlmsg_type != NLMSG_ERROR) {
+      if (header.nlmsg_type != NLMSG_ERROR && header.nlmsg_type != NLMSG_DONE) {
         each(header, body);
         continue;
       }
@@ -131,4 +130,4 @@ std::string_view find_attribute(std::string_view attributes, uint16_t type) {
   return {};
 }
 
-}  // namespace plimsoll::network
+}  // namespace plimsoll::netlink

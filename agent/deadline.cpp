@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/deadline.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace plimsoll::agent {
+namespace {
+
+constexpr size_t kLongestHeader = 32;
+constexpr double kLongestTimeout = 86'400;  // seconds; more is as good as none
+
+}  // namespace
+
+int64_t scrape_deadline(std::string_view header, std::chrono::nanoseconds offset, int64_t now_ns) {
+  if (header.size() > kLongestHeader) return INT64_MAX;
+  const auto seconds = parse_double(trim(header));
+  if (!seconds || !(*seconds > 0 && *seconds <= kLongestTimeout)) return INT64_MAX;
+  const int64_t patience = static_cast<int64_t>(*seconds * 1e9) - offset.count();
+  return now_ns + std::max<int64_t>(patience, 0);
+}
+
+}  // namespace plimsoll::agent

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/routes.h"
+
+#include "agent/deadline.h"
+#include "exporter/landing.h"
+#include "exporter/text.h"
+
+namespace plimsoll::agent {
+namespace {
+
+using exporter::Handler;
+using exporter::Request;
+using exporter::Response;
+
+// The page lives until its last byte is sent.
+Response page_response(SharedPage page) {
+  struct Stream {
+    explicit Stream(SharedPage shared) : page(std::move(shared)), encoder(*page) {}
+    SharedPage page;
+    exporter::TextEncoder encoder;
+  };
+  auto stream = std::make_shared<Stream>(std::move(page));
+  Response response;
+  response.content_type = exporter::kTextContentType;
+  response.next = [stream](std::string& piece) { return stream->encoder.next(piece); };
+  return response;
+}
+
+Response text_response(int status, const char* body) {
+  Response response;
+  response.status = status;
+  response.body = body;
+  return response;
+}
+
+Response landing_response(const std::string& start, const std::string& metrics) {
+  const std::string cadvisor = metrics + "/cadvisor", node = metrics + "/node";
+  const std::string healthz = start + "/healthz", ready = start + "/-/ready";
+  const exporter::Link links[] = {
+      {metrics, "everything: this host, its containers, this agent"},
+      {cadvisor, "containers and the machine, under the names of cAdvisor"},
+      {node, "this host, under the names of node_exporter"},
+      {healthz, "says ok while this process serves; /-/healthy is the same"},
+      {ready, "says ok once a first collection has succeeded"},
+  };
+  Response response;
+  response.content_type = "text/html; charset=utf-8";
+  response.body = exporter::landing_page("Plimsoll", PLIMSOLL_VERSION, links);
+  return response;
+}
+
+using Page = SharedPage (Scraper::*)(int64_t deadline_ns);
+
+Handler page_handler(const AgentOptions& options, Scraper& scraper, Page page) {
+  return [offset = options.timeout_offset, &scraper, page](const Request& request) {
+    return page_response((scraper.*page)(scrape_deadline(request.header(kTimeoutHeader), offset, monotonic_ns())));
+  };
+}
+
+}  // namespace
+
+std::map<std::string, Handler> make_routes(const AgentOptions& options, Scraper& scraper) {
+  const std::string& start = options.route_prefix;
+  const std::string metrics = start + options.metrics_path;
+  const Handler landing = [start, metrics](const Request&) { return landing_response(start, metrics); };
+  const Handler healthy = [](const Request&) { return text_response(200, "ok\n"); };
+  std::map<std::string, Handler> routes = {
+      {start + "/", landing},
+      {metrics, page_handler(options, scraper, &Scraper::all)},
+      {metrics + "/cadvisor", page_handler(options, scraper, &Scraper::container)},
+      {metrics + "/node", page_handler(options, scraper, &Scraper::node)},
+      {start + "/healthz", healthy},
+      {start + "/-/healthy", healthy},
+      {start + "/-/ready",
+       [&scraper](const Request&) {
+         return scraper.ready() ? text_response(200, "ok\n") : text_response(503, "no collection has succeeded yet\n");
+       }},
+  };
+  if (!start.empty()) routes.emplace(start, landing);
+  return routes;
+}
+
+std::vector<std::string> route_names(const AgentOptions& options) {
+  const std::string& metrics = options.metrics_path;
+  return {"/", metrics, metrics + "/cadvisor", metrics + "/node", "/healthz", "/-/healthy", "/-/ready"};
+}
+
+std::string route_name(const AgentOptions& options, const std::string& route) {
+  if (route.empty() || !route.starts_with(options.route_prefix)) return "";
+  const std::string name = route.substr(options.route_prefix.size());
+  return name.empty() ? "/" : name;
+}
+
+}  // namespace plimsoll::agent

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the agent serves, and where:
+//
+//   PREFIX/                  links to the others
+//   PREFIX/metrics           everything; --prometheus_endpoint gives it and the two halves another name
+//   PREFIX/metrics/node      node half
+//   PREFIX/metrics/cadvisor  container half
+//   PREFIX/healthz, PREFIX/-/healthy, PREFIX/-/ready
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "agent/agent_options.h"
+#include "agent/scraper.h"
+#include "exporter/server.h"
+
+namespace plimsoll::agent {
+
+// `scraper` must outlive the routes.
+std::map<std::string, exporter::Handler> make_routes(const AgentOptions& options, Scraper& scraper);
+
+// The same routes as they are called in our own metrics: without the prefix.
+std::vector<std::string> route_names(const AgentOptions& options);
+// A route of make_routes() by that name; "" stays "".
+std::string route_name(const AgentOptions& options, const std::string& route);
+
+}  // namespace plimsoll::agent

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the agent's pages are, and how long a collection may take for them.
+#include "agent/routes.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agent/deadline.h"
+
+namespace plimsoll::agent {
+namespace {
+
+using exporter::Request;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+using namespace std::chrono_literals;
+
+constexpr int64_t kNow = 1'000'000'000'000;
+constexpr int64_t kSecond = 1'000'000'000;
+
+TEST(ScrapeDeadline, IsTheTimeoutLessTheOffset) {
+  EXPECT_EQ(scrape_deadline("10", 500ms, kNow), kNow + 9'500'000'000);
+  EXPECT_EQ(scrape_deadline("10.000000", 0ns, kNow), kNow + 10 * kSecond);
+  EXPECT_EQ(scrape_deadline(" 1.5 ", 500ms, kNow), kNow + kSecond);
+  EXPECT_EQ(scrape_deadline("86400", 0ns, kNow), kNow + 86'400 * kSecond);
+}
+
+TEST(ScrapeDeadline, IsNowWhenNothingIsLeft) {
+  EXPECT_EQ(scrape_deadline("0.5", 500ms, kNow), kNow);
+  EXPECT_EQ(scrape_deadline("0.1", 500ms, kNow), kNow);
+  EXPECT_EQ(scrape_deadline("1e-9", 1h, kNow), kNow);
+}
+
+TEST(ScrapeDeadline, IgnoresEverythingElse) {
+  const std::string longest(10'000, '1');
+  for (const std::string& text : {std::string(), std::string("0"), std::string("-1"), std::string("ten"),
+                                  std::string("10s"), std::string("nan"), std::string("inf"), std::string("1e300"),
+                                  std::string("86401"), std::string("1 2"), std::string("\0", 1), longest})
+    EXPECT_EQ(scrape_deadline(text, 500ms, kNow), INT64_MAX) << text.substr(0, 20);
+}
+
+// Writes the time it has left.
+class PatientCollector : public collectors::Collector {
+ public:
+  explicit PatientCollector(int64_t& deadline_ns) : deadline_ns_(deadline_ns) {}
+  std::string_view name() const override { return "patient"; }
+  Result<void> collect(MetricWriter& writer) override {
+    deadline_ns_ = writer.deadline_ns();
+    writer.family("patience", "Patience.", MetricType::kGauge);
+    writer.sample(1);
+    return {};
+  }
+
+ private:
+  int64_t& deadline_ns_;
+};
+
+class RoutesTest : public testing::Test {
+ protected:
+  static Collectors one(int64_t& deadline_ns) {
+    Collectors list;
+    list.push_back(std::make_unique<PatientCollector>(deadline_ns));
+    return list;
+  }
+  std::string get(const std::string& path, Request request = {}) {
+    const auto routes = make_routes(options, scraper);
+    const auto route = routes.find(path);
+    if (route == routes.end()) return "404";
+    auto response = route->second(request);
+    std::string piece;
+    while (response.next && response.next(piece)) response.body += piece;
+    return response.body;
+  }
+
+  AgentOptions options;
+  int64_t node_deadline = 0, container_deadline = 0;
+  SelfMetrics self{HostRoots{}, {}, {}};
+  Scraper scraper{one(node_deadline), one(container_deadline), self, [](const std::string&) {},
+                  [](const std::string&) {}};
+};
+
+TEST_F(RoutesTest, AreThoseOfTheNames) {
+  const auto routes = make_routes(options, scraper);
+  std::vector<std::string> paths;
+  for (const auto& [path, handler] : routes) paths.push_back(path);
+  EXPECT_THAT(paths, testing::UnorderedElementsAreArray(route_names(options)));
+  EXPECT_THAT(get("/metrics"), HasSubstr("plimsoll_build_info"));
+  EXPECT_THAT(get("/metrics/node"), HasSubstr("node_scrape_collector_success"));
+  EXPECT_THAT(get("/metrics/cadvisor"), Not(HasSubstr("node_")));
+  EXPECT_EQ(get("/-/ready"), "ok\n");
+}
+
+TEST_F(RoutesTest, StandBelowThePrefix) {
+  options.route_prefix = "/a/b";
+  for (const auto& [path, handler] : make_routes(options, scraper)) {
+    EXPECT_THAT(path, testing::StartsWith("/a/b"));
+    EXPECT_THAT(route_names(options), testing::Contains(route_name(options, path)));
+  }
+  EXPECT_EQ(get("/a/b/healthz"), "ok\n");
+  EXPECT_EQ(get("/healthz"), "404");
+  EXPECT_EQ(get("/a/b"), get("/a/b/"));
+  for (const char* link :
+       {"/a/b/metrics", "/a/b/metrics/node", "/a/b/metrics/cadvisor", "/a/b/healthz", "/a/b/-/ready"}) {
+    EXPECT_THAT(get("/a/b/"), HasSubstr("href=\"" + std::string(link) + "\""));
+    EXPECT_NE(get(link), "404");
+  }
+}
+
+TEST_F(RoutesTest, MetricsCanHaveAnotherName) {
+  options.metrics_path = "/custom/m";
+  EXPECT_THAT(get("/custom/m"), HasSubstr("patience"));
+  EXPECT_THAT(get("/custom/m/node"), HasSubstr("patience"));
+  EXPECT_EQ(get("/metrics"), "404");
+  EXPECT_THAT(get("/"), HasSubstr("href=\"/custom/m/cadvisor\""));
+  EXPECT_THAT(route_names(options), testing::Contains("/custom/m/node"));
+}
+
+TEST_F(RoutesTest, NamesInOurOwnMetrics) {
+  EXPECT_EQ(route_name(options, "/metrics"), "/metrics");
+  EXPECT_EQ(route_name(options, ""), "") << "what nobody serves";
+  options.route_prefix = "/p";
+  EXPECT_EQ(route_name(options, "/p/metrics"), "/metrics");
+  EXPECT_EQ(route_name(options, "/p"), "/");
+  EXPECT_EQ(route_name(options, "/p/"), "/");
+}
+
+TEST_F(RoutesTest, TheHeadersTimeoutReachesTheCollectors) {
+  const int64_t before = monotonic_ns();
+  Request request;
+  request.headers = {{"Host", "x"}, {"x-prometheus-scrape-timeout-seconds", "10"}};
+  get("/metrics", request);
+  for (const int64_t deadline : {node_deadline, container_deadline}) {
+    EXPECT_GE(deadline, before + 9'500'000'000);
+    EXPECT_LE(deadline, monotonic_ns() + 9'500'000'000);
+  }
+  options.timeout_offset = 11s;
+  get("/metrics/cadvisor", request);
+  EXPECT_LE(container_deadline, monotonic_ns());
+  get("/metrics/cadvisor");
+  EXPECT_EQ(container_deadline, INT64_MAX);
+  request.headers = {{"X-Prometheus-Scrape-Timeout-Seconds", "soon"}};
+  get("/metrics/node", request);
+  EXPECT_EQ(node_deadline, INT64_MAX);
+}
+
+TEST(Request, FindsAHeaderInAnyCase) {
+  Request request;
+  request.headers = {{"Accept", "a"}, {"ACCEPT", "b"}, {"X", ""}};
+  EXPECT_EQ(request.header("accept"), "a");
+  EXPECT_EQ(request.header("Accept-Encoding"), "");
+  EXPECT_EQ(request.header("x"), "");
+  EXPECT_EQ(Request{}.header("accept"), "");
+}
+
+}  // namespace
+}  // namespace plimsoll::agent
