@@ -75,6 +75,7 @@ class ContainerCollector final : public Collector {
   void identify_group(Group& group, int64_t now_ns);
   void name_group(Group& group);
   void read(Group& group, int64_t now_ns);
+  void read_files(Group& group);
   void read_networks();
   void read_details(int64_t deadline_ns);
   void read_machine(Group& root);
@@ -101,6 +102,7 @@ class ContainerCollector final : public Collector {
   std::set<std::string> ended_;                    // key_of() those shown as ended lives
   std::vector<Subject> subjects_;                  // kept for its capacity, as the next
   std::vector<End> ends_;
+  cgroup::Stats scratch_;
   std::vector<pid_t> pids_;
   std::vector<LayerUsage> file_systems_;   // the machine's
   std::vector<engine::Identity> stopped_;  // what engines still have of ended containers
@@ -148,15 +150,22 @@ Result<void> ContainerCollector::collect(MetricWriter& writer) {
 
 // Without a birth or a death since the last scrape the groups are the same ones.
 Result<void> ContainerCollector::refresh() {
-  if (!lives_.tree_changed() && !vanished_ && !inventory_.groups().empty()) return {};
-  vanished_ = false;
+  const Lives::TreeChanges changes = lives_.take_tree_changes();
+  if (!changes.any() && !vanished_ && !inventory_.groups().empty()) return {};
+  const bool all = changes.all || inventory_.groups().empty();
   bool lost_container = false;
-  auto refreshed = inventory_.refresh([&](const Group& group) {
+  const auto gone = [&](const Group& group) {
     if (!group.identity) return;
     lost_container = true;
     containers_.erase(key_of(*group.identity));
     lives_.gone(group);
-  });
+  };
+  Result<void> refreshed;
+  if (all || (vanished_ && !changes.any()))
+    refreshed = inventory_.refresh(gone);
+  else
+    inventory_.refresh_below(changes.parents, gone);
+  vanished_ = false;
   if (!lost_container) return refreshed;
   for (Group* group : inventory_.groups()) group->repeated = false;  // may be the only one by now
   return refreshed;
@@ -179,14 +188,23 @@ bool ContainerCollector::is_wanted(const Group& group) const {
                      [&](const std::string& prefix) { return group.path.starts_with(prefix); });
 }
 
+// What was read last stays when the group is gone: its final counters may not have been caught.
+void ContainerCollector::read_files(Group& group) {
+  group.live = group.reader->read(buffer_, scratch_).has_value();
+  vanished_ = vanished_ || !group.live;
+  if (group.live) {
+    scratch_.counters.network.swap(group.stats.counters.network);
+    std::swap(group.stats, scratch_);
+  } else if (group.identity) {
+    lives_.gone(group);
+  }
+}
+
 // A group that vanishes meanwhile has no samples in this scrape; nothing else is lost.
 void ContainerCollector::read(Group& group, int64_t now_ns) {
   identify_group(group, now_ns);
   group.live = false;
-  if (is_wanted(group)) {
-    group.live = group.reader->read(buffer_, group.stats).has_value();
-    vanished_ = vanished_ || !group.live;
-  }
+  if (is_wanted(group)) read_files(group);
   if (group.identity && group.identity->ended) group.live = false;
   group.has_network = false;
   if (group.details) group.details->has_processes = group.details->has_sockets = false;

@@ -39,6 +39,7 @@ struct Inventory::Node {
   uint64_t seen = 0;                               // generation in which it was listed last
   uint32_t listed = 0;                             // bit per hierarchy in which it was listed then
   std::array<uint64_t, kMaxHierarchies> inodes{};  // as listed; 0 = not there
+  uint64_t made = 0;                               // generation in which it, or another in its place, was found
   bool leaving = false;                            // a container that is being removed
 };
 
@@ -95,6 +96,7 @@ void Inventory::note(Node& parent, std::string_view name, uint64_t inode, size_t
   child.seen = generation_;
   child.listed |= 1u << hierarchy;
   const bool changed = child.inodes[hierarchy] != inode;
+  if (changed) child.made = generation_;
   child.inodes[hierarchy] = inode;
   if (changed || !child.group.reader) open(child);
   if (child.group.reader) children.push_back(&child);
@@ -114,7 +116,7 @@ void Inventory::list(Node& node, int fd, size_t hierarchy, std::vector<Node*>& c
   }
 }
 
-void Inventory::visit(Node& node, size_t hierarchy) {
+void Inventory::visit(Node& node, size_t hierarchy, bool whole_tree) {
   const int kept = node.group.reader->directory_fd(hierarchy);
   UniqueFd opened;
   if (kept < 0) {
@@ -126,7 +128,9 @@ void Inventory::visit(Node& node, size_t hierarchy) {
   if (fd < 0 || !has_children(fd)) return;
   std::vector<Node*> children;
   list(node, fd, hierarchy, children);
-  for (Node* child : children) visit(*child, hierarchy);
+  for (Node* child : children) {
+    if (whole_tree || child->made == generation_) visit(*child, hierarchy, true);
+  }
 }
 
 void Inventory::tell(const Group& group) const {
@@ -139,9 +143,8 @@ void Inventory::tell_gone(const Node& node) {
   for (const auto& [name, child] : node.children) tell_gone(*child);
 }
 
-// Drops what was not seen, and gathers the rest.
-void Inventory::collect(Node& node) {
-  if (node.group.reader) groups_.push_back(&node.group);
+// Drops the children that were not seen, and lets go of their directories that were removed.
+void Inventory::prune(Node& node, bool whole_tree) {
   std::erase_if(node.children, [&](const auto& child) {
     const bool unseen = child.second->seen != generation_;
     if (unseen) tell_gone(*child.second);
@@ -152,23 +155,43 @@ void Inventory::collect(Node& node) {
       const bool gone = child->inodes[i] != 0 && (child->listed & (1u << i)) == 0;
       if (!gone) continue;
       child->inodes[i] = 0;
-      open(*child);  // lets go of the directory that was removed
+      open(*child);
     }
-    collect(*child);
+    if (whole_tree || child->made == generation_) prune(*child, true);
   }
+}
+
+void Inventory::gather(Node& node) {
+  if (node.group.reader) groups_.push_back(&node.group);
+  for (auto& [name, child] : node.children) gather(*child);
+}
+
+// Lists one directory anew in every hierarchy, and what is new in it with all below.
+void Inventory::relist(Node& node, bool whole_tree) {
+  ++generation_;
+  for (size_t i = 0; i < layout_.hierarchies.size() && node.group.reader; ++i) visit(node, i, whole_tree);
+  prune(node, whole_tree);
 }
 
 Result<void> Inventory::refresh(const std::function<void(const Group&)>& gone) {
   gone_ = gone ? &gone : nullptr;
-  ++generation_;
   groups_.clear();
   if (!root_->group.reader && !open(*root_)) return unexpected(Error{ENOENT, "root cgroup"});
-  for (size_t i = 0; i < layout_.hierarchies.size(); ++i) visit(*root_, i);
-  collect(*root_);
+  relist(*root_, true);
+  gather(*root_);
   return {};
 }
 
-Group* Inventory::find(std::string_view path) const {
+void Inventory::refresh_below(std::span<const std::string> parents, const std::function<void(const Group&)>& gone) {
+  gone_ = gone ? &gone : nullptr;
+  for (const std::string& path : parents) {
+    if (Node* node = node_at(path)) relist(*node, false);
+  }
+  groups_.clear();
+  gather(*root_);
+}
+
+Inventory::Node* Inventory::node_at(std::string_view path) const {
   Node* node = root_.get();
   if (path.starts_with('/')) path.remove_prefix(1);
   while (!path.empty()) {
@@ -176,7 +199,12 @@ Group* Inventory::find(std::string_view path) const {
     if (found == node->children.end()) return nullptr;
     node = found->second.get();
   }
-  return node->group.reader ? &node->group : nullptr;
+  return node->group.reader ? node : nullptr;
+}
+
+Group* Inventory::find(std::string_view path) const {
+  Node* node = node_at(path);
+  return node == nullptr ? nullptr : &node->group;
 }
 
 bool Inventory::is_whole(const Group& group) const { return group.reader->inode_in(identifying_) != 0; }

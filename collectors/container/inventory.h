@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,7 +32,10 @@ class Inventory {
   // known about it. A container that loses the hierarchy that identifies it is being removed: it is gone,
   // and what is left of it is not shown.
   Result<void> refresh(const std::function<void(const Group&)>& gone = {});
-  // Counts the refreshes.
+  // The same for the children of these groups only, in which something came or went (parents before
+  // children); after at least one refresh().
+  void refresh_below(std::span<const std::string> parents, const std::function<void(const Group&)>& gone = {});
+  // Grows with every refresh that may have changed something.
   uint64_t generation() const { return generation_; }
   // Groups, parents before children, siblings by name; valid until the next refresh(). A group whose
   // directory has gone since answers ENODEV when it is read.
@@ -48,10 +52,13 @@ class Inventory {
   struct Node;
   bool open(Node& node);
   bool is_leaving(const Node& node, const cgroup::CgroupReader& now) const;
-  void visit(Node& node, size_t hierarchy);
+  void visit(Node& node, size_t hierarchy, bool whole_tree);
   void list(Node& node, int fd, size_t hierarchy, std::vector<Node*>& children);
   void note(Node& parent, std::string_view name, uint64_t inode, size_t hierarchy, std::vector<Node*>& children);
-  void collect(Node& node);
+  void relist(Node& node, bool whole_tree);
+  void prune(Node& node, bool whole_tree);
+  void gather(Node& node);
+  Node* node_at(std::string_view path) const;
   void tell(const Group& group) const;
   void tell_gone(const Node& node);
 

@@ -21,9 +21,15 @@ constexpr int64_t kMaxQuiet = 60 * kSecond;       // then a look without a cause
 constexpr int64_t kSettling = kSecond;            // the other hierarchies' directories come a moment later
 constexpr int64_t kMaxWaitForEnd = 60 * kSecond;  // of an engine's writing down how a container ended
 constexpr size_t kMaxRefreshed = 100;             // identities in one scrape
-constexpr size_t kMaxLimitPaths = 10'000;
+constexpr size_t kMaxPaths = 10'000;              // whose limits changed
+constexpr size_t kMaxParents = 1'000;             // in which groups came or went; beyond it the whole tree is listed
 
 uint64_t cpu_of(const cgroup::Counters& counters) { return counters.cpu_usage_ns.value_or(0); }
+
+void sort_out(std::vector<std::string>& paths) {
+  std::sort(paths.begin(), paths.end());
+  paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+}
 
 // Brings together what was told about one life.
 void merge(EndedLife& known, EndedLife told) {
@@ -41,7 +47,8 @@ struct Lives::State {
   State(LivesOptions given, engine::Identifier& engines) : options(std::move(given)), identifier(engines) {}
 
   void open_changes();
-  bool take_changes(int64_t now_ns);
+  void take_changes();
+  void take_change(const FanotifyEvent& event);
   void take_ends();
   void put(EndedLife life);
   EndedLife* find(const std::string& path, uint64_t inode);
@@ -57,6 +64,7 @@ struct Lives::State {
   std::optional<FanotifyQueue> changes;  // of all hierarchies; read by scrapes only
   int64_t last_look_ns = 0, last_limits_ns = 0, last_event_ns = 0;
   LimitChanges limits{.all = true, .paths = {}};
+  TreeChanges tree;
   std::vector<EndedLife> told;              // by scrapes, since the last ended()
   std::vector<EndedLife> shown, hidden;     // hidden: live in the inventory
   std::map<std::string, uint64_t> waiting;  // of those, path and inode for which the thread's word is awaited
@@ -89,33 +97,46 @@ void Lives::State::open_changes() {
   if (queue) changes.emplace(std::move(*queue));
 }
 
-// Takes all that has happened; true when directories came or went.
-bool Lives::State::take_changes(int64_t now_ns) {
-  if (!changes) {
-    if (watcher->take_tree_change()) last_event_ns = now_ns;
-    return now_ns - last_event_ns < kSettling;
-  }
-  bool changed = false;
-  const bool whole = changes->drain([&](const FanotifyEvent& event) {
-    changed = changed || (event.mask & (FAN_CREATE | FAN_DELETE)) != 0;
-    if ((event.mask & FAN_MODIFY) == 0 || limits.all || !is_limit_file(event.name)) return;
-    const std::string* path = changes->directory(event);
-    if (path != nullptr && (limits.paths.empty() || limits.paths.back() != *path)) limits.paths.push_back(*path);
-    limits.all = limits.paths.size() > kMaxLimitPaths;
-  });
-  limits.all = limits.all || !whole;
-  return changed || !whole;
+// A directory that is gone by now has no path; that it went is an event of its parent.
+void Lives::State::take_change(const FanotifyEvent& event) {
+  const bool came_or_went = (event.mask & (FAN_CREATE | FAN_DELETE)) != 0 && !tree.all;
+  const bool limit = (event.mask & FAN_MODIFY) != 0 && !limits.all && is_limit_file(event.name);
+  if (!came_or_went && !limit) return;
+  const std::string* path = changes->directory(event);
+  if (path == nullptr) return;
+  const auto add = [&](std::vector<std::string>& paths) {
+    if (paths.empty() || paths.back() != *path) paths.push_back(*path);
+  };
+  if (came_or_went) add(tree.parents);
+  if (limit) add(limits.paths);
+  tree.all = tree.all || tree.parents.size() > kMaxParents;
+  limits.all = limits.all || limits.paths.size() > kMaxPaths;
 }
 
-bool Lives::tree_changed() {
+void Lives::State::take_changes() {
+  const bool whole = changes->drain([this](const FanotifyEvent& event) { take_change(event); });
+  limits.all = limits.all || !whole;
+  tree.all = tree.all || !whole;
+}
+
+Lives::TreeChanges Lives::take_tree_changes() {
+  State& state = *state_;
   const int64_t now_ns = monotonic_ns();
-  bool changed = state_->last_look_ns == 0 || now_ns - state_->last_look_ns >= kMaxQuiet;
-  if (source() == EventSource::kNone)
-    changed = true;
-  else
-    changed = state_->take_changes(now_ns) || changed;
-  if (changed) state_->last_look_ns = now_ns;
-  return changed;
+  if (state.changes) {
+    state.take_changes();
+  } else {
+    if (state.watcher && state.watcher->take_tree_change()) state.last_event_ns = now_ns;
+    state.tree.all = now_ns - state.last_event_ns < kSettling;
+  }
+  TreeChanges taken = std::exchange(state.tree, {});
+  const bool due = state.last_look_ns == 0 || now_ns - state.last_look_ns >= kMaxQuiet;
+  taken.all = taken.all || due || source() == EventSource::kNone;
+  if (taken.all) {
+    state.last_look_ns = now_ns;
+    taken.parents.clear();
+  }
+  sort_out(taken.parents);
+  return taken;
 }
 
 // Events of removed groups have no path any more; those of new ones are of no interest, but cheap.
@@ -128,8 +149,7 @@ Lives::LimitChanges Lives::take_limit_changes() {
     state_->last_limits_ns = now_ns;
     taken.paths.clear();
   }
-  std::sort(taken.paths.begin(), taken.paths.end());
-  taken.paths.erase(std::unique(taken.paths.begin(), taken.paths.end()), taken.paths.end());
+  sort_out(taken.paths);
   return taken;
 }
 

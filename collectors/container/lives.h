@@ -62,9 +62,14 @@ class Lives {
   ~Lives();
 
   EventSource source() const;
-  // Whether a group was made or removed since the last call, as far as the events tell. Always true without
-  // an event source, after an overflow, and once a minute.
-  bool tree_changed();
+  // The directories in which groups were made or removed since the last call; `all` without an event source
+  // that tells which, after an overflow, and once a minute.
+  struct TreeChanges {
+    bool all = false;
+    std::vector<std::string> parents;  // "/", "/a/b"; each once, parents before children
+    bool any() const { return all || !parents.empty(); }
+  };
+  TreeChanges take_tree_changes();
   // Paths of groups whose limits somebody wrote since the last call; `all` when that cannot be told.
   struct LimitChanges {
     bool all = false;

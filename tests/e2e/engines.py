@@ -96,7 +96,7 @@ class Engine:
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as error:
             code = subprocess.run(["timeout", "-s", "KILL", str(timeout * support.TIME_FACTOR), *arguments],
                                   stdin=subprocess.DEVNULL, stdout=out, stderr=error, env=self.environment(),
-                                  check=False).returncode
+                                  cwd=self.path, check=False).returncode  # conmon leaves a file "oom" where it is
             texts = []
             for file in (out, error):
                 file.seek(0)

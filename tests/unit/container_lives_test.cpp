@@ -82,7 +82,7 @@ TEST_F(LivesTest, WithoutEventsAScrapeTellsOfTheEndAndItIsNotFinal) {
   EXPECT_THAT(ended(), IsEmpty());
   remove_group(tree, "/web");
   remove_group(tree, "/own-one");
-  EXPECT_TRUE(lives->tree_changed());
+  EXPECT_TRUE(lives->take_tree_changes().any());
   EXPECT_TRUE(lives->take_limit_changes().all);
   refresh();
   ASSERT_THAT(ended(), SizeIs(1));
