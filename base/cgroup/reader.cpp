@@ -265,7 +265,7 @@ Result<std::string_view> CgroupReader::State::read_named(size_t hierarchy, const
 }
 
 // A file that was not kept and is read more than once in a while is opened for good. Without events that tell
-// when limits change, those are among them.
+// when limits change, and so are read at every scrape, those are among them.
 Result<std::string_view> CgroupReader::State::content(File& file, ReadBuffer& buffer) {
   constexpr size_t kOften = 3;
   const Slot& slot = slots[file.hierarchy];
@@ -432,7 +432,10 @@ Result<void> CgroupReader::read(ReadBuffer& buffer, Stats& stats) {
   state.times.v1_usage_ns.reset();
   Target target{state.options, stats, state.times, state.pids};
   state.with_limits = !state.kept.limits_known;
-  if (state.with_limits) state.read_limits(buffer, target);
+  if (state.with_limits)
+    state.read_limits(buffer, target);
+  else
+    state.readings_of_limits = 0;
   State::Identity seen;
   for (State::File& file : state.files) {
     if (!state.is_due(*file.spec, stats.counters)) continue;

@@ -14,34 +14,15 @@
 #include "collectors/container/file_systems.h"
 #include "collectors/container/inventory.h"
 #include "collectors/container/lives.h"
+#include "collectors/container/own_figures.h"
 #include "collectors/engine/identifier.h"
 
 namespace plimsoll::collectors::container {
 namespace {
 
 constexpr MetricType kGauge = MetricType::kGauge;
-constexpr MetricType kCounter = MetricType::kCounter;
 constexpr MetricDesc kScrapeError = {"container_scrape_error", "1 when no cgroup could be read at all, else 0.",
                                      kGauge};
-constexpr MetricDesc kUnresolved = {"plimsoll_containers_unresolved",
-                                    "Groups with a container's name that no engine's files know.", kGauge};
-constexpr MetricDesc kDroppedLabels = {
-    "plimsoll_dropped_labels", "Labels of live containers left out: too long, too many, or the same name twice.",
-    kGauge};
-constexpr MetricDesc kDroppedSeries = {"plimsoll_dropped_series_total",
-                                       "Samples left out for being over a series budget.", kCounter};
-constexpr MetricDesc kFinalsMissed = {
-    "plimsoll_container_finals_missed_total",
-    "Containers of other engines whose final counters could not be read before the engine removed the group.",
-    kCounter};
-constexpr MetricDesc kBirthsMissed = {
-    "plimsoll_container_births_missed_total",
-    "Containers of other engines that were gone before their group could be opened at all.", kCounter};
-constexpr MetricDesc kWatched = {"plimsoll_containers_watched", "Containers of other engines whose end is awaited.",
-                                 kGauge};
-constexpr MetricDesc kEvents = {"plimsoll_cgroup_events_info",
-                                "1, with how births and deaths of groups are seen: fanotify, inotify or scan.", kGauge};
-
 const cgroup::Counters kNoCounters;
 
 cgroup::ReadOptions read_options(const KindSet& kinds) {
@@ -255,13 +236,13 @@ pid_t ContainerCollector::process_of(Group& group) {
 
 // The processes of the group; for a container also of the groups that it has made for itself.
 void ContainerCollector::find_processes(Group& group) {
-  if (!options_.kinds.has(Kind::kProcess)) group.reader->look_up_pids(buffer_);
+  group.reader->look_up_pids(buffer_);  // not those of a moment ago: some have ended, others are new
   pids_ = group.reader->pids();
   if (!group.identity) return;
   const std::string below = group.path + "/";
   for (Group* other : inventory_.groups()) {
     if (!other->live || !other->path.starts_with(below)) continue;
-    if (!options_.kinds.has(Kind::kProcess)) other->reader->look_up_pids(buffer_);
+    other->reader->look_up_pids(buffer_);
     pids_.insert(pids_.end(), other->reader->pids().begin(), other->reader->pids().end());
   }
 }
@@ -345,7 +326,13 @@ bool oom_killed(const engine::Identity& identity, const cgroup::Counters& counte
 
 void ContainerCollector::add_ended_lives(MetricWriter& writer) {
   ended_.clear();
-  for (const EndedLife& life : lives_.ended(inventory_, wall_clock_ns())) {
+  const std::vector<EndedLife>& ended = lives_.ended(inventory_, wall_clock_ns());
+  std::map<std::string_view, int64_t> latest;  // of the lives of one path, which would be the same series twice
+  for (const EndedLife& life : ended) latest[life.path] = std::max(latest[life.path], life.ended_ns);
+  for (const EndedLife& life : ended) {
+    const auto newest = latest.find(life.path);
+    if (newest == latest.end() || newest->second != life.ended_ns) continue;
+    latest.erase(newest);
     const engine::Identity& identity = life.identity;
     const ContainerLabels rendered = render_labels(group_id(life.path), identity, options_.labels);
     const LabelRef labels = writer.labels(rendered.series);
@@ -391,21 +378,18 @@ void ContainerCollector::write(MetricWriter& writer) {
 }
 
 void ContainerCollector::write_own(MetricWriter& writer) {
-  uint64_t unresolved = 0, dropped_labels = 0;
+  OwnFigures figures;
   for (const Group* group : inventory_.groups()) {
     if (!group->live) continue;
-    dropped_labels += group->labels_dropped;
-    unresolved += !group->identity && !group->repeated && !engine::container_id_in(group->path).empty();
+    figures.dropped_labels += group->labels_dropped;
+    figures.unresolved += !group->identity && !group->repeated && !engine::container_id_in(group->path).empty();
   }
-  constexpr std::string_view kSources[] = {"fanotify", "inotify", "scan"};
-  writer.single(kUnresolved, unresolved);
-  writer.single(kDroppedLabels, dropped_labels);
-  writer.single(kDroppedSeries, dropped_series_);
-  writer.single(kFinalsMissed, lives_.finals_missed());
-  writer.single(kBirthsMissed, lives_.births_missed());
-  writer.single(kWatched, uint64_t{lives_.watched()});
-  writer.family(kEvents);
-  writer.sample(writer.labels(LabelSet{{"source", kSources[static_cast<size_t>(lives_.source())]}}), 1);
+  figures.dropped_series = dropped_series_;
+  figures.finals_missed = lives_.finals_missed();
+  figures.births_missed = lives_.births_missed();
+  figures.watched = lives_.watched();
+  figures.source = lives_.source();
+  write_own_figures(writer, figures);
 }
 
 }  // namespace
