@@ -465,9 +465,12 @@ TEST_F(Kept, TheMonitorIsSmallAndLivesBesideItsContainers) {
   const std::string id = detached("web", "sleep 1000");
   const std::string proc = HostRoots{}.proc + "/" + std::to_string(state(id).monitor_pid);
   EXPECT_THAT(read_file(proc + "/cgroup").value_or(""), HasSubstr(parent() + "-monitors\n"));
-  ::usleep(100'000);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  const auto pss_kib = find_u64(read_file(proc + "/smaps_rollup").value_or(""), "Pss");
+  std::optional<uint64_t> pss_kib;
+  for (int i = 0; i < 30 && pss_kib.value_or(UINT64_MAX) > 512; ++i) {  // it gives back what starting took
+    ::usleep(100'000);
+    pss_kib = find_u64(read_file(proc + "/smaps_rollup").value_or(""), "Pss");
+  }
   ASSERT_TRUE(pss_kib);
   EXPECT_LE(*pss_kib, 512u);
   RecordProperty("monitor_pss_kib", static_cast<int>(*pss_kib));
