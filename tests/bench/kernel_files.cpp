@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <set>
 
 #include "base/text.h"
 
@@ -59,10 +60,11 @@ Result<std::vector<std::string>> kept_files(pid_t pid, const std::string& cgroup
   std::sort(entries->begin(), entries->end(),
             [](const auto& a, const auto& b) { return parse_u64(a.name).value_or(0) < parse_u64(b.name).value_or(0); });
   std::vector<std::string> paths;
+  std::set<std::string> seen;  // a second descriptor of a file awaits its container's end; no scrape reads it
   for (const auto& entry : *entries) {
     const std::string target = link_target(parent + "/" + entry.name);
     const bool kernel = target.starts_with(cgroup_root + "/") || target.starts_with("/proc/");
-    if (kernel && is_regular(target)) paths.push_back(target);
+    if (kernel && is_regular(target) && seen.insert(target).second) paths.push_back(target);
   }
   return paths;
 }

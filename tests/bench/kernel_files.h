@@ -23,7 +23,8 @@ struct Group {
 // by the memory hierarchy.
 Result<std::vector<Group>> find_groups(const std::string& cgroup_root, const std::string& parent);
 
-// Regular kernel files (below `cgroup_root` or /proc) that `pid` holds open, in descriptor order.
+// Regular kernel files (below `cgroup_root` or /proc) that `pid` holds open, each once, in descriptor
+// order.
 Result<std::vector<std::string>> kept_files(pid_t pid, const std::string& cgroup_root);
 
 // The files that a full collection of one container needs at least: 15 on v1, 11 on v2.
