@@ -256,7 +256,9 @@ class ManyGroups(unittest.TestCase):
         self.assertGreater(len(scraper.scrapes), SECONDS / support.TIME_FACTOR)
         self.check_no_loss(scraper.scrapes, self.groups[:stable])
         others = max(0, after["groups"] - before["groups"])  # the machine's own have become more meanwhile
-        self.assertLessEqual(after["descriptors"], before["descriptors"] + 8 + others * DESCRIPTORS_OF_A_GROUP)
+        # Which groups' directories stay open depends on how much of the budget was left when they came: a tenth. One
+        # descriptor lost for each group replaced would be far more.
+        self.assertLessEqual(after["descriptors"], 1.1 * before["descriptors"] + 8 + others * DESCRIPTORS_OF_A_GROUP)
         self.assertLessEqual(after["watches"], before["watches"] + 8)
         self.assertLess(after["bytes"], before["bytes"] * 1.1 + (2 << 20))
 
