@@ -222,7 +222,7 @@ void declare_container_flags(CLI::App& app, ContainerWords& words) {
       ->take_last()
       ->group(kLabelGroup);
   declare_list(app, "--whitelisted_container_labels", words.labels, "These labels on every series", kLabelGroup);
-  declare_list(app, "--env_metadata_whitelist", words.env, "Variables whose names begin so, on container_info",
+  declare_list(app, "--env_metadata_whitelist", words.env, "Variables whose names begin so, on every series",
                kLabelGroup);
   // cAdvisor's older names of the same, kept out of the help.
   declare_list(app, "--docker_env_metadata_whitelist", words.docker_env, "", "");

@@ -51,9 +51,6 @@ class DiskUsage {
   // old: only then is `find_process` asked for one of the container's processes (0: there is none; the wish
   // is repeated by the next call). nullopt until there is a figure, and for a container without a writable layer.
   std::optional<LayerUsage> usage(uint64_t key, const std::function<pid_t()>& find_process);
-  std::optional<LayerUsage> usage(uint64_t key, pid_t pid) {
-    return usage(key, [pid] { return pid; });
-  }
   // Ends a scrape: forgets the containers that nobody has asked for since the last call but one.
   void end_scrape();
 

@@ -17,6 +17,7 @@
 #include "base/cgroup/layout.h"
 #include "base/cgroup/reader.h"
 #include "collectors/container/collector.h"
+#include "tests/root/groups.h"
 #include "tests/unit/page_text.h"
 #include "tests/unit/temp_tree.h"
 
@@ -27,48 +28,13 @@ using testing::HasSubstr;
 
 constexpr const char* kCgroupRoot = "/sys/fs/cgroup";
 
-// Groups below an absolute path of this test, in every measured hierarchy; gone at the end.
-class Groups {
- public:
-  explicit Groups(const cgroup::Layout& layout) : layout_(cgroup::measured_part(layout)) { made_ = make(""); }
-  ~Groups() { remove(""); }
-
-  bool made() const { return made_; }
-  std::string path(const std::string& name) const { return base_ + name; }
-  const cgroup::Layout& layout() const { return layout_; }
-
-  bool make(const std::string& name) const {
-    bool all = true;
-    for (const auto& hierarchy : layout_.hierarchies)
-      all = ::mkdir((hierarchy.mount_point + path(name)).c_str(), 0755) == 0 && all;
-    return all;
-  }
-  void remove(const std::string& name) const {
-    for (const auto& hierarchy : layout_.hierarchies) ::rmdir((hierarchy.mount_point + path(name)).c_str());
-  }
-  // Moves the calling process in.
-  void enter(const std::string& name) const {
-    for (const auto& hierarchy : layout_.hierarchies) {
-      const std::string file = hierarchy.mount_point + path(name) + (hierarchy.v2 ? "/cgroup.procs" : "/tasks");
-      const int fd = ::open(file.c_str(), O_WRONLY | O_CLOEXEC);
-      if (fd < 0 || ::write(fd, "0", 1) != 1) ::_exit(3);
-      ::close(fd);
-    }
-  }
-
- private:
-  cgroup::Layout layout_;
-  std::string base_ = "/plimsoll-test-churn-" + std::to_string(::getpid());
-  bool made_ = false;
-};
-
 class ContainerChurn : public testing::Test {
  protected:
   void SetUp() override {
     if (::geteuid() != 0) GTEST_SKIP() << "needs root to make cgroups";
     const auto layout = cgroup::detect_layout(kCgroupRoot);
     if (!layout) GTEST_SKIP() << layout.error().message();
-    groups = std::make_unique<Groups>(*layout);
+    groups = std::make_unique<test::Groups>(*layout, "churn");
     if (!groups->made()) GTEST_SKIP() << "cgroups cannot be made here";
     auto made = collectors::container::make_container_collector(
         {.engines = {.paths = {.own = {state.at("root"), state.at("run")}}}});
@@ -84,7 +50,7 @@ class ContainerChurn : public testing::Test {
   }
 
   TempTree state;
-  std::unique_ptr<Groups> groups;
+  std::unique_ptr<test::Groups> groups;
   std::unique_ptr<collectors::Collector> collector;
 };
 

@@ -80,7 +80,7 @@ TEST_F(RealLayers, AnOverlayWithCommasInItsName) {
   EXPECT_EQ(writable_layer(*mounts), tree.at(upper));
   DiskUsage disk(DiskUsageOptions{});
   std::optional<LayerUsage> usage;
-  for (int i = 0; i < 1000 && !(usage = disk.usage(1, process.pid())); ++i) ::usleep(10'000);
+  for (int i = 0; i < 1000 && !(usage = disk.usage(1, [&] { return pid_t{process.pid()}; })); ++i) ::usleep(10'000);
   ASSERT_TRUE(usage);
   EXPECT_EQ(usage->used_inodes, 2U) << "what is below is not the container's";
   EXPECT_GE(usage->used_bytes, 300'000U);
@@ -98,7 +98,7 @@ TEST_F(RealLayers, TheHostsOwnRootIsNoLayer) {
   if (!writable_layer(*mounts).empty()) GTEST_SKIP() << "this root is an overlay";
   DiskUsage disk(DiskUsageOptions{});
   for (int i = 0; i < 20; ++i) {
-    EXPECT_EQ(disk.usage(1, ::getpid()), std::nullopt);
+    EXPECT_EQ(disk.usage(1, [&] { return pid_t{::getpid()}; }), std::nullopt);
     ::usleep(5'000);
   }
 }

@@ -23,6 +23,7 @@
 #include "collectors/container/inventory.h"
 #include "collectors/container/lives.h"
 #include "collectors/engine/identifier.h"
+#include "tests/root/groups.h"
 
 namespace plimsoll::test {
 namespace {
@@ -64,58 +65,6 @@ class FakeSource final : public engine::Source {
   }
 };
 
-// Groups below an absolute path of this test, in every measured hierarchy; gone at the end.
-class Groups {
- public:
-  explicit Groups(const cgroup::Layout& layout) : layout_(cgroup::measured_part(layout)) { made_ = make(""); }
-  ~Groups() {
-    for (const auto& hierarchy : layout_.hierarchies) remove_below(hierarchy.mount_point + base_);
-  }
-
-  bool made() const { return made_; }
-  std::string path(const std::string& name) const { return base_ + name; }
-  const cgroup::Layout& layout() const { return layout_; }
-
-  bool make(const std::string& name) const {
-    bool all = true;
-    for (const auto& hierarchy : layout_.hierarchies)
-      all = ::mkdir((hierarchy.mount_point + path(name)).c_str(), 0755) == 0 && all;
-    return all;
-  }
-  void remove(const std::string& name) const {
-    for (const auto& hierarchy : layout_.hierarchies) {
-      const std::string full = hierarchy.mount_point + path(name);
-      for (int i = 0; i < 100 && ::rmdir(full.c_str()) != 0 && errno == EBUSY; ++i) ::usleep(100);
-    }
-  }
-  // Moves the calling process in.
-  void enter(const std::string& name) const {
-    for (const auto& hierarchy : layout_.hierarchies)
-      write(name, hierarchy, hierarchy.v2 ? "cgroup.procs" : "tasks", "0");
-  }
-  bool write(const std::string& name, const cgroup::Hierarchy& hierarchy, const std::string& file,
-             const std::string& text) const {
-    const UniqueFd fd(::open((hierarchy.mount_point + path(name) + "/" + file).c_str(), O_WRONLY | O_CLOEXEC));
-    return fd && ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  }
-
- private:
-  static void remove_below(const std::string& full) {
-    if (auto dir = Dir::open(full)) {
-      if (auto entries = dir->list()) {
-        for (const auto& entry : *entries) {
-          if (entry.is_directory) remove_below(full + "/" + entry.name);
-        }
-      }
-    }
-    for (int i = 0; i < 100 && ::rmdir(full.c_str()) != 0 && errno == EBUSY; ++i) ::usleep(1000);
-  }
-
-  cgroup::Layout layout_;
-  std::string base_ = "/plimsoll-test-lives-" + std::to_string(::getpid());
-  bool made_ = false;
-};
-
 std::string container_name(int number) {
   char text[80];
   std::snprintf(text, sizeof(text), "/%064x", number + 0x1000);
@@ -155,7 +104,7 @@ class ContainerLives : public testing::Test {
     if (::geteuid() != 0) GTEST_SKIP() << "needs root to make cgroups";
     const auto layout = cgroup::detect_layout(kCgroupRoot);
     if (!layout) GTEST_SKIP() << layout.error().message();
-    groups = std::make_unique<Groups>(*layout);
+    groups = std::make_unique<test::Groups>(*layout, "lives");
     if (!groups->made()) GTEST_SKIP() << "cgroups cannot be made here";
     std::vector<std::unique_ptr<engine::Source>> sources;
     sources.push_back(std::make_unique<FakeSource>());
@@ -250,7 +199,7 @@ class ContainerLives : public testing::Test {
     return count;
   }
 
-  std::unique_ptr<Groups> groups;
+  std::unique_ptr<test::Groups> groups;
   std::unique_ptr<engine::Identifier> identifier;
   std::unique_ptr<Inventory> inventory;
   std::unique_ptr<Lives> lives;
