@@ -28,14 +28,17 @@ int complain(const Error& error, int exit_code) {
 
 std::vector<CollectorFlag> collector_flags() {
   std::vector<CollectorFlag> flags;
-  for (const auto& entry : collectors::host::table()) flags.push_back({entry.name, entry.summary});
+  for (const auto* entry : collectors::host::table())
+    flags.push_back({std::string(entry->name), std::string(entry->summary)});
   return flags;
 }
 
 Collectors make_host_collectors(const AgentOptions& options) {
   Collectors list;
-  for (const auto& entry : collectors::host::table()) {
-    if (!options.disabled_collectors.contains(entry.name)) list.push_back(entry.make(options.roots));
+  for (const auto* entry : collectors::host::table()) {
+    if (entry->state == collectors::host::Default::kOn &&
+        !options.disabled_collectors.contains(std::string(entry->name)))
+      list.push_back(entry->make(options.roots));
   }
   return list;
 }

@@ -4,7 +4,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
-#include <cmath>
 #include <numeric>
 
 #include "agent/cadvisor_flags.h"
@@ -13,20 +12,6 @@
 
 namespace plimsoll::agent {
 namespace {
-
-struct Unit {
-  std::string_view name;
-  double nanoseconds;
-};
-constexpr Unit kUnits[] = {{"ns", 1},   {"us", 1e3}, {"\xC2\xB5s", 1e3}, {"\xCE\xBCs", 1e3},
-                           {"ms", 1e6}, {"s", 1e9},  {"m", 60e9},        {"h", 3600e9}};
-
-std::optional<double> unit_in_ns(std::string_view name) {
-  for (const Unit& unit : kUnits) {
-    if (unit.name == name) return unit.nanoseconds;
-  }
-  return std::nullopt;
-}
 
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
@@ -264,24 +249,6 @@ std::string one_line(std::string text) {
 }
 
 }  // namespace
-
-std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
-  if (text == "0") return std::chrono::nanoseconds(0);
-  if (text.empty()) return std::nullopt;
-  double total = 0;
-  while (!text.empty()) {
-    const size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
-    const auto number = parse_double(text.substr(0, digits));
-    text.remove_prefix(digits);
-    const size_t letters = std::min(text.find_first_of("0123456789."), text.size());
-    const auto unit = unit_in_ns(text.substr(0, letters));
-    text.remove_prefix(letters);
-    if (!number || !unit) return std::nullopt;
-    total += *number * *unit;
-  }
-  if (!(total < 9.2e18)) return std::nullopt;
-  return std::chrono::nanoseconds(std::llround(total));
-}
 
 std::string nearest(std::string_view word, std::span<const std::string> known) {
   std::string best;

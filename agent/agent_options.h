@@ -50,10 +50,6 @@ Result<ParsedAgentOptions> parse_agent_options(const std::vector<std::string>& a
                                                std::span<const CollectorFlag> collectors,
                                                const AgentOptions& defaults = {});
 
-// A duration in Go's notation: "5m", "90s", "1h30m", "1.5h", "100ms", "0". nullopt for anything else,
-// also when it is negative or does not fit.
-std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text);
-
 // The member of `known` that differs least from `word`; "" when none is similar.
 std::string nearest(std::string_view word, std::span<const std::string> known);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/metric.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace plimsoll {
@@ -67,7 +69,23 @@ void MetricWriter::drop_empty_family() {
 
 void MetricWriter::family(const MetricDesc& desc) {
   drop_empty_family();
-  page_.families_.push_back({desc, static_cast<uint32_t>(page_.samples_.size())});
+  page_.families_.push_back({desc, static_cast<uint32_t>(page_.samples_.size()), desc.name});
+}
+
+void MetricWriter::part(std::string_view suffix) {
+  MetricPage::Family next = page_.families_.back();
+  next.sample_name = page_.strings_.emplace_back(std::string(next.desc.name) + std::string(suffix));
+  next.starts = next.starts && next.first == page_.samples_.size();
+  next.first = static_cast<uint32_t>(page_.samples_.size());
+  drop_empty_family();
+  page_.families_.push_back(next);
+}
+
+bool MetricWriter::has_family(std::string_view name) const {
+  const auto& families = page_.families_;
+  return std::any_of(families.begin(), families.end(), [&](const auto& family) {
+    return family.desc.name == name && family.first < page_.samples_.size();
+  });
 }
 
 void MetricWriter::family(std::string_view name, std::string_view help, MetricType type) {

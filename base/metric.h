@@ -20,7 +20,7 @@
 
 namespace plimsoll {
 
-enum class MetricType : uint8_t { kCounter, kGauge, kUntyped };
+enum class MetricType : uint8_t { kCounter, kGauge, kUntyped, kHistogram, kSummary };
 
 // What a family is. `name` and `help` must outlive every page that mentions them: descs are
 // constexpr tables. `help` ends with a full stop and states the unit.
@@ -90,6 +90,10 @@ class MetricPage {
   struct Family {
     MetricDesc desc;
     uint32_t first;  // index of its first sample; the family ends where the next one begins
+    // What the samples are called: desc.name, but in a histogram or a summary perhaps with _bucket, _sum or
+    // _count behind it. Each name is an entry of its own here, of which only the first starts the family.
+    std::string_view sample_name;
+    bool starts = true;
   };
 
   const std::vector<Family>& families() const { return families_; }
@@ -125,6 +129,11 @@ class MetricWriter {
   void family(const MetricDesc& desc);
   // Starts a family whose name comes from the kernel (meminfo, netstat ...); the strings are copied.
   void family(std::string_view name, std::string_view help, MetricType type);
+  // The samples that follow are called by the family's name and `suffix` ("_bucket", "_sum", "_count", ""):
+  // the parts of a histogram or a summary.
+  void part(std::string_view suffix);
+  // Whether the page has samples of a family of that name.
+  bool has_family(std::string_view name) const;
 
   // Stores labels for use by any number of samples of this page.
   LabelRef labels(const LabelSet& set) { return labels(set.rendered()); }

@@ -98,6 +98,7 @@ struct HostRoots {
   std::string sys = "/sys";
   std::string cgroup = "/sys/fs/cgroup";
   std::string rootfs = "/";  // the host's root as seen from here; mount points are below it
+  std::string udev_data;     // udev's records of devices; "": rootfs/run/udev/data
 };
 
 // Whole file as a string; the error names the path. For paths off the scrape's hot way.

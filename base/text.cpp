@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/text.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -29,6 +30,20 @@ std::optional<int> unit_exponent(std::string_view unit) {
   for (char c : unit.substr(1)) rest += lower(c);
   const bool known = rest.empty() || (at > 0 && (rest == "b" || rest == "ib"));
   return known ? std::optional<int>(static_cast<int>(at)) : std::nullopt;
+}
+
+struct Unit {
+  std::string_view name;
+  double nanoseconds;
+};
+constexpr Unit kUnits[] = {{"ns", 1},   {"us", 1e3}, {"\xC2\xB5s", 1e3}, {"\xCE\xBCs", 1e3},
+                           {"ms", 1e6}, {"s", 1e9},  {"m", 60e9},        {"h", 3600e9}};
+
+std::optional<double> unit_in_ns(std::string_view name) {
+  for (const Unit& unit : kUnits) {
+    if (unit.name == name) return unit.nanoseconds;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -122,6 +137,24 @@ std::optional<uint64_t> parse_size(std::string_view text) {
   const double bytes = std::ldexp(*number, 10 * *exponent);
   if (!(bytes < 9.2e18)) return std::nullopt;
   return static_cast<uint64_t>(bytes);
+}
+
+std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
+  if (text == "0") return std::chrono::nanoseconds(0);
+  if (text.empty()) return std::nullopt;
+  double total = 0;
+  while (!text.empty()) {
+    const size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
+    const auto number = parse_double(text.substr(0, digits));
+    text.remove_prefix(digits);
+    const size_t letters = std::min(text.find_first_of("0123456789."), text.size());
+    const auto unit = unit_in_ns(text.substr(0, letters));
+    text.remove_prefix(letters);
+    if (!number || !unit) return std::nullopt;
+    total += *number * *unit;
+  }
+  if (!(total < 9.2e18)) return std::nullopt;
+  return std::chrono::nanoseconds(std::llround(total));
 }
 
 }  // namespace plimsoll

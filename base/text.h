@@ -3,6 +3,7 @@
 // allocates except where it returns std::string; nothing here throws; no locale is consulted.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -41,5 +42,9 @@ size_t utf8_length(std::string_view text);
 // A size as docker takes it: a number with an optional unit b, k, m, g, t (any case, "kb" and "kib"
 // too; powers of 1024; fractions allowed). nullopt when it is no such size, negative or too large.
 std::optional<uint64_t> parse_size(std::string_view text);
+
+// A duration in Go's notation: "5m", "90s", "1h30m", "1.5h", "100ms", "0". nullopt for anything else,
+// also when it is negative or does not fit.
+std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text);
 
 }  // namespace plimsoll

@@ -19,6 +19,10 @@ std::string_view type_name(MetricType type) {
       return "counter";
     case MetricType::kGauge:
       return "gauge";
+    case MetricType::kHistogram:
+      return "histogram";
+    case MetricType::kSummary:
+      return "summary";
     case MetricType::kUntyped:
       break;
   }
@@ -117,14 +121,14 @@ bool TextEncoder::next(std::string& chunk, size_t target) {
   chunk.reserve(target + 1024);
   Output out(chunk);
   while (family_ < page_.families().size() && out.used() < target) {
-    const MetricDesc& desc = page_.families()[family_].desc;
+    const MetricPage::Family& family = page_.families()[family_];
     const auto [first, last] = page_.samples(family_);
-    if (sample_ == 0) out.heading(desc);
+    if (sample_ == 0 && family.starts) out.heading(family.desc);
     const Sample* sample = first + sample_;
     // One sample at least, so that a heading longer than `target` is not written for ever. A family
     // without samples is not in a page.
     do {
-      out.line(desc.name, page_.labels(sample->base), page_.labels(sample->extra), sample->value());
+      out.line(family.sample_name, page_.labels(sample->base), page_.labels(sample->extra), sample->value());
     } while (++sample != last && out.used() < target);
     sample_ = static_cast<size_t>(sample - first);
     if (sample != last) break;

@@ -16,7 +16,7 @@
 
 #include "base/text.h"
 #include "collectors/host/kept_file.h"
-#include "collectors/host/make.h"
+#include "collectors/host/table.h"
 #include "collectors/host/throttle.h"
 
 namespace plimsoll::collectors::host {
@@ -97,7 +97,7 @@ std::array<LabelRef, N> mode_labels(MetricWriter& writer, const std::array<std::
 
 class CpuCollector : public Collector {
  public:
-  explicit CpuCollector(const HostRoots& roots) : stat_(roots.proc + "/stat"), throttle_(roots.sys) {}
+  explicit CpuCollector(const Setup& setup) : stat_(setup.roots.proc + "/stat"), throttle_(setup.roots.sys) {}
   std::string_view name() const override { return "cpu"; }
 
   Result<void> collect(MetricWriter& writer) override {
@@ -136,6 +136,7 @@ class CpuCollector : public Collector {
 
 }  // namespace
 
-std::unique_ptr<Collector> make_cpu(const HostRoots& roots) { return std::make_unique<CpuCollector>(roots); }
+const Entry kCpuCollector = {"cpu", "CPU time by mode and thermal throttling: proc stat, sys devices/system/cpu",
+                             Default::kOn, make<CpuCollector>};
 
 }  // namespace plimsoll::collectors::host

@@ -27,7 +27,8 @@ std::string_view UdevProperties::get(std::string_view name) const {
 DiskInfo read_disk_info(const HostRoots& roots, std::string_view name, uint32_t major, uint32_t minor) {
   DiskInfo info;
   const std::string id = std::to_string(major) + ":" + std::to_string(minor);
-  const auto record = read_file(roots.rootfs + "/run/udev/data/b" + id);
+  const std::string records = roots.udev_data.empty() ? roots.rootfs + "/run/udev/data" : roots.udev_data;
+  const auto record = read_file(records + "/b" + id);
   if (record) info.udev = UdevProperties::parse(*record);
   std::string directory(name);
   std::replace(directory.begin(), directory.end(), '/', '!');  // cciss/c0d0 is cciss!c0d0 in sysfs

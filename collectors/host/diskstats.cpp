@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "collectors/host/disk_info.h"
 #include "collectors/host/kept_file.h"
-#include "collectors/host/make.h"
+#include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {
 namespace {
@@ -192,7 +192,7 @@ void write_infos(MetricWriter& writer, const std::vector<Disk>& disks, const std
 
 class DiskstatsCollector : public Collector {
  public:
-  explicit DiskstatsCollector(const HostRoots& roots) : roots_(roots), file_(roots.proc + "/diskstats") {}
+  explicit DiskstatsCollector(const Setup& setup) : roots_(setup.roots), file_(setup.roots.proc + "/diskstats") {}
   std::string_view name() const override { return "diskstats"; }
 
   Result<void> collect(MetricWriter& writer) override {
@@ -212,8 +212,7 @@ class DiskstatsCollector : public Collector {
 
 }  // namespace
 
-std::unique_ptr<Collector> make_diskstats(const HostRoots& roots) {
-  return std::make_unique<DiskstatsCollector>(roots);
-}
+const Entry kDiskstatsCollector = {"diskstats", "Block devices: proc diskstats, sys block, udev's data", Default::kOn,
+                                   make<DiskstatsCollector>};
 
 }  // namespace plimsoll::collectors::host

@@ -6,7 +6,7 @@
 // allocated, free (always 0 since Linux 2.6), maximum. Documentation/admin-guide/sysctl/fs.rst
 #include "base/text.h"
 #include "collectors/host/kept_file.h"
-#include "collectors/host/make.h"
+#include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {
 namespace {
@@ -33,7 +33,7 @@ Result<FileNr> parse_file_nr(std::string_view text) {
 
 class FilefdCollector : public Collector {
  public:
-  explicit FilefdCollector(const HostRoots& roots) : file_(roots.proc + "/sys/fs/file-nr", 512) {}
+  explicit FilefdCollector(const Setup& setup) : file_(setup.roots.proc + "/sys/fs/file-nr", 512) {}
   std::string_view name() const override { return "filefd"; }
 
   Result<void> collect(MetricWriter& writer) override {
@@ -50,6 +50,7 @@ class FilefdCollector : public Collector {
 
 }  // namespace
 
-std::unique_ptr<Collector> make_filefd(const HostRoots& roots) { return std::make_unique<FilefdCollector>(roots); }
+const Entry kFilefdCollector = {"filefd", "Open file handles: proc sys/fs/file-nr", Default::kOn,
+                                make<FilefdCollector>};
 
 }  // namespace plimsoll::collectors::host

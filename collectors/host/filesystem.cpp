@@ -16,8 +16,8 @@
 
 #include "base/text.h"
 #include "collectors/host/kept_file.h"
-#include "collectors/host/make.h"
 #include "collectors/host/mount_probe.h"
+#include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {
 namespace {
@@ -175,8 +175,10 @@ LabelSet labels_of(const Mount& mount, const Result<FsUsage>& usage) {
 
 class FilesystemCollector : public Collector {
  public:
-  explicit FilesystemCollector(const HostRoots& roots)
-      : rootfs_(roots.rootfs), init_(roots.proc + "/1/mountinfo"), own_(roots.proc + "/self/mountinfo") {
+  explicit FilesystemCollector(const Setup& setup)
+      : rootfs_(setup.roots.rootfs),
+        init_(setup.roots.proc + "/1/mountinfo"),
+        own_(setup.roots.proc + "/self/mountinfo") {
     while (rootfs_.size() > 1 && rootfs_.back() == '/') rootfs_.pop_back();
   }
   std::string_view name() const override { return "filesystem"; }
@@ -247,8 +249,7 @@ class FilesystemCollector : public Collector {
 
 }  // namespace
 
-std::unique_ptr<Collector> make_filesystem(const HostRoots& roots) {
-  return std::make_unique<FilesystemCollector>(roots);
-}
+const Entry kFilesystemCollector = {"filesystem", "Space and inodes of mounted file systems: proc 1/mountinfo, statvfs",
+                                    Default::kOn, make<FilesystemCollector>};
 
 }  // namespace plimsoll::collectors::host

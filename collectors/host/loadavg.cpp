@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 #include "collectors/host/kept_file.h"
-#include "collectors/host/make.h"
+#include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {
 namespace {
@@ -33,7 +33,7 @@ Result<std::array<double, 3>> parse_loadavg(std::string_view text) {
 
 class LoadavgCollector : public Collector {
  public:
-  explicit LoadavgCollector(const HostRoots& roots) : file_(roots.proc + "/loadavg", 512) {}
+  explicit LoadavgCollector(const Setup& setup) : file_(setup.roots.proc + "/loadavg", 512) {}
   std::string_view name() const override { return "loadavg"; }
 
   Result<void> collect(MetricWriter& writer) override {
@@ -49,6 +49,6 @@ class LoadavgCollector : public Collector {
 
 }  // namespace
 
-std::unique_ptr<Collector> make_loadavg(const HostRoots& roots) { return std::make_unique<LoadavgCollector>(roots); }
+const Entry kLoadavgCollector = {"loadavg", "Load averages: proc loadavg", Default::kOn, make<LoadavgCollector>};
 
 }  // namespace plimsoll::collectors::host

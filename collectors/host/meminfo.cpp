@@ -12,7 +12,7 @@
 
 #include "base/text.h"
 #include "collectors/host/kept_file.h"
-#include "collectors/host/make.h"
+#include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {
 namespace {
@@ -62,7 +62,7 @@ std::string family_help(const MemoryField& field) {
 
 class MeminfoCollector : public Collector {
  public:
-  explicit MeminfoCollector(const HostRoots& roots) : file_(roots.proc + "/meminfo") {}
+  explicit MeminfoCollector(const Setup& setup) : file_(setup.roots.proc + "/meminfo") {}
   std::string_view name() const override { return "meminfo"; }
 
   Result<void> collect(MetricWriter& writer) override {
@@ -81,6 +81,6 @@ class MeminfoCollector : public Collector {
 
 }  // namespace
 
-std::unique_ptr<Collector> make_meminfo(const HostRoots& roots) { return std::make_unique<MeminfoCollector>(roots); }
+const Entry kMeminfoCollector = {"meminfo", "Memory: proc meminfo", Default::kOn, make<MeminfoCollector>};
 
 }  // namespace plimsoll::collectors::host

@@ -13,7 +13,7 @@
 
 #include "base/text.h"
 #include "collectors/host/kept_file.h"
-#include "collectors/host/make.h"
+#include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {
 namespace {
@@ -84,7 +84,7 @@ class NoHandlerFiles {
 
 class NetdevCollector : public Collector {
  public:
-  explicit NetdevCollector(const HostRoots& roots) : file_(roots.proc + "/net/dev"), nohandler_(roots) {}
+  explicit NetdevCollector(const Setup& setup) : file_(setup.roots.proc + "/net/dev"), nohandler_(setup.roots) {}
   std::string_view name() const override { return "netdev"; }
 
   Result<void> collect(MetricWriter& writer) override {
@@ -121,6 +121,7 @@ class NetdevCollector : public Collector {
 
 }  // namespace
 
-std::unique_ptr<Collector> make_netdev(const HostRoots& roots) { return std::make_unique<NetdevCollector>(roots); }
+const Entry kNetdevCollector = {"netdev", "Network interfaces: proc net/dev, sys class/net", Default::kOn,
+                                make<NetdevCollector>};
 
 }  // namespace plimsoll::collectors::host

@@ -13,7 +13,7 @@
 
 #include "base/text.h"
 #include "collectors/host/kept_file.h"
-#include "collectors/host/make.h"
+#include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {
 namespace {
@@ -108,8 +108,10 @@ void write_fields(MetricWriter& writer, const std::vector<ProtocolField>& fields
 
 class NetstatCollector : public Collector {
  public:
-  explicit NetstatCollector(const HostRoots& roots)
-      : netstat_(roots.proc + "/net/netstat"), snmp_(roots.proc + "/net/snmp"), snmp6_(roots.proc + "/net/snmp6") {}
+  explicit NetstatCollector(const Setup& setup)
+      : netstat_(setup.roots.proc + "/net/netstat"),
+        snmp_(setup.roots.proc + "/net/snmp"),
+        snmp6_(setup.roots.proc + "/net/snmp6") {}
   std::string_view name() const override { return "netstat"; }
 
   Result<void> collect(MetricWriter& writer) override {
@@ -133,6 +135,7 @@ class NetstatCollector : public Collector {
 
 }  // namespace
 
-std::unique_ptr<Collector> make_netstat(const HostRoots& roots) { return std::make_unique<NetstatCollector>(roots); }
+const Entry kNetstatCollector = {"netstat", "Protocol counters: proc net/netstat, net/snmp, net/snmp6", Default::kOn,
+                                 make<NetstatCollector>};
 
 }  // namespace plimsoll::collectors::host

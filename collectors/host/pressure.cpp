@@ -13,7 +13,7 @@
 
 #include "base/text.h"
 #include "collectors/host/kept_file.h"
-#include "collectors/host/make.h"
+#include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {
 namespace {
@@ -79,9 +79,9 @@ bool is_absent(const Error& error) { return error.code == ENOENT || error.code =
 
 class PressureCollector : public Collector {
  public:
-  explicit PressureCollector(const HostRoots& roots)
-      : files_{KeptFile(path_of(roots, 0), 1024), KeptFile(path_of(roots, 1), 1024), KeptFile(path_of(roots, 2), 1024),
-               KeptFile(path_of(roots, 3), 1024)} {}
+  explicit PressureCollector(const Setup& setup)
+      : files_{KeptFile(path_of(setup.roots, 0), 1024), KeptFile(path_of(setup.roots, 1), 1024),
+               KeptFile(path_of(setup.roots, 2), 1024), KeptFile(path_of(setup.roots, 3), 1024)} {}
   std::string_view name() const override { return "pressure"; }
 
   Result<void> collect(MetricWriter& writer) override {
@@ -108,6 +108,7 @@ class PressureCollector : public Collector {
 
 }  // namespace
 
-std::unique_ptr<Collector> make_pressure(const HostRoots& roots) { return std::make_unique<PressureCollector>(roots); }
+const Entry kPressureCollector = {"pressure", "Time lost waiting for CPU, I/O and memory: proc pressure", Default::kOn,
+                                  make<PressureCollector>};
 
 }  // namespace plimsoll::collectors::host

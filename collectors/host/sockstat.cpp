@@ -14,7 +14,7 @@
 
 #include "base/text.h"
 #include "collectors/host/kept_file.h"
-#include "collectors/host/make.h"
+#include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {
 namespace {
@@ -60,8 +60,8 @@ void write_field(MetricWriter& writer, const SockField& field, uint64_t page_siz
 
 class SockstatCollector : public Collector {
  public:
-  explicit SockstatCollector(const HostRoots& roots)
-      : ipv4_(roots.proc + "/net/sockstat", 1024), ipv6_(roots.proc + "/net/sockstat6", 1024) {}
+  explicit SockstatCollector(const Setup& setup)
+      : ipv4_(setup.roots.proc + "/net/sockstat", 1024), ipv6_(setup.roots.proc + "/net/sockstat6", 1024) {}
   std::string_view name() const override { return "sockstat"; }
 
   Result<void> collect(MetricWriter& writer) override {
@@ -88,6 +88,7 @@ class SockstatCollector : public Collector {
 
 }  // namespace
 
-std::unique_ptr<Collector> make_sockstat(const HostRoots& roots) { return std::make_unique<SockstatCollector>(roots); }
+const Entry kSockstatCollector = {"sockstat", "Sockets in use: proc net/sockstat, net/sockstat6", Default::kOn,
+                                  make<SockstatCollector>};
 
 }  // namespace plimsoll::collectors::host

@@ -10,7 +10,7 @@
 
 #include "base/text.h"
 #include "collectors/host/kept_file.h"
-#include "collectors/host/make.h"
+#include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {
 namespace {
@@ -31,7 +31,7 @@ constexpr StatLine kLines[] = {
 
 class StatCollector : public Collector {
  public:
-  explicit StatCollector(const HostRoots& roots) : file_(roots.proc + "/stat") {}
+  explicit StatCollector(const Setup& setup) : file_(setup.roots.proc + "/stat") {}
   std::string_view name() const override { return "stat"; }
 
   // A line that is missing or malformed costs its own family and makes the collection a failure.
@@ -56,6 +56,7 @@ class StatCollector : public Collector {
 
 }  // namespace
 
-std::unique_ptr<Collector> make_stat(const HostRoots& roots) { return std::make_unique<StatCollector>(roots); }
+const Entry kStatCollector = {"stat", "Interrupts, context switches, forks, boot time: proc stat", Default::kOn,
+                              make<StatCollector>};
 
 }  // namespace plimsoll::collectors::host

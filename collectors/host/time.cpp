@@ -13,7 +13,7 @@
 
 #include "base/text.h"
 #include "collectors/host/kept_file.h"
-#include "collectors/host/make.h"
+#include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {
 namespace {
@@ -67,8 +67,8 @@ void write_zone(MetricWriter& writer) {
 
 class TimeCollector : public Collector {
  public:
-  explicit TimeCollector(const HostRoots& roots)
-      : devices_(find_clock_devices(roots.sys + "/devices/system/clocksource")) {}
+  explicit TimeCollector(const Setup& setup)
+      : devices_(find_clock_devices(setup.roots.sys + "/devices/system/clocksource")) {}
   std::string_view name() const override { return "time"; }
 
   Result<void> collect(MetricWriter& writer) override {
@@ -87,6 +87,7 @@ class TimeCollector : public Collector {
 
 }  // namespace
 
-std::unique_ptr<Collector> make_time(const HostRoots& roots) { return std::make_unique<TimeCollector>(roots); }
+const Entry kTimeCollector = {"time", "Clock, time zone and clock sources: sys devices/system/clocksource",
+                              Default::kOn, make<TimeCollector>};
 
 }  // namespace plimsoll::collectors::host

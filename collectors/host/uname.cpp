@@ -3,7 +3,7 @@
 // "(none)" where none is set. An agent in its own UTS namespace reports that namespace's host name.
 #include <sys/utsname.h>
 
-#include "collectors/host/make.h"
+#include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {
 namespace {
@@ -13,6 +13,7 @@ constexpr MetricDesc kInfo = {"node_uname_info", "Names of the kernel and the ma
 
 class UnameCollector : public Collector {
  public:
+  explicit UnameCollector(const Setup&) {}
   std::string_view name() const override { return "uname"; }
 
   // Asked anew at every scrape: host and domain name may change while the agent runs.
@@ -33,6 +34,6 @@ class UnameCollector : public Collector {
 
 }  // namespace
 
-std::unique_ptr<Collector> make_uname(const HostRoots&) { return std::make_unique<UnameCollector>(); }
+const Entry kUnameCollector = {"uname", "Kernel and host name: uname(2)", Default::kOn, make<UnameCollector>};
 
 }  // namespace plimsoll::collectors::host

@@ -12,7 +12,7 @@
 
 #include "base/text.h"
 #include "collectors/host/kept_file.h"
-#include "collectors/host/make.h"
+#include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {
 namespace {
@@ -46,7 +46,7 @@ Result<std::vector<VmField>> parse_vmstat(std::string_view text) {
 
 class VmstatCollector : public Collector {
  public:
-  explicit VmstatCollector(const HostRoots& roots) : file_(roots.proc + "/vmstat") {}
+  explicit VmstatCollector(const Setup& setup) : file_(setup.roots.proc + "/vmstat") {}
   std::string_view name() const override { return "vmstat"; }
 
   Result<void> collect(MetricWriter& writer) override {
@@ -66,6 +66,7 @@ class VmstatCollector : public Collector {
 
 }  // namespace
 
-std::unique_ptr<Collector> make_vmstat(const HostRoots& roots) { return std::make_unique<VmstatCollector>(roots); }
+const Entry kVmstatCollector = {"vmstat", "Paging, swapping and OOM kills: proc vmstat", Default::kOn,
+                                make<VmstatCollector>};
 
 }  // namespace plimsoll::collectors::host

@@ -28,7 +28,7 @@ TEST(Cpu, ReadsEveryModeOfEveryCpu) {
   const std::string stat = cpu_line("cpu ", {1, 1, 1, 1, 1, 1, 1, 1, 1, 1}) +
                            cpu_line("cpu0", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}) +
                            cpu_line("cpu12", {11, 0, 0, 0, 0, 0, 0, 0, 0, 0}) + "intr 5\ncpu13 garbage\n";
-  const auto collected = collect_file(make_cpu, "proc/stat", stat);
+  const auto collected = collect_file(kCpuCollector, "proc/stat", stat);
   EXPECT_TRUE(collected.result) << collected.error();
   EXPECT_EQ(collected.text("node_cpu_seconds"),
             "node_cpu_seconds_total{cpu=\"0\",mode=\"user\"} 1\n"
@@ -57,8 +57,8 @@ TEST(Cpu, ReadsEveryModeOfEveryCpu) {
 }
 
 TEST(Cpu, RefusesWhatIsNone) {
-  expect_error_without_file(make_cpu, "proc/stat");
-  expect_refused(make_cpu, "proc/stat",
+  expect_error_without_file(kCpuCollector, "proc/stat");
+  expect_refused(kCpuCollector, "proc/stat",
                  {"", "garbage\n", "cpu  1 2 3 4 5 6 7 8 9 10\n", "cpu0 1 2 3\n", "cpu0 1 2 3 4 5 6 7 8 9 x\n",
                   "cpux 1 2 3 4 5 6 7 8 9 10\n", "cpu\n", "cpu0 1 2 3 4 5 6 7 8 9 1",
                   "cpu4294967296 1 2 3 4 5 6 7 8 9 10\n", "cpu0 -1 2 3 4 5 6 7 8 9 10\n"});
@@ -76,7 +76,7 @@ std::string seconds_after(Collector& collector, const TempTree& tree, const std:
 
 TEST(Cpu, CountersDoNotStepBack) {
   const TempTree tree;
-  const auto collector = make_cpu(roots_of(tree));
+  const auto collector = kCpuCollector.make(roots_of(tree));
   EXPECT_EQ(seconds_after(*collector, tree, one_cpu(50, 100), "idle"), "100");
   EXPECT_EQ(seconds_after(*collector, tree, one_cpu(49, 98), "idle"), "100");
   EXPECT_EQ(seconds_after(*collector, tree, one_cpu(49, 98), "user"), "50");
@@ -85,7 +85,7 @@ TEST(Cpu, CountersDoNotStepBack) {
 
 TEST(Cpu, AFarStepBackOfIdleIsANewStart) {
   const TempTree tree;
-  const auto collector = make_cpu(roots_of(tree));
+  const auto collector = kCpuCollector.make(roots_of(tree));
   EXPECT_EQ(seconds_after(*collector, tree, one_cpu(50, 100), "user"), "50");
   EXPECT_EQ(seconds_after(*collector, tree, one_cpu(1, 97), "user"), "1");
   EXPECT_EQ(seconds_after(*collector, tree, one_cpu(2, 97), "idle"), "97");
@@ -93,7 +93,7 @@ TEST(Cpu, AFarStepBackOfIdleIsANewStart) {
 
 TEST(Cpu, ACpuTakenOutDisappears) {
   const TempTree tree;
-  const auto collector = make_cpu(roots_of(tree));
+  const auto collector = kCpuCollector.make(roots_of(tree));
   tree.write("proc/stat", one_cpu(1, 1) + cpu_line("cpu1", {1, 1, 1, 1, 1, 1, 1, 1, 1, 1}));
   EXPECT_NE(collect(*collector).text().find("cpu=\"1\""), std::string::npos);
   tree.write("proc/stat", one_cpu(1, 1));

@@ -25,7 +25,7 @@ std::string devices_of(const test::Collected& collected) {
 
 TEST(Diskstats, ReadsAllSeventeenColumns) {
   const auto collected = collect_file(
-      make_diskstats, "proc/diskstats",
+      kDiskstatsCollector, "proc/diskstats",
       " 254       0 vda 88760 26837 3615450 15277 13694 6923 1454216 3662 3 11124 19531 6076 44 219104 485 2134 105\n");
   EXPECT_TRUE(collected.result) << collected.error();
   EXPECT_EQ(
@@ -55,7 +55,7 @@ TEST(Diskstats, ReadsAllSeventeenColumns) {
 
 TEST(Diskstats, OldKernelsHaveFewerFamilies) {
   const auto collected =
-      collect_file(make_diskstats, "proc/diskstats",
+      collect_file(kDiskstatsCollector, "proc/diskstats",
                    "8 0 sda 1 2 3 4 5 6 7 8 9 10 11\n8 16 sdb 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15\n");
   EXPECT_TRUE(collected.result) << collected.error();
   EXPECT_EQ(collected.text("node_disk_io_time_weighted"),
@@ -70,7 +70,7 @@ TEST(Diskstats, LeavesOutMemoryDisksLoopsAndPartitions) {
   for (const char* name :
        {"ram0", "zram1", "loop12", "fd0", "hda1", "sda15", "vda1", "xvdb2", "nvme0n1p1", "nvme10n22p3"})
     text += std::string("1 2 ") + name + " 1 1 1 1 1 1 1 1 1 1 1\n";
-  EXPECT_EQ(devices_of(collect_file(make_diskstats, "proc/diskstats", text)), "");
+  EXPECT_EQ(devices_of(collect_file(kDiskstatsCollector, "proc/diskstats", text)), "");
 }
 
 TEST(Diskstats, KeepsEverythingElse) {
@@ -79,20 +79,20 @@ TEST(Diskstats, KeepsEverythingElse) {
                            "ram", "nvmen1p1", "nvme0np1", "nbd0", "rbd1", "xsda1", "drbd1", "sdA1", "7"})
     text += std::string("1 2 ") + name + " 1 1 1 1 1 1 1 1 1 1 1\n";
   EXPECT_EQ(
-      devices_of(collect_file(make_diskstats, "proc/diskstats", text)),
+      devices_of(collect_file(kDiskstatsCollector, "proc/diskstats", text)),
       "sda xvda nvme0n1 nvme0c0n1 mmcblk0 mmcblk0p1 md0 dm-0 sdaa1 sr0 ram nvmen1p1 nvme0np1 nbd0 rbd1 xsda1 drbd1 "
       "sdA1 7 ");
 }
 
 TEST(Diskstats, AMachineWithoutDisksIsNoError) {
-  const auto collected = collect_file(make_diskstats, "proc/diskstats", "");
+  const auto collected = collect_file(kDiskstatsCollector, "proc/diskstats", "");
   EXPECT_TRUE(collected.result);
   EXPECT_EQ(collected.text(), "");
 }
 
 TEST(Diskstats, RefusesWhatIsNone) {
-  expect_error_without_file(make_diskstats, "proc/diskstats");
-  expect_refused(make_diskstats, "proc/diskstats",
+  expect_error_without_file(kDiskstatsCollector, "proc/diskstats");
+  expect_refused(kDiskstatsCollector, "proc/diskstats",
                  {"garbage\n", "8 0 sda\n", "8 0 sda 1 2 3 4 5 6 7 8 9 10\n", "8 0 sda 1 2 x 4 5 6 7 8 9 10 11\n",
                   "8 x sda 1 2 3 4 5 6 7 8 9 10 11\n", "8 0 sda 1 2 3 4 5 6 7 8 9 10 1", "\n",
                   "8 0 sda 1 2 -3 4 5 6 7 8 9 10 11\n"});
@@ -119,7 +119,7 @@ TEST(Diskstats, SaysWhatUdevAndSysfsKnow) {
   const TempTree tree({{"proc/diskstats", "8 0 sda 1 2 3 4 5 6 7 8 9 10 11\n"},
                        {"root/run/udev/data/b8:0", kUdev},
                        {"sys/block/sda/queue/rotational", "1\n"}});
-  const auto collected = collect(*make_diskstats(roots_of(tree)));
+  const auto collected = collect(*kDiskstatsCollector.make(roots_of(tree)));
   EXPECT_TRUE(collected.result);
   EXPECT_EQ(collected.text("node_disk_info"),
             "node_disk_info{device=\"sda\",major=\"8\",minor=\"0\",model=\"A \\\"model\\\"\","
@@ -142,7 +142,7 @@ TEST(Diskstats, FollowsTheSerialNumbersOrder) {
                        {"root/run/udev/data/b8:0",
                         "E:ID_SERIAL=virtio\nE:SCSI_IDENT_SERIAL=scsi\nE:ID_ATA=1\n"
                         "E:ID_ATA_ROTATION_RATE_RPM=garbage\n"}});
-  const auto collected = collect(*make_diskstats(roots_of(tree)));
+  const auto collected = collect(*kDiskstatsCollector.make(roots_of(tree)));
   EXPECT_NE(collected.text("node_disk_info").find("serial=\"scsi\""), std::string::npos);
   EXPECT_EQ(collected.text("node_disk_ata"), "");
 }

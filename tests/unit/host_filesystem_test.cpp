@@ -26,7 +26,7 @@ struct MountTree {
     tree.make_dir("root");
     for (const char* directory : directories) tree.make_dir(std::string("root") + directory);
   }
-  test::Collected collect_it() const { return collect(*make_filesystem(roots_of(tree))); }
+  test::Collected collect_it() const { return collect(*kFilesystemCollector.make(roots_of(tree))); }
   TempTree tree;
 };
 
@@ -131,16 +131,16 @@ TEST(Filesystem, FallsBackToItsOwnMountsWithoutTheHostsRoot) {
                                         " rw - ext4 /dev/c rw\n");
   HostRoots roots = roots_of(tree);
   roots.rootfs += "/";
-  EXPECT_EQ(mount_points(collect(*make_filesystem(roots))), "/ /data " + tree.at("rooted") + " ");
+  EXPECT_EQ(mount_points(collect(*kFilesystemCollector.make(roots))), "/ /data " + tree.at("rooted") + " ");
 }
 
 TEST(Filesystem, RefusesWhatIsNone) {
   expect_refused(
-      make_filesystem, "proc/1/mountinfo",
+      kFilesystemCollector, "proc/1/mountinfo",
       {"", "garbage\n", "1 1 8:1 / / rw - ext4\n", "1 1 8:1 / / rw ext4 /dev/a rw\n", "1 1 81 / / rw - ext4 a rw\n",
        "1 1 8:1 / relative rw - ext4 a rw\n", "1 1 8:1 / / rw - ext4 /dev/a r", "\n"});
   const TempTree tree;
-  EXPECT_FALSE(collect(*make_filesystem(roots_of(tree))).result);
+  EXPECT_FALSE(collect(*kFilesystemCollector.make(roots_of(tree))).result);
 }
 
 FsUsage usage_of(uint64_t size) { return {size, 0, 0, 0, 0}; }

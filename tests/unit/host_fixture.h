@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "collectors/host/make.h"
+#include "collectors/host/table.h"
 #include "tests/unit/page_text.h"
 #include "tests/unit/temp_tree.h"
 
@@ -33,18 +33,17 @@ inline Collected collect(collectors::Collector& collector) {
   return {std::move(result), writer.finish()};
 }
 
-using Make = std::unique_ptr<collectors::Collector> (*)(const HostRoots& roots);
-
 // One collection over a tree with one file.
-inline Collected collect_file(Make make, const char* name, const std::string& content) {
+inline Collected collect_file(const collectors::host::Entry& entry, const char* name, const std::string& content) {
   const TempTree tree({{name, content}});
-  return collect(*make(roots_of(tree)));
+  return collect(*entry.make(roots_of(tree)));
 }
 
 // Each content must be refused with an error that names the file, and must not yield a sample.
-inline void expect_refused(Make make, const char* name, std::initializer_list<std::string> contents) {
+inline void expect_refused(const collectors::host::Entry& entry, const char* name,
+                           std::initializer_list<std::string> contents) {
   for (const std::string& content : contents) {
-    const auto collected = collect_file(make, name, content);
+    const auto collected = collect_file(entry, name, content);
     EXPECT_FALSE(collected.result) << "accepted: " << content;
     EXPECT_NE(collected.error().find(name), std::string::npos) << collected.error();
     EXPECT_EQ(collected.text(), "") << "from: " << content;
@@ -52,9 +51,9 @@ inline void expect_refused(Make make, const char* name, std::initializer_list<st
 }
 
 // A file that is not there is an error of the system call that opened it.
-inline void expect_error_without_file(Make make, const char* name) {
+inline void expect_error_without_file(const collectors::host::Entry& entry, const char* name) {
   const TempTree tree;
-  const auto collected = collect(*make(roots_of(tree)));
+  const auto collected = collect(*entry.make(roots_of(tree)));
   ASSERT_FALSE(collected.result);
   EXPECT_EQ(collected.result.error().code, ENOENT);
   EXPECT_NE(collected.error().find(name), std::string::npos) << collected.error();

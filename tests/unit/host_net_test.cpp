@@ -22,7 +22,7 @@ const std::string kHeadings =
 TEST(Netdev, ExportsEveryColumn) {
   const TempTree tree({{"proc/net/dev", kHeadings + "    lo: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n"},
                        {"sys/class/net/lo/statistics/rx_nohandler", "17\n"}});
-  const auto collected = collect(*make_netdev(roots_of(tree)));
+  const auto collected = collect(*kNetdevCollector.make(roots_of(tree)));
   EXPECT_TRUE(collected.result) << collected.error();
   EXPECT_EQ(collected.text(),
             "node_network_receive_bytes_total{device=\"lo\"} 1\n"
@@ -56,7 +56,7 @@ TEST(Netdev, InterfacesComeAndGo) {
   const TempTree tree({{"proc/net/dev", interfaces({"a", "b"})},
                        {"sys/class/net/a/statistics/rx_nohandler", "1\n"},
                        {"sys/class/net/b/statistics/rx_nohandler", "2\n"}});
-  const auto collector = make_netdev(roots_of(tree));
+  const auto collector = kNetdevCollector.make(roots_of(tree));
   EXPECT_EQ(
       collect(*collector).text("node_network_receive_nohandler"),
       "node_network_receive_nohandler_total{device=\"a\"} 1\nnode_network_receive_nohandler_total{device=\"b\"} 2\n");
@@ -80,7 +80,7 @@ TEST(Netdev, ManyInterfacesAreAllRead) {
     tree.write("sys/class/net/" + name + "/statistics/rx_nohandler", std::to_string(i) + "\n");
   }
   tree.write("proc/net/dev", dev);
-  const auto collector = make_netdev(roots_of(tree));
+  const auto collector = kNetdevCollector.make(roots_of(tree));
   for (int round = 0; round < 2; ++round) {
     const std::string text = collect(*collector).text("node_network_receive_nohandler");
     for (int i = 0; i < 100; ++i)
@@ -89,21 +89,21 @@ TEST(Netdev, ManyInterfacesAreAllRead) {
 }
 
 TEST(Netdev, WithoutSysfsOnlyThatFamilyIsMissing) {
-  const auto collected = collect_file(make_netdev, "proc/net/dev", interfaces({"eth0"}));
+  const auto collected = collect_file(kNetdevCollector, "proc/net/dev", interfaces({"eth0"}));
   EXPECT_TRUE(collected.result);
   EXPECT_EQ(type_of(collected.page, "node_network_receive_nohandler_total"), "");
   EXPECT_EQ(collected.text("node_network_receive_bytes"), "node_network_receive_bytes_total{device=\"eth0\"} 0\n");
 }
 
 TEST(Netdev, HostileNamesAreEscaped) {
-  const auto collected = collect_file(make_netdev, "proc/net/dev", interfaces({"q\"\\\xff"}));
+  const auto collected = collect_file(kNetdevCollector, "proc/net/dev", interfaces({"q\"\\\xff"}));
   EXPECT_EQ(collected.text("node_network_receive_bytes"),
             "node_network_receive_bytes_total{device=\"q\\\"\\\\\xEF\xBF\xBD\"} 0\n");
 }
 
 TEST(Netdev, RefusesWhatIsNone) {
-  expect_error_without_file(make_netdev, "proc/net/dev");
-  expect_refused(make_netdev, "proc/net/dev", {"", "garbage\n", kHeadings + "eth0: 1 2\n", kHeadings + "eth0\n"});
+  expect_error_without_file(kNetdevCollector, "proc/net/dev");
+  expect_refused(kNetdevCollector, "proc/net/dev", {"", "garbage\n", kHeadings + "eth0: 1 2\n", kHeadings + "eth0\n"});
 }
 
 const char* const kSnmp =
@@ -122,7 +122,7 @@ const char* const kSnmp6 =
 
 TEST(Netstat, ExportsItsSelectionOnly) {
   const TempTree tree({{"proc/net/snmp", kSnmp}, {"proc/net/netstat", kNetstat}, {"proc/net/snmp6", kSnmp6}});
-  const auto collected = collect(*make_netstat(roots_of(tree)));
+  const auto collected = collect(*kNetstatCollector.make(roots_of(tree)));
   EXPECT_TRUE(collected.result) << collected.error();
   EXPECT_EQ(collected.text(),
             "node_netstat_TcpExt_SyncookiesSent 1\n"
@@ -149,16 +149,16 @@ TEST(Netstat, ExportsItsSelectionOnly) {
 
 TEST(Netstat, WithoutIpv6TheRestStands) {
   const TempTree tree({{"proc/net/snmp", kSnmp}, {"proc/net/netstat", kNetstat}});
-  const auto collected = collect(*make_netstat(roots_of(tree)));
+  const auto collected = collect(*kNetstatCollector.make(roots_of(tree)));
   EXPECT_TRUE(collected.result) << collected.error();
   EXPECT_EQ(collected.text("node_netstat_Icmp6"), "");
   EXPECT_EQ(collected.text("node_netstat_Tcp_CurrEstab"), "node_netstat_Tcp_CurrEstab 2\n");
 }
 
 TEST(Netstat, RefusesPairsThatDoNotMatch) {
-  expect_error_without_file(make_netstat, "proc/net/netstat");
+  expect_error_without_file(kNetstatCollector, "proc/net/netstat");
   expect_refused(
-      make_netstat, "proc/net/netstat",
+      kNetstatCollector, "proc/net/netstat",
       {"", "garbage\n", "IpExt: InOctets\n", "IpExt: InOctets OutOctets\nIpExt: 1\n", "IpExt: InOctets\nTcpExt: 1\n",
        "IpExt: InOctets\nIpExt: x\n", "IpExt: InOctets\nIpExt: 1", "IpExt: InOctets\nIpExt: -1\n", "\n\n"});
 }
@@ -166,7 +166,7 @@ TEST(Netstat, RefusesPairsThatDoNotMatch) {
 TEST(Netstat, RefusesAMalformedIpv6File) {
   for (const char* content : {"", "Ip6InOctets\n", "Ip6InOctets x\n", "Ip6InOctets 12"}) {
     const TempTree tree({{"proc/net/snmp", kSnmp}, {"proc/net/netstat", kNetstat}, {"proc/net/snmp6", content}});
-    const auto collected = collect(*make_netstat(roots_of(tree)));
+    const auto collected = collect(*kNetstatCollector.make(roots_of(tree)));
     EXPECT_FALSE(collected.result) << content;
     EXPECT_NE(collected.error().find("proc/net/snmp6"), std::string::npos);
     EXPECT_NE(collected.text("node_netstat_Tcp_CurrEstab"), "");
@@ -180,7 +180,7 @@ const char* const kSockstat =
 TEST(Sockstat, ReadsBothFiles) {
   const TempTree tree(
       {{"proc/net/sockstat", kSockstat}, {"proc/net/sockstat6", "TCP6: inuse 3\nFRAG6: inuse 0 memory 0\n"}});
-  const auto collected = collect(*make_sockstat(roots_of(tree)));
+  const auto collected = collect(*kSockstatCollector.make(roots_of(tree)));
   EXPECT_TRUE(collected.result) << collected.error();
   EXPECT_EQ(collected.text(),
             "node_sockstat_sockets_used 42\n"
@@ -205,21 +205,21 @@ TEST(Sockstat, ReadsBothFiles) {
 }
 
 TEST(Sockstat, WithoutIpv6TheRestStands) {
-  const auto collected = collect_file(make_sockstat, "proc/net/sockstat", kSockstat);
+  const auto collected = collect_file(kSockstatCollector, "proc/net/sockstat", kSockstat);
   EXPECT_TRUE(collected.result);
   EXPECT_EQ(collected.text("node_sockstat_sockets"), "node_sockstat_sockets_used 42\n");
 }
 
 TEST(Sockstat, RefusesWhatIsNone) {
-  expect_error_without_file(make_sockstat, "proc/net/sockstat");
-  expect_refused(make_sockstat, "proc/net/sockstat",
+  expect_error_without_file(kSockstatCollector, "proc/net/sockstat");
+  expect_refused(kSockstatCollector, "proc/net/sockstat",
                  {"", "garbage\n", "TCP: inuse\n", "TCP: inuse x\n", "TCP: inuse 5 orphan\n", "TCP: inuse -1\n",
                   "TCP: inuse 5", "\n"});
 }
 
 TEST(Sockstat, AMalformedIpv6FileIsAnError) {
   const TempTree tree({{"proc/net/sockstat", kSockstat}, {"proc/net/sockstat6", "TCP6: inuse\n"}});
-  const auto collected = collect(*make_sockstat(roots_of(tree)));
+  const auto collected = collect(*kSockstatCollector.make(roots_of(tree)));
   EXPECT_FALSE(collected.result);
   EXPECT_NE(collected.error().find("sockstat6"), std::string::npos);
 }

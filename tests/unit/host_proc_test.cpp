@@ -48,30 +48,31 @@ TEST(KeptFile, ADirectoryIsAnErrorWithItsPath) {
 }
 
 TEST(Loadavg, ReadsThreeAverages) {
-  const auto collected = collect_file(make_loadavg, "proc/loadavg", "0.45 10.5 123.22 4/183 14700\n");
+  const auto collected = collect_file(kLoadavgCollector, "proc/loadavg", "0.45 10.5 123.22 4/183 14700\n");
   EXPECT_TRUE(collected.result);
   EXPECT_EQ(collected.text(), "node_load1 0.45\nnode_load5 10.5\nnode_load15 123.22\n");
   EXPECT_EQ(type_of(collected.page, "node_load1"), "gauge");
 }
 
 TEST(Loadavg, RefusesWhatIsNone) {
-  expect_error_without_file(make_loadavg, "proc/loadavg");
-  expect_refused(make_loadavg, "proc/loadavg", {"", "\n", "0.1 0.2\n", "0.1 x 0.3 1/2 3\n", "0.45 0.46 0.2", "max\n"});
+  expect_error_without_file(kLoadavgCollector, "proc/loadavg");
+  expect_refused(kLoadavgCollector, "proc/loadavg",
+                 {"", "\n", "0.1 0.2\n", "0.1 x 0.3 1/2 3\n", "0.45 0.46 0.2", "max\n"});
 }
 
 TEST(Filefd, ReadsAllocatedAndMaximum) {
-  const auto collected = collect_file(make_filefd, "proc/sys/fs/file-nr", "737\t0\t9223372036854775807\n");
+  const auto collected = collect_file(kFilefdCollector, "proc/sys/fs/file-nr", "737\t0\t9223372036854775807\n");
   EXPECT_TRUE(collected.result);
   EXPECT_EQ(collected.text(), "node_filefd_allocated 737\nnode_filefd_maximum 9223372036854775807\n");
 }
 
 TEST(Filefd, RefusesWhatIsNone) {
-  expect_error_without_file(make_filefd, "proc/sys/fs/file-nr");
-  expect_refused(make_filefd, "proc/sys/fs/file-nr", {"", "1\t0\n", "1\t0\tmax\n", "1 -1 2\n", "1\t0\t2"});
+  expect_error_without_file(kFilefdCollector, "proc/sys/fs/file-nr");
+  expect_refused(kFilefdCollector, "proc/sys/fs/file-nr", {"", "1\t0\n", "1\t0\tmax\n", "1 -1 2\n", "1\t0\t2"});
 }
 
 TEST(Meminfo, NamesFamiliesAfterTheLines) {
-  const auto collected = collect_file(make_meminfo, "proc/meminfo",
+  const auto collected = collect_file(kMeminfoCollector, "proc/meminfo",
                                       "MemTotal:       24684096 kB\n"
                                       "Active(anon):       1580 kB\n"
                                       "Committed_AS:          0 kB\n"
@@ -90,15 +91,15 @@ TEST(Meminfo, NamesFamiliesAfterTheLines) {
 }
 
 TEST(Meminfo, RefusesWhatIsNone) {
-  expect_error_without_file(make_meminfo, "proc/meminfo");
+  expect_error_without_file(kMeminfoCollector, "proc/meminfo");
   expect_refused(
-      make_meminfo, "proc/meminfo",
+      kMeminfoCollector, "proc/meminfo",
       {"", "MemTotal: 1 kB\nMemFree:  2", "MemTotal: x kB\n", "MemTotal 1 kB\n", "MemTotal:\n", ": 1 kB\n",
        "MemTotal: 1 MB\n", "MemTotal: max\n", "MemTotal: -1 kB\n", "\n", "MemTotal: 18446744073709551615 kB\n"});
 }
 
 TEST(Vmstat, ExportsItsSelectionOnly) {
-  const auto collected = collect_file(make_vmstat, "proc/vmstat",
+  const auto collected = collect_file(kVmstatCollector, "proc/vmstat",
                                       "nr_free_pages 5570000\npgpgin 2457121\npgpgout 5426836\npswpin 0\npswpout 1\n"
                                       "pgalloc_dma 3\npgfree 9\npgfault 8508391\npgmajfault 1537\npgrefill 4\n"
                                       "thp_fault_alloc 5\noom_kill 2\nunknown_thing x\n");
@@ -110,8 +111,9 @@ TEST(Vmstat, ExportsItsSelectionOnly) {
 }
 
 TEST(Vmstat, RefusesWhatIsNone) {
-  expect_error_without_file(make_vmstat, "proc/vmstat");
-  expect_refused(make_vmstat, "proc/vmstat", {"", "garbage\n", "pgpgin\n", "pgpgin x\n", "pgpgin 1\npgpgout 2", "\n"});
+  expect_error_without_file(kVmstatCollector, "proc/vmstat");
+  expect_refused(kVmstatCollector, "proc/vmstat",
+                 {"", "garbage\n", "pgpgin\n", "pgpgin x\n", "pgpgin 1\npgpgout 2", "\n"});
 }
 
 const char* const kStat =
@@ -120,7 +122,7 @@ const char* const kStat =
     "softirq 1 2 3\n";
 
 TEST(Stat, ReadsEverythingButTheCpus) {
-  const auto collected = collect_file(make_stat, "proc/stat", kStat);
+  const auto collected = collect_file(kStatCollector, "proc/stat", kStat);
   EXPECT_TRUE(collected.result) << collected.error();
   EXPECT_EQ(collected.text(),
             "node_boot_time_seconds 1795318275\nnode_context_switches_total 1348000\nnode_forks_total 14700\n"
@@ -130,21 +132,21 @@ TEST(Stat, ReadsEverythingButTheCpus) {
 }
 
 TEST(Stat, AMissingLineCostsItsOwnFamily) {
-  const auto collected = collect_file(make_stat, "proc/stat", "ctxt 5\nbtime 7\n");
+  const auto collected = collect_file(kStatCollector, "proc/stat", "ctxt 5\nbtime 7\n");
   EXPECT_FALSE(collected.result);
   EXPECT_EQ(collected.text(), "node_boot_time_seconds 7\nnode_context_switches_total 5\n");
 }
 
 TEST(Stat, RefusesWhatIsNone) {
-  expect_error_without_file(make_stat, "proc/stat");
-  expect_refused(make_stat, "proc/stat", {"", "garbage\n", "ctxt x\n", "ctxt 12\nbtime 7"});
+  expect_error_without_file(kStatCollector, "proc/stat");
+  expect_refused(kStatCollector, "proc/stat", {"", "garbage\n", "ctxt x\n", "ctxt 12\nbtime 7"});
 }
 
 TEST(Uname, SaysWhatTheSystemCallSays) {
   utsname names;
   ASSERT_EQ(::uname(&names), 0);
   const TempTree tree;
-  const auto collected = collect(*make_uname(roots_of(tree)));
+  const auto collected = collect(*kUnameCollector.make(roots_of(tree)));
   EXPECT_TRUE(collected.result);
   const LabelSet labels{{"domainname", names.domainname}, {"machine", names.machine}, {"nodename", names.nodename},
                         {"release", names.release},       {"sysname", names.sysname}, {"version", names.version}};
@@ -158,7 +160,7 @@ TEST(Time, ReadsTheClockAndItsSources) {
       {"sys/devices/system/clocksource/power/control", "auto\n"},
   });
   const auto before = static_cast<double>(std::time(nullptr));
-  const auto collected = collect(*make_time(roots_of(tree)));
+  const auto collected = collect(*kTimeCollector.make(roots_of(tree)));
   EXPECT_TRUE(collected.result);
   const std::string seconds = collected.text("node_time_seconds");
   EXPECT_GE(std::stod(seconds.substr(seconds.find(' '))), before);
@@ -195,17 +197,17 @@ TEST(Time, ReportsTheZoneEastPositive) {
   const TempTree tree;
   {
     const Zone zone("XYZ-5:30");
-    EXPECT_EQ(collect(*make_time(roots_of(tree))).text("node_time_zone"),
+    EXPECT_EQ(collect(*kTimeCollector.make(roots_of(tree))).text("node_time_zone"),
               "node_time_zone_offset_seconds{time_zone=\"XYZ\"} 19800\n");
   }
   const Zone zone("ABC8");
-  EXPECT_EQ(collect(*make_time(roots_of(tree))).text("node_time_zone"),
+  EXPECT_EQ(collect(*kTimeCollector.make(roots_of(tree))).text("node_time_zone"),
             "node_time_zone_offset_seconds{time_zone=\"ABC\"} -28800\n");
 }
 
 TEST(Time, ASystemWithoutClockSourcesLeavesThemOut) {
   const TempTree tree;
-  const auto collected = collect(*make_time(roots_of(tree)));
+  const auto collected = collect(*kTimeCollector.make(roots_of(tree)));
   EXPECT_TRUE(collected.result);
   EXPECT_EQ(collected.text("node_time_clocksource"), "");
   EXPECT_NE(collected.text("node_time_seconds"), "");
@@ -221,7 +223,7 @@ TEST(Pressure, ReadsTotalsInSeconds) {
       {"proc/pressure/memory", "some avg10=0.00 total=0\nfull avg10=0.00 total=0\n"},
       {"proc/pressure/irq", "full avg10=0.00 avg60=0.00 avg300=0.00 total=1500000\n"},
   });
-  const auto collected = collect(*make_pressure(roots_of(tree)));
+  const auto collected = collect(*kPressureCollector.make(roots_of(tree)));
   EXPECT_TRUE(collected.result) << collected.error();
   EXPECT_EQ(collected.text(),
             "node_pressure_cpu_waiting_seconds_total 21.236697\n"
@@ -235,20 +237,20 @@ TEST(Pressure, ReadsTotalsInSeconds) {
 
 TEST(Pressure, AKernelWithoutItIsNotAFailure) {
   const TempTree tree;
-  const auto collected = collect(*make_pressure(roots_of(tree)));
+  const auto collected = collect(*kPressureCollector.make(roots_of(tree)));
   ASSERT_FALSE(collected.result);
   EXPECT_TRUE(is_not_present(collected.result.error()));
 }
 
 TEST(Pressure, OneResourceAloneIsEnough) {
-  const auto collected = collect_file(make_pressure, "proc/pressure/io", kIo);
+  const auto collected = collect_file(kPressureCollector, "proc/pressure/io", kIo);
   EXPECT_TRUE(collected.result);
   EXPECT_EQ(collected.text(),
             "node_pressure_io_waiting_seconds_total 5.319724\nnode_pressure_io_stalled_seconds_total 4.740106\n");
 }
 
 TEST(Pressure, RefusesWhatIsNone) {
-  expect_refused(make_pressure, "proc/pressure/io",
+  expect_refused(kPressureCollector, "proc/pressure/io",
                  {"", "garbage\n", "some avg10=0.00\n", "some total=max\n", "some avg10=0.00 tot", "full total=\n"});
 }
 

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The host half as a drop-in: every family that the collectors write over a complete tree has
-// node_exporter's name, type and label names (tests/golden/host/families.tsv), and each of
-// node_exporter's is written, but for those that the golden file marks with the reason.
+// The table of host collectors, and the families of those whose source is one well-known file.
 #include "collectors/host/table.h"
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "base/text.h"
 #include "tests/unit/host_fixture.h"
+#include "tests/unit/host_golden.h"
 
 namespace plimsoll::collectors::host {
 namespace {
@@ -17,62 +15,10 @@ namespace {
 using test::roots_of;
 using test::TempTree;
 
-struct Family {
-  std::string type;
-  std::string labels;  // sorted, joined by commas; "-" for none
-  bool expected;
-};
-
-// Lines of "collector name type labels [why not written]", separated by tabs.
-std::map<std::string, Family> golden(std::string_view collector) {
-  std::map<std::string, Family> families;
-  const auto text = read_file(PLIMSOLL_SOURCE_DIR "/tests/golden/host/families.tsv");
-  if (!text) ADD_FAILURE() << text.error().message();
-  std::string_view rest = text ? std::string_view(*text) : std::string_view{};
-  while (!rest.empty()) {
-    std::string_view line = take(rest, '\n');
-    if (line.starts_with('#') || take(line, '\t') != collector) continue;
-    const std::string name(take(line, '\t'));
-    const std::string type(take(line, '\t'));
-    const std::string labels(take(line, '\t'));
-    families[name] = {type, labels, line.empty()};
-  }
-  return families;
-}
-
-// The label names of rendered labels without escaped quotes.
-std::string label_names(std::string text) {
-  std::set<std::string> names;
-  for (size_t at = text.find("=\""); at != std::string::npos; at = text.find("=\"")) {
-    names.insert(text.substr(0, at));
-    text = text.substr(text.find('"', at + 2) + 1);
-    if (text.starts_with(',')) text = text.substr(1);
-  }
-  std::string joined;
-  for (const std::string& name : names) joined += (joined.empty() ? "" : ",") + name;
-  return joined.empty() ? "-" : joined;
-}
-
-std::map<std::string, Family> written(Collector& collector) {
-  std::map<std::string, Family> families;
-  const auto collected = test::collect(collector);
-  EXPECT_TRUE(collected.result) << collector.name() << ": " << collected.error();
-  const MetricPage& page = collected.page;
-  for (size_t i = 0; i < page.families().size(); ++i) {
-    const std::string name(page.families()[i].desc.name);
-    const Sample& sample = *page.samples(i).first;
-    const std::string labels = std::string(page.labels(sample.base)) + "," + std::string(page.labels(sample.extra));
-    EXPECT_FALSE(families.contains(name)) << name << " is written twice";
-    families[name] = {test::type_of(page, name), label_names(labels.starts_with(',') ? labels.substr(1) : labels),
-                      true};
-  }
-  return families;
-}
-
 // /proc/meminfo with the golden's lines, and so on: everything that a machine can have.
 std::string meminfo() {
   std::string text;
-  for (const auto& [name, family] : golden("meminfo")) {
+  for (const auto& [name, family] : test::golden_families("meminfo")) {
     std::string field = name.substr(std::string("node_memory_").size());
     const bool bytes = field.ends_with("_bytes");
     if (bytes) field.resize(field.size() - 6);
@@ -88,7 +34,7 @@ std::string meminfo() {
 std::string protocol_pairs(bool ipv6) {
   std::map<std::string, std::string> names;
   std::string single;
-  for (const auto& [name, family] : golden("netstat")) {
+  for (const auto& [name, family] : test::golden_families("netstat")) {
     const std::string rest = name.substr(std::string("node_netstat_").size());
     const std::string protocol = rest.substr(0, rest.find('_'));
     const std::string field = rest.substr(rest.find('_') + 1);
@@ -150,12 +96,13 @@ void write_proc(const TempTree& tree) {
 TEST(HostTable, IsSortedAndNamesItsCollectors) {
   const TempTree tree;
   std::vector<std::string> names;
-  for (const Entry& entry : table()) {
-    names.push_back(entry.name);
-    EXPECT_EQ(entry.make(roots_of(tree))->name(), entry.name);
-    EXPECT_NE(std::string(entry.summary), "");
+  for (const Entry* entry : table()) {
+    names.emplace_back(entry->name);
+    EXPECT_EQ(entry->make(roots_of(tree))->name(), entry->name);
+    EXPECT_NE(entry->summary, "");
   }
-  EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
+  EXPECT_EQ(names.back(), "textfile");
+  EXPECT_TRUE(std::is_sorted(names.begin(), names.end() - 1));
   EXPECT_EQ(std::adjacent_find(names.begin(), names.end()), names.end());
 }
 
@@ -164,29 +111,23 @@ TEST(HostTable, EveryFamilyIsNodeExporters) {
   write_proc(tree);
   write_network(tree);
   write_system(tree);
-  for (const Entry& entry : table()) {
-    const auto expected = golden(entry.name);
-    const auto actual = written(*entry.make(roots_of(tree)));
-    EXPECT_FALSE(expected.empty()) << entry.name;
-    for (const auto& [name, family] : actual) {
-      const auto found = expected.find(name);
-      ASSERT_NE(found, expected.end()) << name << " is not node_exporter's";
-      EXPECT_TRUE(found->second.expected) << name << " is marked as not written";
-      EXPECT_EQ(family.type, found->second.type) << name;
-      EXPECT_EQ(family.labels, found->second.labels) << name;
-    }
-    for (const auto& [name, family] : expected)
-      EXPECT_EQ(actual.contains(name), family.expected) << entry.name << " does not write " << name;
+  for (const Entry* entry :
+       {&kCpuCollector, &kDiskstatsCollector, &kFilefdCollector, &kFilesystemCollector, &kLoadavgCollector,
+        &kMeminfoCollector, &kNetdevCollector, &kNetstatCollector, &kPressureCollector, &kSockstatCollector,
+        &kStatCollector, &kTimeCollector, &kUnameCollector, &kVmstatCollector}) {
+    const auto collected = test::collect(*entry->make(roots_of(tree)));
+    EXPECT_TRUE(collected.result) << entry->name << ": " << collected.error();
+    test::expect_golden_families(entry->name, collected.page);
   }
 }
 
 TEST(HostTable, OnAnEmptyMachineOnlySystemCallsAnswer) {
   const TempTree tree;
   std::string succeeded;
-  for (const Entry& entry : table()) {
-    const auto collected = test::collect(*entry.make(roots_of(tree)));
-    if (collected.result) succeeded += std::string(entry.name) + " ";
-    EXPECT_EQ(collected.text().empty(), !collected.result) << entry.name;
+  for (const Entry* entry : table()) {
+    const auto collected = test::collect(*entry->make(roots_of(tree)));
+    if (collected.result) succeeded += std::string(entry->name) + " ";
+    EXPECT_EQ(collected.text().empty(), !collected.result) << entry->name;
   }
   EXPECT_EQ(succeeded, "time uname ");
 }

@@ -37,16 +37,19 @@ inline std::string page_text(const MetricPage& page, std::string_view prefix = {
     const std::string_view name = page.families()[i].desc.name;
     if (!name.starts_with(prefix)) continue;
     const auto [first, last] = page.samples(i);
-    for (const Sample* sample = first; sample != last; ++sample) text += sample_text(page, name, *sample);
+    for (const Sample* sample = first; sample != last; ++sample)
+      text += sample_text(page, page.families()[i].sample_name, *sample);
   }
   return text;
 }
 
-// "counter", "gauge", "untyped", or "" when the page has no such family.
+// "counter", "gauge", "histogram", "summary", "untyped", or "" when the page has no such family.
 inline std::string type_of(const MetricPage& page, std::string_view name) {
   for (const MetricPage::Family& family : page.families()) {
     if (family.desc.name != name) continue;
     if (family.desc.type == MetricType::kCounter) return "counter";
+    if (family.desc.type == MetricType::kHistogram) return "histogram";
+    if (family.desc.type == MetricType::kSummary) return "summary";
     return family.desc.type == MetricType::kGauge ? "gauge" : "untyped";
   }
   return "";
