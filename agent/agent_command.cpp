@@ -26,19 +26,12 @@ int complain(const Error& error, int exit_code) {
   return exit_code;
 }
 
-std::vector<CollectorFlag> collector_flags() {
-  std::vector<CollectorFlag> flags;
-  for (const auto* entry : collectors::host::table())
-    flags.push_back({std::string(entry->name), std::string(entry->summary)});
-  return flags;
-}
-
 Collectors make_host_collectors(const AgentOptions& options) {
   Collectors list;
-  for (const auto* entry : collectors::host::table()) {
-    if (entry->state == collectors::host::Default::kOn &&
-        !options.disabled_collectors.contains(std::string(entry->name)))
-      list.push_back(entry->make(options.roots));
+  collectors::host::Setup setup(options.roots, options.host.flags);
+  for (const auto* entry : options.host.collectors) {
+    setup.requested = options.host.requested.contains(entry->name);
+    list.push_back(entry->make(setup));
   }
   return list;
 }
@@ -55,14 +48,6 @@ Result<Collectors> make_container_collectors(const GlobalOptions& globals, const
   list.push_back(std::move(*containers));
   list.push_back(collectors::container::make_machine_collector(options.roots, options.containers.kinds));
   return list;
-}
-
-std::vector<std::string> names_of(const Collectors& first, const Collectors& second) {
-  std::vector<std::string> names;
-  for (const auto* list : {&first, &second}) {
-    for (const auto& collector : *list) names.emplace_back(collector->name());
-  }
-  return names;
 }
 
 // Kept descriptors of many containers need more than the usual soft limit of 1024.
@@ -132,7 +117,7 @@ int serve(const GlobalOptions& globals, const AgentOptions& options) {
   if (!containers) return complain(containers.error().within("--path.cgroupfs"), 1);
   const auto names = names_of(host, *containers);
   SelfMetrics self(options.roots, route_names(options), names);
-  Scraper scraper(std::move(host), std::move(*containers), self, log_warn, log_info);
+  Scraper scraper(std::move(host), std::move(*containers), self, log_warn, log_info, options.own_metrics);
   exporter::ServerOptions server_options;
   server_options.listen_addresses = options.listen_addresses;
   server_options.start_page = options.route_prefix + "/";
@@ -152,7 +137,7 @@ int serve(const GlobalOptions& globals, const AgentOptions& options) {
 int agent_command(const GlobalOptions& globals, const std::vector<std::string>& arguments) {
   AgentOptions defaults;
   defaults.roots.cgroup = globals.cgroup_root;
-  const auto parsed = parse_agent_options(arguments, collector_flags(), defaults);
+  const auto parsed = parse_agent_options(arguments, collectors::host::table(), defaults);
   if (!parsed) return complain(parsed.error(), 2);
   if (parsed->help) {
     std::fputs(parsed->help->c_str(), stdout);

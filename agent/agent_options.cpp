@@ -31,9 +31,9 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 struct Raw {
   AgentOptions options;
   ContainerWords containers;
-  std::string port, listen_ip, timeout_offset;
-  bool version = false, cadvisor_help = false;
-  std::vector<std::pair<std::string, bool>> collectors;  // name, enabled; sized once, CLI11 keeps pointers
+  std::string port, listen_ip, timeout_offset, gomaxprocs;
+  bool version = false, cadvisor_help = false, no_own_metrics = false;
+  HostWords host;
 };
 
 void declare_paths(CLI::App& app, Raw& raw) {
@@ -45,20 +45,15 @@ void declare_paths(CLI::App& app, Raw& raw) {
   path("--path.sysfs", roots.sys, "Where the host's /sys is mounted");
   path("--path.cgroupfs", roots.cgroup, "Where the host's cgroup hierarchies are mounted");
   path("--path.rootfs", roots.rootfs, "Where the host's root file system is mounted");
+  app.add_option("--path.udev.data", roots.udev_data, "Where the host's udev keeps its records of devices")
+      ->type_name("DIR")
+      ->default_str("run/udev/data below the host's root")
+      ->take_last()
+      ->group("Paths");
 }
 
-void declare_collectors(CLI::App& app, Raw& raw, std::span<const CollectorFlag> collectors) {
-  for (const CollectorFlag& collector : collectors) raw.collectors.emplace_back(collector.name, true);
-  std::string list = "Host collectors, all of them on; --no-collector.NAME or --collector.NAME=false turns one off:\n";
-  for (size_t i = 0; i < collectors.size(); ++i) {
-    const std::string& name = collectors[i].name;
-    // An empty group keeps the pair of spellings out of the list of options: the footer shows it once.
-    app.add_flag("--collector." + name + ",!--no-collector." + name, raw.collectors[i].second)->group("");
-    std::string flag = "  --collector." + name;
-    flag.resize(std::max<size_t>(flag.size() + 1, 30), ' ');
-    list += flag + collectors[i].summary + "\n";
-  }
-  app.footer(kinds_help() + "\n" + list +
+void declare_footer(CLI::App& app, HostTable table) {
+  app.footer(kinds_help() + "\n" + host_collectors_help(table) +
              "\nA flag may also be written -flag; one that is on or off takes =true and =false.\n"
              "Of cAdvisor's flags those that mean nothing here are accepted too: see --help-cadvisor.");
 }
@@ -77,7 +72,12 @@ void declare_web(CLI::App& app, Raw& raw) {
   text("--port", raw.port, "PORT", "cAdvisor's way to say where: this port of --listen_ip");
   text("--listen_ip", raw.listen_ip, "IP", "The same: this address; every one unless given");
   text("--web.route-prefix,--url_base_prefix", raw.options.route_prefix, "PATH", "What stands before every path");
-  text("--prometheus_endpoint", raw.options.metrics_path, "PATH", "Path of the metrics")->capture_default_str();
+  text("--web.telemetry-path,--prometheus_endpoint", raw.options.metrics_path, "PATH", "Path of the metrics")
+      ->capture_default_str();
+  app.add_flag("--web.disable-exporter-metrics", raw.no_own_metrics, "Leave out the metrics about this agent itself")
+      ->take_last()
+      ->group(kGroup);
+  app.add_option("--runtime.gomaxprocs", raw.gomaxprocs)->group("");  // node_exporter's
   text("--scrape.timeout-offset", raw.timeout_offset, "DURATION",
        "Slow parts end this long before Prometheus stops waiting")
       ->default_str("0.5s");
@@ -91,7 +91,7 @@ void declare_log(CLI::App& app, Raw& raw) {
   text("--log.format", raw.options.log_format, "FORMAT", "logfmt or json");
 }
 
-void declare(CLI::App& app, Raw& raw, std::span<const CollectorFlag> collectors) {
+void declare(CLI::App& app, Raw& raw, HostTable table) {
   app.name("plimsoll agent");
   app.allow_extras();
   app.get_formatter()->column_width(36);
@@ -102,7 +102,8 @@ void declare(CLI::App& app, Raw& raw, std::span<const CollectorFlag> collectors)
   declare_paths(app, raw);
   declare_container_flags(app, raw.containers);
   declare_cadvisor_flags(app);
-  declare_collectors(app, raw, collectors);
+  declare_host_flags(app, raw.host, table);
+  declare_footer(app, table);
 }
 
 // -flag and -flag=value to --flag; -h stays.
@@ -196,11 +197,11 @@ Result<std::string> checked_path(const std::string& flag, std::string path) {
 Result<void> check_paths(AgentOptions& options) {
   auto prefix = checked_path("--web.route-prefix", options.route_prefix);
   if (!prefix) return unexpected(prefix.error());
-  auto metrics = checked_path("--prometheus_endpoint", options.metrics_path);
+  auto metrics = checked_path("--web.telemetry-path", options.metrics_path);
   if (!metrics) return unexpected(metrics.error());
   for (const std::string_view taken : {"", "/healthz", "/-/healthy", "/-/ready"}) {
     if (*metrics == taken)
-      return fail("--prometheus_endpoint: '" + options.metrics_path + "' is another page; choose such as /metrics");
+      return fail("--web.telemetry-path: '" + options.metrics_path + "' is another page; choose such as /metrics");
   }
   options.route_prefix = std::move(*prefix);
   options.metrics_path = std::move(*metrics);
@@ -237,9 +238,11 @@ Result<AgentOptions> checked(const CLI::App& app, Raw raw) {
   const auto notices = cadvisor_notices(app);
   if (!notices) return unexpected(notices.error());
   options.notices.insert(options.notices.end(), notices->begin(), notices->end());
-  for (const auto& [name, enabled] : raw.collectors) {
-    if (!enabled) options.disabled_collectors.insert(name);
-  }
+  if (!raw.gomaxprocs.empty()) options.notices.push_back("--runtime.gomaxprocs has no effect: one thread collects");
+  options.own_metrics = !raw.no_own_metrics;
+  auto host = host_options(app, raw.host);
+  if (!host) return unexpected(host.error());
+  options.host = std::move(*host);
   return std::move(options);
 }
 
@@ -262,17 +265,15 @@ std::string nearest(std::string_view word, std::span<const std::string> known) {
   return best;
 }
 
-Result<ParsedAgentOptions> parse_agent_options(const std::vector<std::string>& arguments,
-                                               std::span<const CollectorFlag> collectors,
+Result<ParsedAgentOptions> parse_agent_options(const std::vector<std::string>& arguments, HostTable table,
                                                const AgentOptions& defaults) {
   CLI::App app("Serves metrics of this host and its containers to Prometheus.");
   Raw raw;
   raw.options = defaults;
   raw.containers.options = defaults.containers;
-  raw.collectors.reserve(collectors.size());
   std::vector<std::string> words = without_go_spelling(arguments);
   try {
-    declare(app, raw, collectors);
+    declare(app, raw, table);
     if (auto fine = check_switches(app, words); !fine) return unexpected(fine.error());
     if (auto fine = check_values(app, words); !fine) return unexpected(fine.error());
     app.parse(in_cli11_order(words));

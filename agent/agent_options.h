@@ -4,12 +4,12 @@
 
 #include <chrono>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "agent/host_flags.h"
 #include "base/os.h"
 #include "base/result.h"
 #include "collectors/container/collector.h"
@@ -24,18 +24,13 @@ struct AgentOptions {
   std::string route_prefix;               // "" or "/a/b": stands before every path
   std::string metrics_path = "/metrics";  // below the prefix; the two halves are below it
   std::chrono::nanoseconds timeout_offset = std::chrono::milliseconds(500);  // see deadline.h
+  bool own_metrics = true;  // the agent's own on the page of everything
   HostRoots roots;
   std::string log_level = "info";
   std::string log_format = "logfmt";
-  std::set<std::string> disabled_collectors;
+  HostOptions host;
   collectors::container::Options containers = container_defaults();  // all but the roots
   std::vector<std::string> notices;                                  // for the log: accepted, but without effect
-};
-
-// A host collector as the command line sees it.
-struct CollectorFlag {
-  std::string name;
-  std::string summary;
 };
 
 struct ParsedAgentOptions {
@@ -43,11 +38,10 @@ struct ParsedAgentOptions {
   std::optional<std::string> help;  // --help and the like was given: print this, start nothing
 };
 
-// `arguments` without the program's and the command's name. `defaults` is what holds when nothing is
-// said. Go's spellings are taken too: -flag for --flag. Error: one line that names the word and the
-// nearest flag or the values that are accepted.
-Result<ParsedAgentOptions> parse_agent_options(const std::vector<std::string>& arguments,
-                                               std::span<const CollectorFlag> collectors,
+// `arguments` without the program's and the command's name. `table`: the host collectors. `defaults` is what holds when
+// nothing is said. Go's spellings are taken too: -flag for --flag. Error: one line that names the word and the nearest
+// flag or the values that are accepted.
+Result<ParsedAgentOptions> parse_agent_options(const std::vector<std::string>& arguments, HostTable table,
                                                const AgentOptions& defaults = {});
 
 // The member of `known` that differs least from `word`; "" when none is similar.

@@ -26,10 +26,10 @@ Response page_response(SharedPage page) {
   return response;
 }
 
-Response text_response(int status, const char* body) {
+Response text_response(int status, std::string body) {
   Response response;
   response.status = status;
-  response.body = body;
+  response.body = std::move(body);
   return response;
 }
 
@@ -49,11 +49,14 @@ Response landing_response(const std::string& start, const std::string& metrics) 
   return response;
 }
 
-using Page = SharedPage (Scraper::*)(int64_t deadline_ns);
+using Page = SharedPage (Scraper::*)(int64_t deadline_ns, const Selection& selection);
 
 Handler page_handler(const AgentOptions& options, Scraper& scraper, Page page) {
   return [offset = options.timeout_offset, &scraper, page](const Request& request) {
-    return page_response((scraper.*page)(scrape_deadline(request.header(kTimeoutHeader), offset, monotonic_ns())));
+    const auto selection = Selection::parse(request.query, scraper.selectable());
+    if (!selection) return text_response(400, selection.error().message() + "\n");
+    const int64_t deadline_ns = scrape_deadline(request.header(kTimeoutHeader), offset, monotonic_ns());
+    return page_response((scraper.*page)(deadline_ns, *selection));
   };
 }
 

@@ -2,10 +2,12 @@
 // What the agent serves, and where:
 //
 //   PREFIX/                  links to the others
-//   PREFIX/metrics           everything; --prometheus_endpoint gives it and the two halves another name
+//   PREFIX/metrics           everything; --web.telemetry-path gives it and the two halves another name
 //   PREFIX/metrics/node      node half
 //   PREFIX/metrics/cadvisor  container half
 //   PREFIX/healthz, PREFIX/-/healthy, PREFIX/-/ready
+//
+// The three pages of metrics take ?collect[]=NAME and ?exclude[]=NAME: see selection.h.
 #pragma once
 
 #include <map>

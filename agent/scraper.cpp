@@ -11,27 +11,56 @@ double seconds_since(int64_t start_ns) { return static_cast<double>(monotonic_ns
 
 }  // namespace
 
-Scraper::Scraper(Collectors node, Collectors container, SelfMetrics& self, FailureLog::Sink warn, FailureLog::Sink info)
+std::vector<std::string> names_of(const Collectors& first, const Collectors& second) {
+  std::vector<std::string> names;
+  for (const auto* list : {&first, &second}) {
+    for (const auto& collector : *list) names.emplace_back(collector->name());
+  }
+  return names;
+}
+
+Scraper::Scraper(Collectors node, Collectors container, SelfMetrics& self, FailureLog::Sink warn, FailureLog::Sink info,
+                 bool show_self)
     : node_(std::move(node), warn, info),
       container_(std::move(container), warn, info),
       self_(self),
+      show_self_(show_self),
+      selectable_(agent::selectable(names_of(node_.collectors, container_.collectors))),
       all_([this](int64_t deadline_ns) {
-        MetricWriter writer(deadline_ns);
-        collect_container(writer);
-        collect_node(writer);
-        self_.write(writer);
-        return writer.finish();
+        return collect({true, true, true}, deadline_ns, {});
       }),
       node_only_([this](int64_t deadline_ns) {
-        MetricWriter writer(deadline_ns);
-        collect_node(writer);
-        return writer.finish();
+        return collect({false, true, false}, deadline_ns, {});
       }),
       container_only_([this](int64_t deadline_ns) {
-        MetricWriter writer(deadline_ns);
-        collect_container(writer);
-        return writer.finish();
+        return collect({true, false, false}, deadline_ns, {});
       }) {}
+
+SharedPage Scraper::all(int64_t deadline_ns, const Selection& selection) {
+  if (selection.is_everything()) return all_.get(deadline_ns);
+  return std::make_shared<const MetricPage>(collect({true, true, true}, deadline_ns, selection));
+}
+
+SharedPage Scraper::node(int64_t deadline_ns, const Selection& selection) {
+  if (selection.is_everything()) return node_only_.get(deadline_ns);
+  return std::make_shared<const MetricPage>(collect({false, true, false}, deadline_ns, selection));
+}
+
+SharedPage Scraper::container(int64_t deadline_ns, const Selection& selection) {
+  if (selection.is_everything()) return container_only_.get(deadline_ns);
+  return std::make_shared<const MetricPage>(collect({true, false, false}, deadline_ns, selection));
+}
+
+MetricPage Scraper::collect(Halves halves, int64_t deadline_ns, const Selection& selection) {
+  MetricWriter writer(deadline_ns, selection.wanted());
+  if (halves.container) collect_container(writer);
+  if (halves.node) collect_node(writer);
+  if (halves.own && show_self_) {
+    const std::lock_guard lock(own_mutex_);
+    self_.write(writer);
+  }
+  return writer.finish();
+}
 
 void Scraper::collect_node(MetricWriter& writer) {
   const std::lock_guard lock(node_.mutex);
@@ -40,8 +69,9 @@ void Scraper::collect_node(MetricWriter& writer) {
     self_.count_failure(std::string(collector));
     node_.log.failed(collector, error);
   });
-  node_.log.end_round();
   self_.count_collection("node", seconds_since(start));
+  if (!writer.wants_everything()) return;
+  node_.log.end_round();
   node_ready_ = true;
 }
 
@@ -50,6 +80,7 @@ void Scraper::collect_node(MetricWriter& writer) {
 bool Scraper::run_container_collectors(MetricWriter& writer) {
   bool healthy = true;
   for (const auto& collector : container_.collectors) {
+    if (!writer.wants(collector->name())) continue;
     const auto result = collector->collect(writer);
     if (result || collectors::is_not_present(result.error())) continue;
     healthy = false;
@@ -63,8 +94,9 @@ void Scraper::collect_container(MetricWriter& writer) {
   const std::lock_guard lock(container_.mutex);
   const int64_t start = monotonic_ns();
   const bool healthy = run_container_collectors(writer);
-  container_.log.end_round();
   self_.count_collection("container", seconds_since(start));
+  if (!writer.wants_everything()) return;
+  container_.log.end_round();
   if (healthy) container_ready_ = true;
 }
 

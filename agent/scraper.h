@@ -12,10 +12,13 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "agent/failure_log.h"
+#include "agent/selection.h"
 #include "agent/self_metrics.h"
 #include "agent/single_flight.h"
 #include "collectors/collector.h"
@@ -24,21 +27,33 @@ namespace plimsoll::agent {
 
 using Collectors = std::vector<std::unique_ptr<collectors::Collector>>;
 
+// Their names, those of the first list first.
+std::vector<std::string> names_of(const Collectors& first, const Collectors& second);
+
 class Scraper {
  public:
   // `self` must outlive the scraper. `warn` and `info` are called under a half's lock.
-  Scraper(Collectors node, Collectors container, SelfMetrics& self, FailureLog::Sink warn, FailureLog::Sink info);
+  // `show_self`: whether the page of everything has its metrics too.
+  Scraper(Collectors node, Collectors container, SelfMetrics& self, FailureLog::Sink warn, FailureLog::Sink info,
+          bool show_self = true);
 
   // Thread-safe. `deadline_ns` (CLOCK_MONOTONIC): when slow collectors should stop; it holds when this call
-  // starts the collection, not when it joins one.
-  SharedPage all(int64_t deadline_ns = INT64_MAX) { return all_.get(deadline_ns); }
-  SharedPage node(int64_t deadline_ns = INT64_MAX) { return node_only_.get(deadline_ns); }
-  SharedPage container(int64_t deadline_ns = INT64_MAX) { return container_only_.get(deadline_ns); }
+  // starts the collection, not when it joins one. `selection`: of which collectors; a collection for a
+  // selection is not shared with others.
+  SharedPage all(int64_t deadline_ns = INT64_MAX, const Selection& selection = {});
+  SharedPage node(int64_t deadline_ns = INT64_MAX, const Selection& selection = {});
+  SharedPage container(int64_t deadline_ns = INT64_MAX, const Selection& selection = {});
+
+  // The names that a Selection may have here.
+  const std::set<std::string, std::less<>>& selectable() const { return selectable_; }
 
   // Whether each half has been collected at least once, the container half without a failure.
   bool ready() const { return node_ready_ && container_ready_; }
 
  private:
+  struct Halves {
+    bool container, node, own;
+  };
   struct Half {
     Half(Collectors list, FailureLog::Sink warn, FailureLog::Sink info)
         : collectors(std::move(list)), log(std::move(warn), std::move(info)) {}
@@ -47,6 +62,7 @@ class Scraper {
     std::mutex mutex;
   };
 
+  MetricPage collect(Halves halves, int64_t deadline_ns, const Selection& selection);
   void collect_node(MetricWriter& writer);
   void collect_container(MetricWriter& writer);
   bool run_container_collectors(MetricWriter& writer);
@@ -54,6 +70,9 @@ class Scraper {
   Half node_;
   Half container_;
   SelfMetrics& self_;
+  bool show_self_;
+  std::mutex own_mutex_;  // of self_.write()
+  std::set<std::string, std::less<>> selectable_;
   std::atomic<bool> node_ready_ = false;
   std::atomic<bool> container_ready_ = false;
   SingleFlight all_;

@@ -12,6 +12,7 @@
 #include <bit>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -121,9 +122,14 @@ class MetricPage {
 class MetricWriter {
  public:
   // `deadline_ns` (CLOCK_MONOTONIC): when whoever asked for the page stops waiting for it. Slow collectors
-  // leave out what they would not have in time.
-  explicit MetricWriter(int64_t deadline_ns = INT64_MAX) : deadline_ns_(deadline_ns) {}
+  // leave out what they would not have in time. `wanted`: whether he wants what goes by this name, such as
+  // "cpu" or "container.memory"; an empty one wants everything.
+  using Wanted = std::function<bool(std::string_view name)>;
+  explicit MetricWriter(int64_t deadline_ns = INT64_MAX, Wanted wanted = {})
+      : deadline_ns_(deadline_ns), wanted_(std::move(wanted)) {}
   int64_t deadline_ns() const { return deadline_ns_; }
+  bool wants(std::string_view name) const { return !wanted_ || wanted_(name); }
+  bool wants_everything() const { return !wanted_; }
 
   // Starts a family described by a constant.
   void family(const MetricDesc& desc);
@@ -163,6 +169,7 @@ class MetricWriter {
 
   MetricPage page_;
   int64_t deadline_ns_;
+  Wanted wanted_;
 };
 
 }  // namespace plimsoll

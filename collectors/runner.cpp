@@ -33,7 +33,9 @@ void run_collectors(std::span<const std::unique_ptr<Collector>> collectors, Metr
                     const FailureHandler& on_failure) {
   std::vector<Outcome> outcomes;
   outcomes.reserve(collectors.size());
-  for (const auto& collector : collectors) outcomes.push_back(run_one(*collector, writer, on_failure));
+  for (const auto& collector : collectors) {
+    if (writer.wants(collector->name())) outcomes.push_back(run_one(*collector, writer, on_failure));
+  }
   writer.family(kDuration);
   for (const Outcome& outcome : outcomes) writer.sample(outcome.labels, outcome.seconds);
   writer.family(kSuccess);

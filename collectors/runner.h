@@ -2,7 +2,7 @@
 // Runs collectors one after another and says how each went:
 //   node_scrape_collector_duration_seconds{collector="cpu"} 0.0002
 //   node_scrape_collector_success{collector="cpu"} 1
-// One failing collector costs its own samples, never the scrape.
+// One failing collector costs its own samples, never the scrape. One that the writer does not want is not run.
 #pragma once
 
 #include <functional>

@@ -58,7 +58,8 @@ class ContainerCollector final : public Collector {
   void read(Group& group, int64_t now_ns);
   void read_files(Group& group);
   void read_networks();
-  void read_details(int64_t deadline_ns);
+  KindSet wanted_kinds(const MetricWriter& writer) const;
+  void read_details(const KindSet& kinds, int64_t deadline_ns);
   void read_machine(Group& root);
   void apply_limit_changes();
   void add_ended_lives(MetricWriter& writer);
@@ -66,7 +67,7 @@ class ContainerCollector final : public Collector {
   pid_t process_of(Group& group);
   void find_processes(Group& group);
   Subject subject_of(MetricWriter& writer, const Group& group) const;
-  void write(MetricWriter& writer);
+  void write(MetricWriter& writer, const KindSet& kinds);
   void write_own(MetricWriter& writer);
 
   Options options_;
@@ -122,10 +123,11 @@ Result<void> ContainerCollector::collect(MetricWriter& writer) {
   apply_limit_changes();
   for (Group* group : inventory_.groups()) read(*group, now_ns);
   if (vanished_) (void)refresh();  // what the groups that went last had is wanted in this scrape
-  if (options_.kinds.has(Kind::kNetwork)) read_networks();
-  read_details(writer.deadline_ns());
+  const KindSet kinds = wanted_kinds(writer);
+  if (kinds.has(Kind::kNetwork)) read_networks();
+  read_details(kinds, writer.deadline_ns());
   auto ended = exited_.update(inventory_, wall_clock_ns());
-  write(writer);
+  write(writer, kinds);
   return ended;
 }
 
@@ -265,9 +267,18 @@ void ContainerCollector::read_networks() {
   for (size_t i = 0; i < claims.size(); ++i) owners[i]->has_network = claims[i].shown;
 }
 
+// Those that are on and that this page is for: "container.memory" and so on.
+KindSet ContainerCollector::wanted_kinds(const MetricWriter& writer) const {
+  KindSet wanted = options_.kinds;
+  for (const KindInfo& info : kinds()) {
+    if (!writer.wants("container." + std::string(info.name))) wanted.set(info.kind, false);
+  }
+  return wanted;
+}
+
 // Slow parts, in the order of their usefulness, as far as the deadline allows.
-void ContainerCollector::read_details(int64_t deadline_ns) {
-  const bool disk = options_.kinds.has(Kind::kDisk), sockets = wants_sockets(options_.kinds);
+void ContainerCollector::read_details(const KindSet& kinds, int64_t deadline_ns) {
+  const bool disk = kinds.has(Kind::kDisk), sockets = wants_sockets(kinds);
   if (!disk && !sockets && !processes_.wanted()) return;
   for (Group* group : inventory_.groups()) {
     if (!group->live) continue;
@@ -277,7 +288,7 @@ void ContainerCollector::read_details(int64_t deadline_ns) {
       details.layer = disk_usage_.usage(group->reader->inode(), [this, group] { return process_of(*group); });
     if (sockets && group->has_network)
       details.has_sockets =
-          read_sockets(options_.roots.proc, process_of(*group), options_.kinds, deadline_ns, buffer_, details.sockets);
+          read_sockets(options_.roots.proc, process_of(*group), kinds, deadline_ns, buffer_, details.sockets);
     if (!processes_.wanted()) continue;
     find_processes(*group);
     details.has_processes = processes_.read(pids_, group->reader->directory_fd(0), deadline_ns, buffer_,
@@ -356,7 +367,7 @@ void ContainerCollector::add_stopped(MetricWriter& writer) {
   }
 }
 
-void ContainerCollector::write(MetricWriter& writer) {
+void ContainerCollector::write(MetricWriter& writer, const KindSet& kinds) {
   extra_.start_page();
   subjects_.clear();
   ends_.clear();
@@ -368,7 +379,7 @@ void ContainerCollector::write(MetricWriter& writer) {
   add_stopped(writer);
   const std::vector<bool> online = read_online_cpus(options_.roots.sys);
   const int64_t now = wall_clock_ns() / 1'000'000'000;
-  PageContext page{writer, extra_, online, static_cast<double>(now), options_.kinds, options_.budget};
+  PageContext page{writer, extra_, online, static_cast<double>(now), kinds, options_.budget};
   write_families(page, subjects_);
   write_ends(writer, ends_);
   exited_.write(writer);

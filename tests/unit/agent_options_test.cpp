@@ -13,7 +13,11 @@ using testing::HasSubstr;
 using testing::Not;
 using namespace std::chrono_literals;
 
-const CollectorFlag kCollectors[] = {{"cpu", "CPU time"}, {"meminfo", "Memory"}};
+namespace host = collectors::host;
+
+const host::Entry kCpu = {"cpu", "CPU time", host::Default::kOn, nullptr};
+const host::Entry kMeminfo = {"meminfo", "Memory", host::Default::kOn, nullptr};
+const host::Entry* const kCollectors[] = {&kCpu, &kMeminfo};
 
 Result<ParsedAgentOptions> parse(const std::vector<std::string>& arguments) {
   return parse_agent_options(arguments, kCollectors);
@@ -23,6 +27,12 @@ AgentOptions parsed(const std::vector<std::string>& arguments) {
   auto result = parse(arguments);
   EXPECT_TRUE(result) << (result ? "" : result.error().message());
   return result ? result->options : AgentOptions{};
+}
+
+std::string collectors_of(const AgentOptions& options) {
+  std::string names;
+  for (const host::Entry* entry : options.host.collectors) names += std::string(entry->name) + " ";
+  return names;
 }
 
 std::string refusal(const std::vector<std::string>& arguments) {
@@ -41,7 +51,8 @@ TEST(AgentOptions, HasDefaults) {
   EXPECT_EQ(options.route_prefix, "");
   EXPECT_EQ(options.metrics_path, "/metrics");
   EXPECT_EQ(options.timeout_offset, 500ms);
-  EXPECT_TRUE(options.disabled_collectors.empty());
+  EXPECT_EQ(collectors_of(options), "cpu meminfo ");
+  EXPECT_TRUE(options.own_metrics);
   EXPECT_TRUE(options.notices.empty());
 }
 
@@ -74,21 +85,15 @@ TEST(AgentOptions, ListenAddressesReplaceTheDefaultAndAddUp) {
 TEST(AgentOptions, TakesGosSingleDash) {
   const AgentOptions options = parsed({"-web.listen-address", ":9", "-collector.cpu=false", "-log.level=warn"});
   EXPECT_EQ(options.listen_addresses, std::vector<std::string>{":9"});
-  EXPECT_EQ(options.disabled_collectors, std::set<std::string>{"cpu"});
+  EXPECT_EQ(collectors_of(options), "meminfo ");
   EXPECT_EQ(options.log_level, "warn");
-}
-
-TEST(AgentOptions, SwitchesCollectors) {
-  EXPECT_EQ(parsed({"--no-collector.meminfo"}).disabled_collectors, std::set<std::string>{"meminfo"});
-  EXPECT_EQ(parsed({"--collector.meminfo=false"}).disabled_collectors, std::set<std::string>{"meminfo"});
-  EXPECT_TRUE(parsed({"--collector.meminfo", "--collector.cpu=true"}).disabled_collectors.empty());
 }
 
 TEST(AgentOptions, TakesGosSpellingsOfTrueAndFalse) {
   for (const char* yes : {"true", "1", "t", "T", "TRUE", "True"})
-    EXPECT_TRUE(parsed({"--collector.cpu=" + std::string(yes)}).disabled_collectors.empty()) << yes;
+    EXPECT_EQ(collectors_of(parsed({"--collector.cpu=" + std::string(yes)})), "cpu meminfo ") << yes;
   for (const char* no : {"false", "0", "f", "F", "FALSE", "False"})
-    EXPECT_EQ(parsed({"-collector.cpu=" + std::string(no)}).disabled_collectors.size(), 1u) << no;
+    EXPECT_EQ(collectors_of(parsed({"-collector.cpu=" + std::string(no)})), "meminfo ") << no;
   for (const char* other : {"yes", "on", "2", "tRUE", "-"})
     EXPECT_THAT(refusal({"--collector.cpu=" + std::string(other)}), HasSubstr("neither true nor false"));
 }
@@ -133,7 +138,7 @@ TEST(AgentOptions, BringsPathsIntoOneSpelling) {
 TEST(AgentOptions, RefusesPathsThatNobodyCouldAskFor) {
   for (const char* path : {"/a b", "/a?b", "/a#b", "/%2e", "/a//b", "//a", "/..", "/a/../b", "/.", "/\xC3\xA9", "/<"}) {
     EXPECT_THAT(refusal({"--web.route-prefix=" + std::string(path)}), HasSubstr("--web.route-prefix: '")) << path;
-    EXPECT_THAT(refusal({"--prometheus_endpoint=" + std::string(path)}), HasSubstr("--prometheus_endpoint: '")) << path;
+    EXPECT_THAT(refusal({"--prometheus_endpoint=" + std::string(path)}), HasSubstr("--web.telemetry-path: '")) << path;
   }
   for (const char* path : {"", "/", "/healthz", "/-/ready/", "-/healthy"})
     EXPECT_THAT(refusal({"--prometheus_endpoint=" + std::string(path)}), HasSubstr("is another page")) << path;
@@ -189,8 +194,8 @@ TEST(AgentOptions, HelpNamesEveryFlag) {
                              "--docker_root",
                              "--path.containerd-state",
                              "--path.podman-runroot",
-                             "--collector.cpu",
-                             "--collector.meminfo",
+                             "* cpu",
+                             "* meminfo",
                              "--no-collector.NAME",
                              "--help-cadvisor"})
       EXPECT_THAT(*result->help, HasSubstr(flag));
@@ -212,21 +217,13 @@ TEST(AgentOptions, HelpKeepsToTheWidthOfATerminal) {
 
 TEST(AgentOptions, PrintsTheVersion) { EXPECT_EQ(parse({"-version"})->help, "plimsoll " PLIMSOLL_VERSION "\n"); }
 
-TEST(ParseDuration, TakesGosNotation) {
-  EXPECT_EQ(parse_duration("0"), 0ns);
-  EXPECT_EQ(parse_duration("0s"), 0ns);
-  EXPECT_EQ(parse_duration("5m"), 5min);
-  EXPECT_EQ(parse_duration("1h30m"), 90min);
-  EXPECT_EQ(parse_duration("1.5h"), 90min);
-  EXPECT_EQ(parse_duration("100ms"), 100ms);
-  EXPECT_EQ(parse_duration("7us8ns"), 7008ns);
-  EXPECT_EQ(parse_duration("2\xC2\xB5s"), 2us);
-}
-
-TEST(ParseDuration, RefusesEverythingElse) {
-  for (const char* text :
-       {"", "5", "m", "-5m", "+5m", "5 m", "5d", "5mm", "1h30", "1..5s", ".s", "1e3s", "9999999h", "inf", "5M"})
-    EXPECT_EQ(parse_duration(text), std::nullopt) << text;
+TEST(AgentOptions, TakesNodeExportersFlags) {
+  const AgentOptions options = parsed(
+      {"--web.telemetry-path=/m", "--web.disable-exporter-metrics", "--path.udev.data=/u", "--runtime.gomaxprocs=2"});
+  EXPECT_EQ(options.metrics_path, "/m");
+  EXPECT_FALSE(options.own_metrics);
+  EXPECT_EQ(options.roots.udev_data, "/u");
+  EXPECT_THAT(options.notices, testing::ElementsAre(HasSubstr("gomaxprocs")));
 }
 
 TEST(Nearest, FindsTheLeastDifferent) {

@@ -144,6 +144,20 @@ TEST_F(RoutesTest, TheHeadersTimeoutReachesTheCollectors) {
   EXPECT_EQ(node_deadline, INT64_MAX);
 }
 
+TEST_F(RoutesTest, CollectsWhatTheQueryNames) {
+  Request request;
+  request.query = "collect[]=patient";
+  EXPECT_THAT(get("/metrics", request), HasSubstr("patience"));
+  EXPECT_THAT(get("/metrics/node", request), HasSubstr("node_scrape_collector_success{collector=\"patient\"} 1"));
+  request.query = "exclude[]=patient";
+  EXPECT_THAT(get("/metrics", request), Not(HasSubstr("patience")));
+  EXPECT_THAT(get("/metrics", request), HasSubstr("plimsoll_build_info"));
+  EXPECT_EQ(get("/metrics/node", request), "");
+  request.query = "collect[]=patience";
+  EXPECT_THAT(get("/metrics/cadvisor", request), HasSubstr("no collector 'patience' is on; there are: patient"));
+  EXPECT_EQ(make_routes(options, scraper).at("/metrics")(request).status, 400);
+}
+
 TEST(Request, FindsAHeaderInAnyCase) {
   Request request;
   request.headers = {{"Accept", "a"}, {"ACCEPT", "b"}, {"X", ""}};

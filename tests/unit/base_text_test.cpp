@@ -10,6 +10,8 @@
 namespace plimsoll {
 namespace {
 
+using namespace std::chrono_literals;
+
 TEST(ParseU64, TakesWholeDecimalNumbers) {
   EXPECT_EQ(parse_u64("0"), 0u);
   EXPECT_EQ(parse_u64("007"), 7u);
@@ -112,6 +114,23 @@ TEST(ParseSize, RefusesWhatIsNoSize) {
   for (const char* text : {"", "m", "-1", "1 m", "1mm", "1ib", "1bb", "1x", "1.2.3m", ".", "1e3", "99999999t", "0x10",
                            "1m ", "nan", "inf"})
     EXPECT_EQ(parse_size(text), std::nullopt) << "'" << text << "'";
+}
+
+TEST(ParseDuration, TakesGosNotation) {
+  EXPECT_EQ(parse_duration("0"), 0ns);
+  EXPECT_EQ(parse_duration("0s"), 0ns);
+  EXPECT_EQ(parse_duration("5m"), 5min);
+  EXPECT_EQ(parse_duration("1h30m"), 90min);
+  EXPECT_EQ(parse_duration("1.5h"), 90min);
+  EXPECT_EQ(parse_duration("100ms"), 100ms);
+  EXPECT_EQ(parse_duration("7us8ns"), 7008ns);
+  EXPECT_EQ(parse_duration("2\xC2\xB5s"), 2us);
+}
+
+TEST(ParseDuration, RefusesEverythingElse) {
+  for (const char* text :
+       {"", "5", "m", "-5m", "+5m", "5 m", "5d", "5mm", "1h30", "1..5s", ".s", "1e3s", "9999999h", "inf", "5M"})
+    EXPECT_EQ(parse_duration(text), std::nullopt) << text;
 }
 
 }  // namespace

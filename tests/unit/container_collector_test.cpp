@@ -37,6 +37,29 @@ TEST_P(EveryTree, NoSeriesTwiceAndEachFamilyOnce) {
   EXPECT_GT(series.size(), 100u);
 }
 
+TEST_P(EveryTree, OnlyTheKindsThatAreWanted) {
+  Machine machine(GetParam());
+  machine.container(5);
+  const auto collector = make_container_collector(machine.options());
+  ASSERT_TRUE(collector);
+  const auto scrape = [&](MetricWriter::Wanted wanted) {
+    MetricWriter writer(INT64_MAX, std::move(wanted));
+    EXPECT_TRUE((*collector)->collect(writer));
+    return page_text(writer.finish());
+  };
+  const std::string whole = scrape({});
+  const std::string memory = scrape([](std::string_view name) { return name == "container.memory"; });
+  EXPECT_THAT(memory, HasSubstr("container_memory_usage_bytes" + kLabels));
+  EXPECT_THAT(memory, HasSubstr("container_last_seen" + kLabels)) << "that it is there is of every kind";
+  EXPECT_THAT(memory, Not(HasSubstr("container_cpu_")));
+  EXPECT_THAT(memory, Not(HasSubstr("container_network_")));
+  EXPECT_THAT(scrape([](std::string_view name) { return name != "container.memory"; }),
+              testing::AllOf(HasSubstr("container_cpu_"), Not(HasSubstr("container_memory_usage_bytes"))));
+  const std::string again = scrape({});
+  EXPECT_EQ(std::count(again.begin(), again.end(), '\n'), std::count(whole.begin(), whole.end(), '\n'))
+      << "nothing is lost for later";
+}
+
 TEST_P(EveryTree, NewAndVanishedGroupsAreSeenInTheNextScrape) {
   Machine machine(GetParam());
   Scraper scraper(machine.options());
@@ -118,7 +141,8 @@ TEST_P(EveryTree, HostileNamesStayInsideTheirLabel) {
   Machine machine(GetParam());
   machine.group("/evil\"} 1\nfake_total{x=\"\\\xff", 4);
   const std::string text = Scraper(machine.options()).scrape("container_memory_rss");
-  EXPECT_THAT(text, HasSubstr("{id=\"/evil\\\"} 1\\nfake_total{x=\\\"\\\\\xEF\xBF\xBD" "ff\"} "));
+  EXPECT_THAT(text, HasSubstr("{id=\"/evil\\\"} 1\\nfake_total{x=\\\"\\\\\xEF\xBF\xBD"
+                              "ff\"} "));
   EXPECT_EQ(lines_with(text, "fake_total"), lines_with(text, "container_memory_rss{id=\"/evil"));
 }
 

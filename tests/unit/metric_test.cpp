@@ -151,5 +151,45 @@ TEST(MetricWriter, IsEmptyAfterFinish) {
   EXPECT_EQ(second.families()[0].desc.name, "two");
 }
 
+TEST(MetricWriter, PartsAreOfOneFamily) {
+  MetricWriter writer;
+  writer.family("wait_seconds", "Wait.", MetricType::kHistogram);
+  writer.part("_bucket");
+  writer.sample(1);
+  writer.sample(2);
+  writer.part("_sum");
+  writer.part("_count");
+  writer.sample(2);
+  EXPECT_TRUE(writer.has_family("wait_seconds"));
+  EXPECT_FALSE(writer.has_family("wait_seconds_bucket"));
+  const MetricPage page = writer.finish();
+  ASSERT_EQ(page.families().size(), 2u) << "a part without samples is none";
+  EXPECT_EQ(page.families()[0].sample_name, "wait_seconds_bucket");
+  EXPECT_TRUE(page.families()[0].starts);
+  EXPECT_EQ(page.families()[1].desc.name, "wait_seconds");
+  EXPECT_EQ(page.families()[1].sample_name, "wait_seconds_count");
+  EXPECT_FALSE(page.families()[1].starts);
+}
+
+TEST(MetricWriter, KnowsItsFamilies) {
+  MetricWriter writer;
+  EXPECT_FALSE(writer.has_family("one"));
+  writer.family(kOne);
+  EXPECT_FALSE(writer.has_family("one")) << "it has no sample yet";
+  writer.sample(1);
+  EXPECT_TRUE(writer.has_family("one"));
+  writer.family(kTwo);
+  EXPECT_TRUE(writer.has_family("one"));
+}
+
+TEST(MetricWriter, KnowsWhatIsWanted) {
+  EXPECT_TRUE(MetricWriter().wants("anything"));
+  EXPECT_TRUE(MetricWriter().wants_everything());
+  const MetricWriter writer(0, [](std::string_view name) { return name == "cpu"; });
+  EXPECT_TRUE(writer.wants("cpu"));
+  EXPECT_FALSE(writer.wants("time"));
+  EXPECT_FALSE(writer.wants_everything());
+}
+
 }  // namespace
 }  // namespace plimsoll

@@ -153,5 +153,31 @@ TEST(Text, NamesAndLabelsLongerThanAChunkFit) {
   EXPECT_NE(text.find("a_gauge{long=\"" + value + "\"} 1\n"), std::string::npos);
 }
 
+TEST(Text, PartsOfAHistogramShareOneHeading) {
+  MetricWriter writer;
+  writer.family("wait_seconds", "Wait.", MetricType::kHistogram);
+  writer.part("_bucket");
+  writer.sample(writer.labels(LabelSet{{"le", "0.1"}}), 1);
+  writer.sample(writer.labels(LabelSet{{"le", "+Inf"}}), 2);
+  writer.part("_sum");
+  writer.sample(0.5);
+  writer.part("_count");
+  writer.sample(2);
+  writer.family("call_seconds", "Call.", MetricType::kSummary);
+  writer.sample(writer.labels(LabelSet{{"quantile", "0.5"}}), 3);
+  writer.part("_sum");
+  writer.sample(4);
+  const std::string whole =
+      "# HELP wait_seconds Wait.\n# TYPE wait_seconds histogram\n"
+      "wait_seconds_bucket{le=\"0.1\"} 1\nwait_seconds_bucket{le=\"+Inf\"} 2\nwait_seconds_sum 0.5\nwait_seconds_count "
+      "2\n"
+      "# HELP call_seconds Call.\n# TYPE call_seconds summary\ncall_seconds{quantile=\"0.5\"} 3\ncall_seconds_sum 4\n";
+  const MetricPage page = writer.finish();
+  EXPECT_EQ(to_text(page), whole);
+  std::string text, chunk;
+  for (TextEncoder encoder(page); encoder.next(chunk, 1);) text += chunk;
+  EXPECT_EQ(text, whole) << "however it is cut";
+}
+
 }  // namespace
 }  // namespace plimsoll::exporter
