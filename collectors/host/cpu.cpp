@@ -11,10 +11,12 @@
 
 #include <array>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/text.h"
+#include "collectors/host/cpu_info.h"
 #include "collectors/host/kept_file.h"
 #include "collectors/host/table.h"
 #include "collectors/host/throttle.h"
@@ -27,6 +29,16 @@ constexpr MetricDesc kSeconds = {"node_cpu_seconds_total", "Time the CPU has spe
 constexpr MetricDesc kGuest = {"node_cpu_guest_seconds_total",
                                "Time the CPU has spent running virtual machines, in seconds; part of user and nice.",
                                MetricType::kCounter};
+
+constexpr Flag kShowGuest = {"cpu.guest", FlagKind::kSwitch, "true",
+                             "Show the time in virtual machines, node_cpu_guest_seconds_total"};
+constexpr Flag kShowInfo = {"cpu.info", FlagKind::kSwitch, "false",
+                            "Show models and frequencies of /proc/cpuinfo, node_cpu_info and node_cpu_frequency_hertz"};
+constexpr Flag kShowFlags = {"cpu.info.flags-include", FlagKind::kRegex, "",
+                             "Features of the first CPU to show as node_cpu_flag_info; turns cpu.info on"};
+constexpr Flag kShowBugs = {"cpu.info.bugs-include", FlagKind::kRegex, "",
+                            "Flaws of the first CPU to show as node_cpu_bug_info; turns cpu.info on"};
+constexpr const Flag* kFlags[] = {&kShowGuest, &kShowInfo, &kShowFlags, &kShowBugs};
 
 constexpr std::array<std::string_view, 8> kModes = {"user",   "nice", "system",  "idle",
                                                     "iowait", "irq",  "softirq", "steal"};
@@ -63,7 +75,7 @@ Result<std::vector<CpuLine>> parse_cpu_lines(std::string_view text) {
     if (line.starts_with("cpu ")) continue;  // the sum over all CPUs
     const auto parsed = parse_line(line);
     if (!parsed) return unexpected(parsed.error());
-    lines.push_back(*parsed);
+    if (lines.empty() || parsed->cpu > lines.back().cpu) lines.push_back(*parsed);  // no CPU twice
   }
   if (lines.empty()) return fail("no CPU line");
   return lines;
@@ -97,23 +109,27 @@ std::array<LabelRef, N> mode_labels(MetricWriter& writer, const std::array<std::
 
 class CpuCollector : public Collector {
  public:
-  explicit CpuCollector(const Setup& setup) : stat_(setup.roots.proc + "/stat"), throttle_(setup.roots.sys) {}
+  explicit CpuCollector(const Setup& setup)
+      : stat_(setup.roots.proc + "/stat"), throttle_(setup.roots.sys), guest_(setup.flags.on(kShowGuest)) {
+    std::string flags = setup.flags.text(kShowFlags), bugs = setup.flags.text(kShowBugs);
+    if (setup.flags.on(kShowInfo) || !flags.empty() || !bugs.empty())
+      info_.emplace(setup.roots.proc, Pattern(flags), Pattern(bugs));
+  }
   std::string_view name() const override { return "cpu"; }
 
   Result<void> collect(MetricWriter& writer) override {
     auto lines = read_and_parse(stat_, parse_cpu_lines);
     if (!lines) return unexpected(lines.error());
-    std::vector<LabelRef> cpus;
     std::vector<uint32_t> numbers;
     for (CpuLine& line : *lines) {
       line.ticks = monotonic_.update(line);
       numbers.push_back(line.cpu);
-      cpus.push_back(writer.labels(LabelSet{{"cpu", std::to_string(line.cpu)}}));
     }
+    const std::vector<LabelRef> cpus = cpu_labels(writer, numbers);
     write_modes(writer, kSeconds, kModes, 0, *lines, cpus);
-    write_modes(writer, kGuest, kGuestModes, kModes.size(), *lines, cpus);
+    if (guest_) write_modes(writer, kGuest, kGuestModes, kModes.size(), *lines, cpus);
     throttle_.write(writer, numbers);
-    return {};
+    return info_ ? info_->write(writer) : Result<void>{};
   }
 
  private:
@@ -130,13 +146,16 @@ class CpuCollector : public Collector {
 
   KeptFile stat_;
   ThrottleSources throttle_;
+  bool guest_;
+  std::optional<CpuInfoSource> info_;  // when it is wanted
   double per_second_ = static_cast<double>(::sysconf(_SC_CLK_TCK));
   MonotonicTicks monotonic_{static_cast<uint64_t>(per_second_)};
 };
 
 }  // namespace
 
-const Entry kCpuCollector = {"cpu", "CPU time by mode and thermal throttling: proc stat, sys devices/system/cpu",
-                             Default::kOn, make<CpuCollector>};
+const Entry kCpuCollector = {"cpu",
+                             "CPU time by mode, CPUs online, thermal throttling: proc stat, sys devices/system/cpu",
+                             Default::kOn, make<CpuCollector>, kFlags};
 
 }  // namespace plimsoll::collectors::host

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <cmath>
 
 #include "base/text.h"
 
@@ -15,6 +16,9 @@ namespace {
 
 // Drivers may answer late, but a reader must not wait for something that is not a regular file at all.
 constexpr int kOpenFlags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+
+// Listings after which a file that was not there is looked for again: drivers are loaded, CPUs come back.
+constexpr uint64_t kAbsentFor = 16;
 
 std::vector<std::string> sorted_names(const Dir& dir) {
   std::vector<std::string> names;
@@ -34,34 +38,40 @@ Device::~Device() {
   for (const auto& [name, file] : files_) reading_.descriptors_left += file.fd ? 1 : 0;
 }
 
-Result<std::string_view> Device::read_kept(File& file) {
-  auto text = reading_.buffer.read(file.fd.get(), ReadBuffer::Until::kEnd);
-  if (text) return text;
-  return unexpected(Error{text.error().code, name_});
+Result<void> Device::open(const std::string& attribute, File& file) {
+  file.fd.reset(::openat(dir_.get(), attribute.c_str(), kOpenFlags));
+  if (file.fd) return {};
+  file.absent = errno == ENOENT;
+  return fail_errno(attribute);
 }
 
+// A kept descriptor whose file has been made anew (a driver that was reloaded) fails with ENODEV.
 Result<std::string_view> Device::read(std::string_view attribute) {
   auto found = files_.find(attribute);
   if (found == files_.end()) found = files_.emplace(std::string(attribute), File{}).first;
   File& file = found->second;
   const auto failed = [&](int code) { return unexpected(Error{code, name_ + "/" + found->first}); };
   if (file.absent) return failed(ENOENT);
-  if (!file.fd) {
-    UniqueFd fd(::openat(dir_.get(), found->first.c_str(), kOpenFlags));
-    if (!fd) {
-      file.absent = errno == ENOENT;
-      return failed(errno);
-    }
-    file.fd = std::move(fd);
-    if (reading_.descriptors_left == 0) {
-      auto text = read_kept(file);
-      file.fd.reset();
-      return text ? text : Result<std::string_view>(failed(text.error().code));
-    }
-    --reading_.descriptors_left;
+  const bool kept = file.fd.valid();
+  if (!kept) {
+    if (auto opened = open(found->first, file); !opened) return failed(opened.error().code);
   }
-  auto text = read_kept(file);
+  auto text = reading_.buffer.read(file.fd.get(), ReadBuffer::Until::kEnd);
+  if (!text && kept && text.error().code == ENODEV && open(found->first, file))
+    text = reading_.buffer.read(file.fd.get(), ReadBuffer::Until::kEnd);
+  keep(file, kept);
   return text ? text : Result<std::string_view>(failed(text.error().code));
+}
+
+void Device::keep(File& file, bool kept_before) {
+  if (kept_before && !file.fd) ++reading_.descriptors_left;
+  if (kept_before || !file.fd) return;
+  if (reading_.descriptors_left == 0) return file.fd.reset();
+  --reading_.descriptors_left;
+}
+
+void Device::forget_absent() {
+  for (auto& [name, file] : files_) file.absent = false;
 }
 
 std::optional<std::string_view> Device::text(std::string_view attribute) {
@@ -77,7 +87,8 @@ std::optional<uint64_t> Device::number(std::string_view attribute) {
 
 std::optional<double> Device::real(std::string_view attribute) {
   const auto value = text(attribute);
-  return value ? parse_double(*value) : std::nullopt;
+  const auto number = value ? parse_double(*value) : std::nullopt;
+  return number && std::isfinite(*number) ? number : std::nullopt;
 }
 
 std::vector<std::string> Device::list(const std::string& directory) const {
@@ -121,6 +132,9 @@ Result<std::vector<Device*>> DeviceDir::devices() {
   std::erase_if(devices_,
                 [&](const auto& device) { return !std::binary_search(names.begin(), names.end(), device.first); });
   for (const std::string& name : names) refresh_one(name, dir->fd());
+  if (++listings_ % kAbsentFor == 0) {
+    for (const auto& [name, device] : devices_) device->forget_absent();
+  }
   std::vector<Device*> devices;
   for (const auto& [name, device] : devices_) devices.push_back(device.get());
   return devices;

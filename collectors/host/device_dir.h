@@ -46,13 +46,13 @@ class Device {
 
   // The whole of file `attribute` ("mtu", "statistics/rx_packets"), valid until the next read of any device
   // of this directory. Errors have the system call's code: ENOENT, EINVAL and ENODATA are how drivers say
-  // that they have no value. A file that was not there is not looked for again while the device lives.
+  // that they have no value. A file that was not there is looked for again only after some listings.
   Result<std::string_view> read(std::string_view attribute);
   // The same without blanks and line ends around it; nullopt for every error.
   std::optional<std::string_view> text(std::string_view attribute);
   // The same as a number; nullopt also when it is none.
   std::optional<uint64_t> number(std::string_view attribute);
-  std::optional<double> real(std::string_view attribute);  // signs, fractions
+  std::optional<double> real(std::string_view attribute);  // signs, fractions; finite
 
   // Names below the device, or below `directory` within it, in byte order; empty without it.
   std::vector<std::string> list(const std::string& directory = ".") const;
@@ -64,7 +64,10 @@ class Device {
     UniqueFd fd;
     bool absent = false;
   };
-  Result<std::string_view> read_kept(File& file);
+  friend class DeviceDir;
+  Result<void> open(const std::string& attribute, File& file);
+  void keep(File& file, bool kept_before);
+  void forget_absent();
 
   std::string name_;
   ino_t inode_;
@@ -90,6 +93,7 @@ class DeviceDir {
 
   std::string path_;
   DeviceReading reading_;
+  uint64_t listings_ = 0;
   std::map<std::string, std::unique_ptr<Device>, std::less<>> devices_;
 };
 

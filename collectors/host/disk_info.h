@@ -9,7 +9,11 @@
 // /sys/block/NAME/queue/rotational (Documentation/ABI/stable/sysfs-block).
 #pragma once
 
+#include <sys/types.h>
+
+#include <ctime>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,5 +41,28 @@ struct DiskInfo {
 
 // Looks below roots.rootfs/run/udev/data and roots.sys/block. A machine without udev has no record.
 DiskInfo read_disk_info(const HostRoots& roots, std::string_view name, uint32_t major, uint32_t minor);
+
+// Tells when one disk's DiskInfo must be read again, by one system call: when udev has written its record
+// anew, which it also does when an attribute of the disk has changed; for a disk without a record, never.
+class DiskRecord {
+ public:
+  DiskRecord(const HostRoots& roots, uint32_t major, uint32_t minor);
+
+  // True at the first call and whenever the record is another one than at the call before.
+  bool changed();
+
+ private:
+  struct Version {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    timespec written;
+  };
+  static bool same(const std::optional<Version>& a, const std::optional<Version>& b);
+
+  std::string path_;
+  bool known_ = false;
+  std::optional<Version> version_;  // nullopt: no record
+};
 
 }  // namespace plimsoll::collectors::host

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // node_disk_*: I/O counters of whole disks (base/diskstats.h), and what udev and sysfs know about them.
+#include <cmath>
+#include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/diskstats.h"
 #include "base/text.h"
 #include "collectors/host/disk_info.h"
 #include "collectors/host/kept_file.h"
+#include "collectors/host/name_filter.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {
@@ -14,6 +19,13 @@ namespace {
 
 constexpr auto kCounter = MetricType::kCounter;
 constexpr auto kGauge = MetricType::kGauge;
+
+// The default leaves out memory disks, loops, floppies and the partitions of disks that are listed themselves.
+constexpr Flag kInclude = {"diskstats.device-include", FlagKind::kInclude, "", "Disks to show"};
+constexpr Flag kExclude = {"diskstats.device-exclude", FlagKind::kExclude,
+                           "^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\\d+n\\d+p)\\d+$", "Disks to leave out"};
+constexpr Flag kIgnored = {"diskstats.ignored-devices", FlagKind::kRegex, "",
+                           "Former name of diskstats.device-exclude"};
 
 using Disk = DiskstatsLine;
 
@@ -72,34 +84,6 @@ constexpr AtaProperty kAta[] = {
      {"node_disk_ata_rotation_rate_rpm", "Rotations per minute, 0 for a disk without moving parts.", kGauge}},
 };
 
-bool all_digits(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
-}
-
-// Takes digits off the end; false when there is none.
-bool drop_digits(std::string_view& name) {
-  const size_t last = name.find_last_not_of("0123456789");
-  const size_t length = last == std::string_view::npos ? 0 : last + 1;
-  const bool dropped = length < name.size();
-  name = name.substr(0, length);
-  return dropped;
-}
-
-// node_exporter's default: (z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+ are left out, which are
-// memory disks, loops, floppies and the partitions of disks that are listed themselves.
-bool is_left_out(std::string_view name) {
-  if (!drop_digits(name)) return false;
-  for (std::string_view whole : {"ram", "zram", "loop", "fd"})
-    if (name == whole) return true;
-  for (std::string_view disk : {"hd", "sd", "vd", "xvd"})
-    if (name.size() == disk.size() + 1 && name.starts_with(disk) && name.back() >= 'a' && name.back() <= 'z')
-      return true;
-  if (!name.starts_with("nvme") || !name.ends_with('p')) return false;
-  name.remove_prefix(4);
-  name.remove_suffix(1);
-  return all_digits(take(name, 'n')) && all_digits(name);
-}
-
 // No disk at all is a machine without disks, not an error: the file is then empty.
 Result<std::vector<Disk>> parse_diskstats(std::string_view text) {
   std::vector<Disk> disks;
@@ -109,24 +93,40 @@ Result<std::vector<Disk>> parse_diskstats(std::string_view text) {
   while (!text.empty()) {
     const auto disk = parse_diskstats_line(take(text, '\n'));
     if (!disk) return unexpected(disk.error());
-    if (!is_left_out(disk->name)) disks.push_back(*disk);
+    disks.push_back(*disk);
   }
   return disks;
 }
 
 Value in_unit(uint64_t number, Unit unit) {
-  if (unit == Unit::kMilliseconds) return static_cast<double>(number) / 1000;
+  if (unit == Unit::kMilliseconds)
+    return static_cast<double>(number) * 0.001;  // node_exporter multiplies, to the last bit
   return unit == Unit::kSectorsAsBytes ? number * kDiskstatsSectorBytes : number;
 }
 
-void write_counters(MetricWriter& writer, const std::vector<Disk>& disks) {
-  std::vector<LabelRef> labels;
-  for (const Disk& disk : disks) labels.push_back(writer.labels(LabelSet{{"device", disk.name}}));
+// One disk as it was at the last scrape. What its labels are made from changes rarely, so that they are kept.
+struct KnownDisk {
+  uint32_t major, minor;
+  bool left_out;
+  DiskRecord record;
+  uint64_t seen = 0;                          // the scrape that saw it last
+  LabelSet device, info, filesystem, mapper;  // empty: no such sample
+  std::optional<double> ata[std::size(kAta)];
+};
+
+// A disk of this scrape.
+struct Shown {
+  const Disk* disk;
+  const KnownDisk* known;
+  LabelRef labels;
+};
+
+void write_counters(MetricWriter& writer, const std::vector<Shown>& disks) {
   for (size_t column = 0; column < std::size(kColumns); ++column) {
     writer.family(kColumns[column].desc);
-    for (size_t i = 0; i < disks.size(); ++i) {
-      if (column >= disks[i].columns) continue;
-      writer.sample(labels[i], in_unit(disks[i].values[column], kColumns[column].unit));
+    for (const Shown& shown : disks) {
+      if (column >= shown.disk->columns) continue;
+      writer.sample(shown.labels, in_unit(shown.disk->values[column], kColumns[column].unit));
     }
   }
 }
@@ -163,56 +163,100 @@ LabelSet mapper_labels(const Disk& disk, const UdevProperties& udev) {
           {"name", udev.get("DM_NAME")}, {"uuid", udev.get("DM_UUID")},         {"vg_name", udev.get("DM_VG_NAME")}};
 }
 
-void write_ata(MetricWriter& writer, const std::vector<Disk>& disks, const std::vector<DiskInfo>& infos) {
-  for (const AtaProperty& ata : kAta) {
-    writer.family(ata.desc);
-    for (size_t i = 0; i < disks.size(); ++i) {
-      if (infos[i].udev.get("ID_ATA").empty()) continue;
-      const auto number = parse_double(infos[i].udev.get(ata.property));
-      if (number) writer.sample(writer.labels(LabelSet{{"device", disks[i].name}}), *number);
-    }
+void describe(const Disk& disk, const DiskInfo& info, KnownDisk& known) {
+  const UdevProperties& udev = info.udev;
+  known.device = LabelSet{{"device", disk.name}};
+  known.info = info_labels(disk, info);
+  known.filesystem = udev.get("ID_FS_TYPE").empty() ? LabelSet{} : filesystem_labels(disk, udev);
+  known.mapper = udev.get("DM_NAME").empty() ? LabelSet{} : mapper_labels(disk, udev);
+  for (size_t i = 0; i < std::size(kAta); ++i) {
+    known.ata[i] = udev.get("ID_ATA").empty() ? std::nullopt : parse_double(udev.get(kAta[i].property));
+    if (known.ata[i] && !std::isfinite(*known.ata[i])) known.ata[i].reset();
   }
 }
 
-void write_infos(MetricWriter& writer, const std::vector<Disk>& disks, const std::vector<DiskInfo>& infos) {
-  writer.family(kInfo);
-  for (size_t i = 0; i < disks.size(); ++i) writer.sample(writer.labels(info_labels(disks[i], infos[i])), 1);
-  writer.family(kFilesystemInfo);
-  for (size_t i = 0; i < disks.size(); ++i) {
-    if (infos[i].udev.get("ID_FS_TYPE").empty()) continue;
-    writer.sample(writer.labels(filesystem_labels(disks[i], infos[i].udev)), 1);
+void write_info(MetricWriter& writer, const std::vector<Shown>& disks, const MetricDesc& desc,
+                LabelSet KnownDisk::*labels) {
+  writer.family(desc);
+  for (const Shown& shown : disks)
+    if (!(shown.known->*labels).empty()) writer.sample(writer.labels(shown.known->*labels), 1);
+}
+
+void write_ata(MetricWriter& writer, const std::vector<Shown>& disks) {
+  for (size_t i = 0; i < std::size(kAta); ++i) {
+    writer.family(kAta[i].desc);
+    for (const Shown& shown : disks)
+      if (shown.known->ata[i]) writer.sample(shown.labels, *shown.known->ata[i]);
   }
-  writer.family(kMapperInfo);
-  for (size_t i = 0; i < disks.size(); ++i) {
-    if (infos[i].udev.get("DM_NAME").empty()) continue;
-    writer.sample(writer.labels(mapper_labels(disks[i], infos[i].udev)), 1);
-  }
-  write_ata(writer, disks, infos);
+}
+
+// node_exporter's rule: the former name counts as the present one, and either gives way to an include flag.
+NameFilter filter_of(const Flags& flags) {
+  const std::string former = flags.text(kIgnored), include = flags.text(kInclude);
+  if (flags.given(kExclude)) return NameFilter(include, flags.text(kExclude));
+  if (!include.empty()) return NameFilter(include, "");
+  return NameFilter("", former.empty() ? flags.text(kExclude) : former);
 }
 
 class DiskstatsCollector : public Collector {
  public:
-  explicit DiskstatsCollector(const Setup& setup) : roots_(setup.roots), file_(setup.roots.proc + "/diskstats") {}
+  explicit DiskstatsCollector(const Setup& setup)
+      : roots_(setup.roots), filter_(filter_of(setup.flags)), file_(setup.roots.proc + "/diskstats") {}
   std::string_view name() const override { return "diskstats"; }
 
   Result<void> collect(MetricWriter& writer) override {
     const auto disks = read_and_parse(file_, parse_diskstats);
     if (!disks) return unexpected(disks.error());
-    write_counters(writer, *disks);
-    std::vector<DiskInfo> infos;
-    for (const Disk& disk : *disks) infos.push_back(read_disk_info(roots_, disk.name, disk.major, disk.minor));
-    write_infos(writer, *disks, infos);
+    const std::vector<Shown> shown = select(writer, *disks);
+    write_counters(writer, shown);
+    write_info(writer, shown, kInfo, &KnownDisk::info);
+    write_info(writer, shown, kFilesystemInfo, &KnownDisk::filesystem);
+    write_info(writer, shown, kMapperInfo, &KnownDisk::mapper);
+    write_ata(writer, shown);
     return {};
   }
 
  private:
+  // Without those left out and without a second one of the same name.
+  std::vector<Shown> select(MetricWriter& writer, const std::vector<Disk>& disks) {
+    ++scrape_;
+    std::vector<Shown> shown;
+    for (const Disk& disk : disks) {
+      KnownDisk& known = lookup(disk);
+      if (known.seen == scrape_) continue;
+      known.seen = scrape_;
+      if (known.left_out) continue;
+      if (known.record.changed()) describe(disk, read_disk_info(roots_, disk.name, disk.major, disk.minor), known);
+      shown.push_back({&disk, &known, writer.labels(known.device)});
+    }
+    std::erase_if(known_, [&](const auto& entry) { return entry.second.seen != scrape_; });
+    return shown;
+  }
+
+  // A disk of other numbers is another disk.
+  KnownDisk& lookup(const Disk& disk) {
+    const auto found = known_.find(disk.name);
+    if (found != known_.end()) {
+      const KnownDisk& known = found->second;
+      if (known.seen == scrape_ || (known.major == disk.major && known.minor == disk.minor)) return found->second;
+      known_.erase(found);
+    }
+    KnownDisk fresh{disk.major, disk.minor, !filter_.keeps(disk.name), DiskRecord(roots_, disk.major, disk.minor)};
+    return known_.emplace(std::string(disk.name), std::move(fresh)).first->second;
+  }
+
   HostRoots roots_;
+  NameFilter filter_;
   KeptFile file_;
+  std::map<std::string, KnownDisk, std::less<>> known_;
+  uint64_t scrape_ = 0;
 };
+
+constexpr const Flag* kFlags[] = {&kInclude, &kExclude, &kIgnored};
 
 }  // namespace
 
 const Entry kDiskstatsCollector = {"diskstats", "Block devices: proc diskstats, sys block, udev's data", Default::kOn,
-                                   make<DiskstatsCollector>};
+                                   make<DiskstatsCollector>, kFlags};
 
 }  // namespace plimsoll::collectors::host

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mounted file systems from /proc/1/mountinfo and what statvfs(3) says about each.
+// Mounted file systems from /proc/1/mountinfo (mountinfo.h) and what statvfs(3) says about each.
 //
-//   27 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard
-//   35 27 0:29 / /mnt/with\040blank ro,nosuid shared:7 - nfs4 server:/export rw,vers=4.2
-//
-// id, parent, major:minor, root, mount point, options, optional fields up to "-", type, source,
-// options of the file system. Process 1's file shows the host's mounts also to an agent that runs in
-// a mount namespace of its own; where it cannot be read, the agent's own is used. proc_pid_mountinfo(5)
+// Process 1's file shows the host's mounts also to an agent that runs in a mount namespace of its own; where it
+// cannot be read, the agent's own is used. The file is read at every scrape, but parsed and filtered only when its
+// text has changed. poll(2) would tell of changed mounts for less, but not of a file system that the kernel made
+// read-only after an error, which is the change that somebody must hear of.
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -17,6 +15,8 @@
 #include "base/text.h"
 #include "collectors/host/kept_file.h"
 #include "collectors/host/mount_probe.h"
+#include "collectors/host/mountinfo.h"
+#include "collectors/host/name_filter.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {
@@ -44,48 +44,54 @@ constexpr UsageFamily kUsage[] = {
     {{"node_filesystem_files_free", "Free inodes.", kGauge}, &FsUsage::files_free},
 };
 
-// Kernel interfaces and images that are always full: node_exporter's default.
-constexpr std::string_view kLeftOutTypes[] = {
-    "autofs", "binfmt_misc", "bpf",        "cgroup",    "cgroup2",  "configfs", "debugfs", "devpts", "devtmpfs",
-    "erofs",  "fusectl",     "hugetlbfs",  "iso9660",   "mqueue",   "nsfs",     "overlay", "proc",   "procfs",
-    "pstore", "rpc_pipefs",  "securityfs", "selinuxfs", "squashfs", "sysfs",    "tracefs",
-};
-// Left out with everything below them.
-constexpr std::string_view kLeftOutTrees[] = {"/dev", "/proc", "/sys"};
-// Left out below them, but not themselves.
-constexpr std::string_view kLeftOutContents[] = {"/run/credentials/", "/var/lib/docker/",
-                                                 "/var/lib/containers/storage/"};
+constexpr Flag kMountPointsInclude = {"filesystem.mount-points-include", FlagKind::kInclude, "",
+                                      "Mount points to show, instead of those not excluded"};
+constexpr Flag kMountPointsExclude = {
+    "filesystem.mount-points-exclude", FlagKind::kExclude,
+    "^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)",
+    "Mount points to leave out"};
+constexpr Flag kTypesInclude = {"filesystem.fs-types-include", FlagKind::kInclude, "",
+                                "Types of file systems to show, instead of those not excluded"};
+constexpr Flag kTypesExclude = {
+    "filesystem.fs-types-exclude", FlagKind::kExclude,
+    "^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660|mqueue|nsfs|overlay|"
+    "proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|erofs|sysfs|tracefs)$",
+    "Types of file systems to leave out"};
+constexpr Flag kIgnoredMountPoints = {"filesystem.ignored-mount-points", FlagKind::kRegex, "",
+                                      "Former name of --collector.filesystem.mount-points-exclude"};
+constexpr Flag kIgnoredTypes = {"filesystem.ignored-fs-types", FlagKind::kRegex, "",
+                                "Former name of --collector.filesystem.fs-types-exclude"};
+constexpr Flag kTimeout = {"filesystem.mount-timeout", FlagKind::kDuration, "5s",
+                           "How long a scrape waits for file systems that do not answer"};
+constexpr Flag kWorkers = {"filesystem.stat-workers", FlagKind::kNumber, "4",
+                           "How many file systems that might hang are asked side by side"};
+constexpr const Flag* kFlags[] = {&kMountPointsInclude, &kMountPointsExclude, &kTypesInclude, &kTypesExclude,
+                                  &kIgnoredMountPoints, &kIgnoredTypes,       &kTimeout,      &kWorkers};
+
+// `former` stands in for `exclude` where neither flag of the pair is given.
+NameFilter filter_of(const Flags& flags, const Flag& include, const Flag& exclude, const Flag& former) {
+  if (flags.text(former).empty() || flags.given(include) || flags.given(exclude))
+    return NameFilter(flags, include, exclude);
+  return NameFilter("", flags.text(former));
+}
 
 // statvfs(3) of these is answered from memory, so that it can be asked on the spot. The others might
 // hang, and so might a path that leads through them: those go to a thread that may be lost.
 constexpr std::string_view kNeverHang[] = {"btrfs", "devtmpfs", "ext2",  "ext3",  "ext4", "f2fs",
                                            "proc",  "ramfs",    "sysfs", "tmpfs", "vfat", "xfs"};
 
+// What is shown of a mount as long as the table's text stays.
 struct Mount {
-  std::string_view major, minor, type;  // into the parsed text
-  std::string mount_point, source;
+  std::string_view major, minor, type, source;  // into the table's text
+  std::string mount_point;                      // as the host calls it
   bool read_only = false;
   bool may_hang = false;
+  std::string labels, info_labels;  // rendered, without an error
 };
 
 template <size_t N>
 bool contains(const std::string_view (&list)[N], std::string_view wanted) {
   return std::find(std::begin(list), std::end(list), wanted) != std::end(list);
-}
-
-// Whether `path` is `tree` or below it; both without a slash at the end.
-bool is_within(std::string_view path, std::string_view tree) {
-  if (tree == "/") return true;
-  return path.starts_with(tree) && (path.size() == tree.size() || path[tree.size()] == '/');
-}
-
-bool is_left_out(std::string_view mount_point, std::string_view type) {
-  if (contains(kLeftOutTypes, type)) return true;
-  for (std::string_view tree : kLeftOutTrees)
-    if (is_within(mount_point, tree)) return true;
-  for (std::string_view tree : kLeftOutContents)
-    if (mount_point.starts_with(tree) && mount_point.size() > tree.size()) return true;
-  return false;
 }
 
 // Whether `path` or a directory above it is among `places`.
@@ -103,153 +109,170 @@ void mark_what_may_hang(std::vector<Mount>& mounts) {
   for (Mount& mount : mounts) mount.may_hang = leads_through(mount.mount_point, suspects);
 }
 
-bool has_option(std::string_view options, std::string_view wanted) {
-  while (!options.empty())
-    if (take(options, ',') == wanted) return true;
-  return false;
-}
-
-// Fields are taken by single blanks, not by runs of them: the source may be empty.
-Result<Mount> parse_line(std::string_view line) {
-  take(line, ' ');  // id
-  take(line, ' ');  // parent
-  Mount mount;
-  mount.minor = take(line, ' ');
-  mount.major = take(mount.minor, ':');
-  take(line, ' ');  // root of the mount within the file system
-  mount.mount_point = unescape_octal(take(line, ' '));
-  const std::string_view options = take(line, ' ');
-  while (!line.empty() && take(line, ' ') != "-") continue;
-  mount.type = take(line, ' ');
-  mount.source = unescape_octal(take(line, ' '));
-  if (!mount.mount_point.starts_with('/') || mount.minor.empty() || mount.type.empty() || line.empty())
-    return fail("malformed line for mount point '" + mount.mount_point + "'");
-  mount.read_only = has_option(options, "ro") || has_option(line, "ro");
-  return mount;
-}
-
-Result<std::vector<Mount>> parse_mountinfo(std::string_view text) {
-  const auto whole = check_whole(text);
-  if (!whole) return unexpected(whole.error());
-  std::vector<Mount> mounts;
-  while (!text.empty()) {
-    auto mount = parse_line(take(text, '\n'));
-    if (!mount) return unexpected(mount.error());
-    mounts.push_back(*std::move(mount));
-  }
-  return mounts;
-}
-
 // The mount point as the host calls it: without the place where the host's root is mounted here.
-std::string without_rootfs(const std::string& path, const std::string& rootfs) {
+std::string without_rootfs(std::string path, const std::string& rootfs) {
   if (rootfs == "/" || !path.starts_with(rootfs)) return path;
   if (path.size() == rootfs.size()) return "/";
   return path[rootfs.size()] == '/' ? path.substr(rootfs.size()) : path;
 }
 
+Result<std::vector<Mount>> parse_mountinfo(std::string_view text, const std::string& rootfs) {
+  const auto whole = check_whole(text);
+  if (!whole) return unexpected(whole.error());
+  std::vector<Mount> mounts;
+  while (!text.empty()) {
+    const auto line = parse_mount_line(take(text, '\n'));
+    if (!line) return unexpected(line.error());
+    if (!line->mount_point.starts_with('/')) return fail("a mount point is no absolute path");
+    Mount mount{line->major, line->minor, line->type, line->source, {}, false, false, {}, {}};
+    mount.mount_point = without_rootfs(unescape_octal(line->mount_point), rootfs);
+    mount.read_only = has_option(line->options, "ro") || has_option(line->super_options, "ro");
+    mounts.push_back(std::move(mount));
+  }
+  return mounts;
+}
+
 // Of several mounts on one mount point only the last is visible, and only it can be asked.
 std::vector<Mount> visible(std::vector<Mount> mounts) {
-  std::unordered_map<std::string, size_t> last;
+  std::unordered_map<std::string_view, size_t> last;
   for (size_t i = 0; i < mounts.size(); ++i) last[mounts[i].mount_point] = i;
+  std::vector<bool> keep;
+  for (size_t i = 0; i < mounts.size(); ++i) keep.push_back(last[mounts[i].mount_point] == i);
   std::vector<Mount> kept;
   for (size_t i = 0; i < mounts.size(); ++i)
-    if (last[mounts[i].mount_point] == i) kept.push_back(std::move(mounts[i]));
+    if (keep[i]) kept.push_back(std::move(mounts[i]));
   return kept;
 }
 
-// The value of device_error: "" when all is well.
+// The value of device_error: Go's words for the error, "" when all is well.
 std::string error_text(const Result<FsUsage>& usage) {
   if (usage) return "";
   if (usage.error().code == ETIMEDOUT) return "mountpoint timeout";
+  if (usage.error().code == ESTALE) return "stale NFS file handle";
   std::string text = std::strerror(usage.error().code);
   if (text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] - 'A' + 'a');
   return text;
 }
 
-LabelSet labels_of(const Mount& mount, const Result<FsUsage>& usage) {
-  return {{"device", mount.source},
-          {"device_error", error_text(usage)},
-          {"fstype", mount.type},
-          {"mountpoint", mount.mount_point}};
+LabelSet labels_of(const Mount& mount, const std::string& error) {
+  return {{"device", mount.source}, {"device_error", error}, {"fstype", mount.type}, {"mountpoint", mount.mount_point}};
+}
+
+// Renders the labels once for many scrapes. Names that differ only in bytes that cannot be shown are the same
+// when rendered, and the second one is left out: a page that repeats a sample is refused as a whole.
+void render(std::vector<Mount>& mounts) {
+  std::unordered_set<std::string> seen;
+  for (Mount& mount : mounts) {
+    mount.labels = labels_of(mount, "").rendered();
+    const LabelSet info{
+        {"device", mount.source}, {"major", mount.major}, {"minor", mount.minor}, {"mountpoint", mount.mount_point}};
+    mount.info_labels = info.rendered();
+  }
+  std::erase_if(mounts, [&](const Mount& mount) { return !seen.insert(mount.labels).second; });
+}
+
+using Usages = std::vector<Result<FsUsage>>;
+
+// A file system that gave no answer has device_error and readonly only.
+void write(MetricWriter& writer, const std::vector<Mount>& mounts, const Usages& usages) {
+  std::vector<LabelRef> labels;
+  for (size_t i = 0; i < mounts.size(); ++i)
+    labels.push_back(usages[i] ? writer.labels(mounts[i].labels)
+                               : writer.labels(labels_of(mounts[i], error_text(usages[i]))));
+  writer.family(kDeviceError);
+  for (size_t i = 0; i < mounts.size(); ++i) writer.sample(labels[i], !usages[i].has_value());
+  writer.family(kReadonly);
+  for (size_t i = 0; i < mounts.size(); ++i) writer.sample(labels[i], mounts[i].read_only);
+  for (const UsageFamily& family : kUsage) {
+    writer.family(family.desc);
+    for (size_t i = 0; i < mounts.size(); ++i)
+      if (usages[i]) writer.sample(labels[i], (*usages[i]).*family.field);
+  }
+  writer.family(kMountInfo);
+  for (size_t i = 0; i < mounts.size(); ++i)
+    if (usages[i]) writer.sample(writer.labels(mounts[i].info_labels), 1);
+}
+
+// Half of what is left of the scrape's time: the other half is for the other collectors.
+MountProbe::Clock::time_point patience_of(const MetricWriter& writer) {
+  if (writer.deadline_ns() == INT64_MAX) return MountProbe::Clock::time_point::max();
+  const auto now = MountProbe::Clock::now();
+  const MountProbe::Clock::time_point deadline{std::chrono::nanoseconds(writer.deadline_ns())};
+  return now + (deadline - now) / 2;
 }
 
 class FilesystemCollector : public Collector {
  public:
   explicit FilesystemCollector(const Setup& setup)
       : rootfs_(setup.roots.rootfs),
+        points_(filter_of(setup.flags, kMountPointsInclude, kMountPointsExclude, kIgnoredMountPoints)),
+        types_(filter_of(setup.flags, kTypesInclude, kTypesExclude, kIgnoredTypes)),
         init_(setup.roots.proc + "/1/mountinfo"),
-        own_(setup.roots.proc + "/self/mountinfo") {
+        own_(setup.roots.proc + "/self/mountinfo"),
+        probe_({.timeout = setup.flags.duration(kTimeout), .workers = setup.flags.number(kWorkers)}) {
     while (rootfs_.size() > 1 && rootfs_.back() == '/') rootfs_.pop_back();
   }
   std::string_view name() const override { return "filesystem"; }
 
   Result<void> collect(MetricWriter& writer) override {
-    auto parsed = read_and_parse(init_, parse_mountinfo);
-    if (!parsed && parsed.error().code != 0) parsed = read_and_parse(own_, parse_mountinfo);
-    if (!parsed) return unexpected(parsed.error());
-    const std::vector<Mount> mounts = select(*std::move(parsed));
-    write(writer, mounts, ask(mounts));
+    auto read = init_.read();
+    const KeptFile& file = read ? init_ : own_;
+    if (!read) read = own_.read();
+    if (!read) return unexpected(read.error());
+    const auto refreshed = refresh(*read);
+    if (!refreshed) return unexpected(refreshed.error().within(file.path()));
+    write(writer, mounts_, ask(patience_of(writer)));
     return {};
   }
 
  private:
-  std::vector<Mount> select(std::vector<Mount> mounts) const {
-    for (Mount& mount : mounts) mount.mount_point = without_rootfs(mount.mount_point, rootfs_);
-    mark_what_may_hang(mounts);
-    mounts = visible(std::move(mounts));
-    std::erase_if(mounts, [](const Mount& mount) { return is_left_out(mount.mount_point, mount.type); });
-    return mounts;
+  // Makes mounts_ those of `text`.
+  Result<void> refresh(std::string_view text) {
+    if (text == text_ && !text.empty()) return {};
+    mounts_.clear();
+    text_ = text;
+    auto parsed = parse_mountinfo(text_, rootfs_);
+    if (!parsed) {
+      text_.clear();
+      return unexpected(parsed.error());
+    }
+    mark_what_may_hang(*parsed);
+    mounts_ = visible(*std::move(parsed));
+    std::erase_if(mounts_,
+                  [&](const Mount& mount) { return !points_.keeps(mount.mount_point) || !types_.keeps(mount.type); });
+    render(mounts_);
+    return {};
   }
 
   std::string path_of(const Mount& mount) const {
     return rootfs_ == "/" ? mount.mount_point : rootfs_ + mount.mount_point;
   }
 
-  std::vector<Result<FsUsage>> ask(const std::vector<Mount>& mounts) {
+  Usages ask(MountProbe::Clock::time_point deadline) {
     std::vector<std::string> suspects;
-    for (const Mount& mount : mounts)
+    for (const Mount& mount : mounts_)
       if (mount.may_hang) suspects.push_back(path_of(mount));
-    std::vector<Result<FsUsage>> probed = probe_.ask_all(suspects);
-    std::vector<Result<FsUsage>> usages;
+    Usages probed = probe_.ask_all(suspects, deadline);
+    Usages usages;
     auto next = probed.begin();
-    for (const Mount& mount : mounts)
+    for (const Mount& mount : mounts_)
       usages.push_back(mount.may_hang ? std::move(*next++) : statvfs_usage(path_of(mount)));
     return usages;
   }
 
-  // A file system that gave no answer has device_error and readonly only.
-  static void write(MetricWriter& writer, const std::vector<Mount>& mounts,
-                    const std::vector<Result<FsUsage>>& usages) {
-    std::vector<LabelRef> labels;
-    for (size_t i = 0; i < mounts.size(); ++i) labels.push_back(writer.labels(labels_of(mounts[i], usages[i])));
-    writer.family(kDeviceError);
-    for (size_t i = 0; i < mounts.size(); ++i) writer.sample(labels[i], !usages[i].has_value());
-    writer.family(kReadonly);
-    for (size_t i = 0; i < mounts.size(); ++i) writer.sample(labels[i], mounts[i].read_only);
-    for (const UsageFamily& family : kUsage) {
-      writer.family(family.desc);
-      for (size_t i = 0; i < mounts.size(); ++i)
-        if (usages[i]) writer.sample(labels[i], (*usages[i]).*family.field);
-    }
-    writer.family(kMountInfo);
-    for (size_t i = 0; i < mounts.size(); ++i) {
-      if (!usages[i]) continue;
-      const Mount& mount = mounts[i];
-      const LabelSet info{
-          {"device", mount.source}, {"major", mount.major}, {"minor", mount.minor}, {"mountpoint", mount.mount_point}};
-      writer.sample(writer.labels(info), 1);
-    }
-  }
-
   std::string rootfs_;
+  NameFilter points_;
+  NameFilter types_;
   KeptFile init_;
   KeptFile own_;
+  std::string text_;           // that mounts_ was made from; never moved, since they look into it
+  std::vector<Mount> mounts_;  // those that are shown
   MountProbe probe_;
 };
 
 }  // namespace
 
 const Entry kFilesystemCollector = {"filesystem", "Space and inodes of mounted file systems: proc 1/mountinfo, statvfs",
-                                    Default::kOn, make<FilesystemCollector>};
+                                    Default::kOn, make<FilesystemCollector>, kFlags};
 
 }  // namespace plimsoll::collectors::host

@@ -5,6 +5,7 @@
 //
 // proc_loadavg(5)
 #include <array>
+#include <cmath>
 
 #include "base/text.h"
 #include "collectors/host/kept_file.h"
@@ -25,7 +26,7 @@ Result<std::array<double, 3>> parse_loadavg(std::string_view text) {
   std::array<double, 3> loads{};
   for (double& load : loads) {
     const auto number = parse_double(take_field(text));
-    if (!number) return fail("not three numbers");
+    if (!number || !std::isfinite(*number) || *number < 0) return fail("not three numbers");
     load = *number;
   }
   return loads;

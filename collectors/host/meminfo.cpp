@@ -8,6 +8,7 @@
 // Active(anon) becomes node_memory_Active_anon_bytes; a line without kB is a count and keeps its
 // bare name. Lines of kernels to come are exported without a change here. proc_meminfo(5)
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "base/text.h"
@@ -68,8 +69,12 @@ class MeminfoCollector : public Collector {
   Result<void> collect(MetricWriter& writer) override {
     const auto fields = read_and_parse(file_, parse_meminfo);
     if (!fields) return unexpected(fields.error());
+    std::unordered_set<std::string> written;  // of two lines that amount to one family, the first counts
+    written.reserve(fields->size());
     for (const MemoryField& field : *fields) {
-      writer.family(family_name(field), family_help(field), MetricType::kGauge);
+      const auto [name, fresh] = written.insert(family_name(field));
+      if (!fresh) continue;
+      writer.family(*name, family_help(field), MetricType::kGauge);
       writer.sample(field.value);
     }
     return {};

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Asks mounted file systems for their usage without ever waiting for one that hangs: statvfs(3) of a
-// dead NFS server's mount sleeps uninterruptibly, perhaps for days. The calls are made by a thread of
-// its own; when it does not come back, it is left behind with that one mount and a new one takes over.
+// dead NFS server's mount sleeps uninterruptibly, perhaps for days. The calls are made by threads of
+// the probe's own; one that does not come back is left behind with its mount and another takes its place.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -25,37 +26,41 @@ Result<FsUsage> statvfs_usage(const std::string& path);
 
 class MountProbe {
  public:
-  // Called on the probe's thread; may block for ever.
+  using Clock = std::chrono::steady_clock;
+  // Called on one of the probe's threads; may block for ever.
   using Ask = std::function<Result<FsUsage>(const std::string& path)>;
   struct Patience {
-    std::chrono::nanoseconds first = std::chrono::seconds(5);           // for all answers of one round
-    std::chrono::nanoseconds further = std::chrono::milliseconds(100);  // after each mount found hanging
+    std::chrono::nanoseconds timeout = std::chrono::seconds(5);  // of a round, for all answers
+    size_t workers = 4;                                          // mounts asked side by side
+    // After that a mount no longer counts as one of those: the next one's turn has come.
+    std::chrono::nanoseconds slow = std::chrono::milliseconds(100);
   };
 
-  MountProbe();  // statvfs_usage, 5 s
+  MountProbe() : MountProbe(Patience{}) {}
+  explicit MountProbe(Patience patience) : MountProbe(statvfs_usage, patience) {}
   MountProbe(Ask ask, Patience patience);
   // Never blocks: a thread that still hangs is left to itself.
   ~MountProbe();
   MountProbe(const MountProbe&) = delete;
   MountProbe& operator=(const MountProbe&) = delete;
 
-  // One answer per path, in order. ETIMEDOUT: the mount hangs; it is not asked again until the
-  // earlier call has come back. One caller at a time.
-  std::vector<Result<FsUsage>> ask_all(const std::vector<std::string>& paths);
+  // One answer per path, in order, at `deadline` at the latest. ETIMEDOUT: the mount hangs, or its turn
+  // did not come; one that hangs is not asked again until the earlier call has come back. One caller at a time.
+  std::vector<Result<FsUsage>> ask_all(const std::vector<std::string>& paths,
+                                       Clock::time_point deadline = Clock::time_point::max());
 
  private:
-  class Worker;
-  void forget_recovered();
-  bool is_stuck(const std::string& path) const;
-  Result<void> start_worker();
-  void ask_rest(const std::vector<std::string>& paths, std::chrono::nanoseconds patience,
-                std::vector<Result<FsUsage>>& answers);
-  std::vector<Result<FsUsage>> ask_each(const std::vector<std::string>& paths);
+  struct Call;
+  struct Shared;
+  using Calls = std::vector<std::unique_ptr<Call>>;
 
-  Ask ask_;
+  bool hangs(const std::string& path) const;
+  void leave_slow(const Calls& calls, std::chrono::nanoseconds age);
+  Result<void> start_workers(const Calls& calls);
+  Result<void> wait_for(const Calls& calls, std::unique_lock<std::mutex>& lock, Clock::time_point deadline);
+
   Patience patience_;
-  std::unique_ptr<Worker> worker_;              // idle between rounds
-  std::vector<std::unique_ptr<Worker>> stuck_;  // each with the mount that it hangs in
+  Shared* shared_;  // goes with the probe, or with the last thread that was left behind
 };
 
 }  // namespace plimsoll::collectors::host

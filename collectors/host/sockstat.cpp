@@ -9,6 +9,7 @@
 // net/ipv4/proc.c
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -19,10 +20,18 @@
 namespace plimsoll::collectors::host {
 namespace {
 
+constexpr std::string_view kNames[] = {"inuse", "orphan", "tw", "alloc", "mem", "memory"};
+
 struct SockField {
   std::string_view protocol, name;  // into the parsed text
   uint64_t value;
 };
+
+// What node_exporter knows; a kernel may have more.
+bool is_exported(std::string_view protocol, std::string_view name) {
+  if (protocol == "sockets") return name == "used";
+  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
+}
 
 Result<void> parse_line(std::string_view line, std::vector<SockField>& fields) {
   if (line.find(':') == std::string_view::npos) return fail("line without a protocol");
@@ -31,7 +40,9 @@ Result<void> parse_line(std::string_view line, std::vector<SockField>& fields) {
     const std::string_view name = take_field(line);
     const auto number = parse_u64(take_field(line));
     if (!number) return fail(std::string(protocol) + " " + std::string(name) + ": not a number");
-    fields.push_back({protocol, name, *number});
+    const auto same = [&](const SockField& field) { return field.protocol == protocol && field.name == name; };
+    if (is_exported(protocol, name) && std::none_of(fields.begin(), fields.end(), same))
+      fields.push_back({protocol, name, *number});
   }
   return {};
 }

@@ -7,6 +7,7 @@
 //
 // Documentation/ABI/testing/sysfs-devices-system-clocksource. A system tree without clock sources
 // (a container's) leaves those two families out.
+#include <algorithm>
 #include <ctime>
 #include <string>
 #include <vector>
@@ -27,6 +28,8 @@ constexpr MetricDesc kAvailable = {"node_time_clocksource_available_info",
 constexpr MetricDesc kCurrent = {"node_time_clocksource_current_info",
                                  "Clock source in use, as a label of a constant 1.", MetricType::kGauge};
 
+constexpr size_t kMaxSources = 64;  // a machine has a handful
+
 struct ClockDevice {
   std::string number;  // the 0 of clocksource0
   KeptFile available;
@@ -44,15 +47,19 @@ std::vector<ClockDevice> find_clock_devices(const std::string& root) {
     devices.push_back({entry.name.substr(kPrefix.size()), KeptFile(path + "/available_clocksource", 512),
                        KeptFile(path + "/current_clocksource", 512)});
   }
+  const auto by_number = [](const ClockDevice& a, const ClockDevice& b) { return a.number < b.number; };
+  std::sort(devices.begin(), devices.end(), by_number);
   return devices;
 }
 
 void write_sources(MetricWriter& writer, const std::string& device, KeptFile& file) {
   const auto text = file.read();
   if (!text) return;
-  std::string_view rest = trim(*text);
-  while (!rest.empty()) {
+  std::vector<std::string_view> sources;
+  for (std::string_view rest = trim(*text); !rest.empty() && sources.size() < kMaxSources;) {
     const std::string_view source = take_field(rest);
+    if (std::find(sources.begin(), sources.end(), source) != sources.end()) continue;
+    sources.push_back(source);
     writer.sample(writer.labels(LabelSet{{"clocksource", source}, {"device", device}}), 1);
   }
 }

@@ -16,6 +16,7 @@ import urllib.request
 
 import engines
 import support
+from compare import Difference, excused, named, print_differences
 
 CADVISOR = os.environ.get("PLIMSOLL_CADVISOR")
 KINDS = "--disable_metrics=referenced_memory,resctrl,accelerator"  # so all the others are on
@@ -33,17 +34,6 @@ LOADS = {
     "idle": "exec /bin/sleep 1000",
 }
 
-
-
-class Difference:
-    """Samples that need not agree, with the reason."""
-
-    def __init__(self, reason, applies):
-        self.reason, self.applies, self.count, self.families = reason, applies, 0, set()
-
-
-def named(*names):
-    return lambda family, labels, theirs, ours: family in names
 
 
 def theirs_is_a_constant_zero(family, labels, theirs, ours):
@@ -181,12 +171,10 @@ class SideBySide(unittest.TestCase):
             ours = self.watch.around(series, stamp or time.time())
             if self.agrees(name, value, ours):
                 right += 1
-            elif not self.is_excused(name, labels, value, ours[-1] if ours else None):
+            elif not excused(DIFFERENCES, name, labels, value, ours[-1] if ours else None):
                 wrong.append(f"{self.groups[labels['id']]}: {name} {series[1:]}: theirs {value}, ours {ours}")
         print(f"  {right} samples of {len({s[0] for s in self.of_containers()} & families)} shared families agree")
-        for difference in DIFFERENCES:
-            if difference.count:
-                print(f"  {difference.count} differ: {difference.reason}: {', '.join(sorted(difference.families))}")
+        print_differences(DIFFERENCES)
         self.assertEqual(wrong, [], "\n".join(wrong[:50]))
         self.assertGreater(right, 200)
 
@@ -199,14 +187,6 @@ class SideBySide(unittest.TestCase):
         if self.watch.types[name] == "gauge":
             slack = max(slack, PAGES if "memory" in name or name.endswith("_bytes") else 0)
         return min(ours) - slack <= value <= max(ours) + slack
-
-    def is_excused(self, name, labels, value, ours):
-        for difference in DIFFERENCES:
-            if difference.applies(name, labels, value, ours):
-                difference.count += 1
-                difference.families.add(name)
-                return True
-        return False
 
     def test_what_each_has_alone(self):
         shown = {(name, labels["id"]) for _, _, values in self.watch.scrapes for (name, *rest) in values

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <cstdio>
+
 #include "collectors/host/disk_info.h"
 #include "tests/unit/host_fixture.h"
+#include "tests/unit/host_golden.h"
 
 namespace plimsoll::collectors::host {
 namespace {
@@ -33,7 +38,7 @@ TEST(Diskstats, ReadsAllSeventeenColumns) {
       "node_disk_reads_completed_total{device=\"vda\"} 88760\n"
       "node_disk_reads_merged_total{device=\"vda\"} 26837\n"
       "node_disk_read_bytes_total{device=\"vda\"} 1851110400\n"
-      "node_disk_read_time_seconds_total{device=\"vda\"} 15.277\n"
+      "node_disk_read_time_seconds_total{device=\"vda\"} 15.277000000000001\n"
       "node_disk_writes_completed_total{device=\"vda\"} 13694\n"
       "node_disk_writes_merged_total{device=\"vda\"} 6923\n"
       "node_disk_written_bytes_total{device=\"vda\"} 744558592\n"
@@ -145,6 +150,96 @@ TEST(Diskstats, FollowsTheSerialNumbersOrder) {
   const auto collected = collect(*kDiskstatsCollector.make(roots_of(tree)));
   EXPECT_NE(collected.text("node_disk_info").find("serial=\"scsi\""), std::string::npos);
   EXPECT_EQ(collected.text("node_disk_ata"), "");
+}
+
+std::string diskstats_of(std::initializer_list<const char*> devices) {
+  std::string text;
+  for (const char* device : devices) text += std::string(device) + " 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17\n";
+  return text;
+}
+
+const Flag& flag_of(std::string_view name) {
+  for (const Flag* flag : kDiskstatsCollector.flags)
+    if (flag->name == name) return *flag;
+  ADD_FAILURE() << "no flag " << name;
+  return *kDiskstatsCollector.flags[0];
+}
+
+TEST(Diskstats, WritesEveryFamilyOfNodeExporter) {
+  const TempTree tree(
+      {{"proc/diskstats", diskstats_of({"8 0 sda"})},
+       {"root/run/udev/data/b8:0",
+        "E:ID_ATA=1\nE:ID_ATA_WRITE_CACHE=1\nE:ID_ATA_WRITE_CACHE_ENABLED=0\nE:ID_ATA_ROTATION_RATE_RPM=0\n"
+        "E:ID_FS_TYPE=ext4\nE:DM_NAME=x\n"}});
+  test::expect_golden_families("diskstats", collect(*kDiskstatsCollector.make(roots_of(tree))).page);
+}
+
+TEST(Diskstats, FlagsChooseTheDisks) {
+  const TempTree tree({{"proc/diskstats", diskstats_of({"8 0 sda", "8 1 sda1", "7 0 loop0", "253 0 dm-0"})}});
+  const auto shown = [&](std::initializer_list<std::pair<const char*, const char*>> given) {
+    Flags flags;
+    for (const auto& [name, value] : given) flags.set(flag_of(name), value);
+    return devices_of(collect(*kDiskstatsCollector.make({roots_of(tree), flags})));
+  };
+  EXPECT_EQ(shown({}), "sda dm-0 ");
+  EXPECT_EQ(shown({{"diskstats.device-exclude", "^dm"}}), "sda sda1 loop0 ");
+  EXPECT_EQ(shown({{"diskstats.device-exclude", ""}}), "sda sda1 loop0 dm-0 ");
+  EXPECT_EQ(shown({{"diskstats.ignored-devices", "^sd"}}), "loop0 dm-0 ");
+  EXPECT_EQ(shown({{"diskstats.ignored-devices", ""}}), "sda dm-0 ");
+  EXPECT_EQ(shown({{"diskstats.device-include", "a1|p0"}}), "sda1 loop0 ");
+  EXPECT_EQ(shown({{"diskstats.device-include", ""}}), "sda dm-0 ");
+  EXPECT_EQ(shown({{"diskstats.device-include", "a"}, {"diskstats.ignored-devices", "1"}}), "sda sda1 ");
+}
+
+TEST(Diskstats, ANameThatComesTwiceIsShownOnce) {
+  const auto collected =
+      collect_file(kDiskstatsCollector, "proc/diskstats", diskstats_of({"8 0 sda", "8 16 sda", "8 0 sda"}));
+  EXPECT_EQ(devices_of(collected), "sda ");
+  EXPECT_EQ(collected.page.sample_count(), 18u);
+}
+
+TEST(Diskstats, FollowsUdevsRecord) {
+  const TempTree tree({{"proc/diskstats", diskstats_of({"8 0 sda"})}, {"sys/block/sda/queue/rotational", "1\n"}});
+  const auto collector = kDiskstatsCollector.make(roots_of(tree));
+  const auto info = [&] { return collect(*collector).text("node_disk_info"); };
+  EXPECT_NE(info().find("model=\"\",path=\"\",revision=\"\",rotational=\"1\""), std::string::npos);
+  const std::string record = "root/run/udev/data/b8:0";
+  tree.write(record, "E:ID_MODEL=one\n");
+  EXPECT_NE(info().find("model=\"one\""), std::string::npos);
+  tree.write(record + ".new", "E:ID_MODEL=two\nE:ID_FS_TYPE=xfs\n");
+  ASSERT_EQ(::rename(tree.at(record + ".new").c_str(), tree.at(record).c_str()), 0);
+  EXPECT_NE(info().find("model=\"two\""), std::string::npos);
+  EXPECT_NE(collect(*collector).text("node_disk_filesystem"), "");
+  ASSERT_EQ(::unlink(tree.at(record).c_str()), 0);
+  EXPECT_NE(info().find("model=\"\""), std::string::npos);
+  EXPECT_EQ(collect(*collector).text("node_disk_filesystem"), "");
+}
+
+// What does not change is not read again: here it is changed without udev's knowledge.
+TEST(Diskstats, ReadsADisksFilesOnce) {
+  const TempTree tree({{"proc/diskstats", diskstats_of({"8 0 sda"})}, {"sys/block/sda/queue/rotational", "1\n"}});
+  const auto collector = kDiskstatsCollector.make(roots_of(tree));
+  const std::string before = collect(*collector).text("node_disk_info");
+  tree.write("sys/block/sda/queue/rotational", "0\n");
+  EXPECT_EQ(collect(*collector).text("node_disk_info"), before);
+}
+
+TEST(Diskstats, AnotherDiskOfTheSameNameIsReadAnew) {
+  const TempTree tree({{"proc/diskstats", diskstats_of({"8 0 sda", "8 16 sdb"})},
+                       {"root/run/udev/data/b8:0", "E:ID_MODEL=first\n"},
+                       {"root/run/udev/data/b8:32", "E:ID_MODEL=second\n"},
+                       {"sys/block/sda/queue/rotational", "1\n"}});
+  const auto collector = kDiskstatsCollector.make(roots_of(tree));
+  EXPECT_NE(collect(*collector).text("node_disk_info").find("model=\"first\""), std::string::npos);
+  tree.write("proc/diskstats", diskstats_of({"8 32 sda"}));
+  const auto renumbered = collect(*collector);
+  EXPECT_EQ(devices_of(renumbered), "sda ");
+  EXPECT_NE(renumbered.text("node_disk_info").find("minor=\"32\",model=\"second\""), std::string::npos);
+  tree.write("proc/diskstats", diskstats_of({"8 16 sdb"}));
+  EXPECT_EQ(devices_of(collect(*collector)), "sdb ");
+  tree.write("sys/block/sda/queue/rotational", "0\n");
+  tree.write("proc/diskstats", diskstats_of({"8 32 sda"}));
+  EXPECT_NE(collect(*collector).text("node_disk_info").find("rotational=\"0\""), std::string::npos);
 }
 
 TEST(DiskInfo, NamesWithASlashHaveAnExclamationMarkInSysfs) {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <thread>
 
 #include "collectors/host/mount_probe.h"
 #include "tests/unit/host_fixture.h"
+#include "tests/unit/host_golden.h"
 
 namespace plimsoll::collectors::host {
 namespace {
@@ -14,6 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using test::collect;
 using test::collect_file;
+using test::expect_golden_families;
 using test::expect_refused;
 using test::roots_of;
 using test::TempTree;
@@ -26,7 +29,9 @@ struct MountTree {
     tree.make_dir("root");
     for (const char* directory : directories) tree.make_dir(std::string("root") + directory);
   }
-  test::Collected collect_it() const { return collect(*kFilesystemCollector.make(roots_of(tree))); }
+  test::Collected collect_it(const Flags& flags = {}) const {
+    return collect(*kFilesystemCollector.make(Setup(roots_of(tree), flags)));
+  }
   TempTree tree;
 };
 
@@ -55,6 +60,7 @@ TEST(Filesystem, SaysWhatStatvfsSays) {
   EXPECT_EQ(collected.text("node_filesystem_mount_info"),
             "node_filesystem_mount_info{device=\"/dev/vda\",major=\"254\",minor=\"0\",mountpoint=\"/\"} 1\n");
   EXPECT_EQ(type_of(collected.page, "node_filesystem_avail_bytes"), "gauge");
+  expect_golden_families("filesystem", collected.page);
 }
 
 TEST(Filesystem, LeavesOutKernelInterfacesAndContainerLayers) {
@@ -69,13 +75,14 @@ TEST(Filesystem, LeavesOutKernelInterfacesAndContainerLayers) {
   EXPECT_EQ(mount_points(mounts.collect_it()), "/ /m3 /devices /var/lib/docker /run/credentials ");
 }
 
-TEST(Filesystem, UndoesEscapesAndReadsOptionalFields) {
+// The source keeps the kernel's escapes, as node_exporter's does.
+TEST(Filesystem, UndoesTheMountPointsEscapesAndReadsOptionalFields) {
   const MountTree mounts(
       "1 1 8:1 /sub /with\\040blank\\134 ro,nosuid shared:7 master:1 - nfs4 server:/a\\040b rw,vers=4\n",
       {"/with blank\\"});
   const auto collected = mounts.collect_it();
   EXPECT_EQ(collected.text("node_filesystem_readonly"),
-            "node_filesystem_readonly{device=\"server:/a b\",device_error=\"\",fstype=\"nfs4\","
+            "node_filesystem_readonly{device=\"server:/a\\\\040b\",device_error=\"\",fstype=\"nfs4\","
             "mountpoint=\"/with blank\\\\\"} 1\n");
 }
 
@@ -121,6 +128,92 @@ TEST(Filesystem, MountsAskedOnTheSpotAndByTheProbeKeepTheirAnswers) {
     if (collected.text("node_filesystem_size").find(std::string("mountpoint=\"") + point + "\"") == std::string::npos)
       failed += std::string(point) + " ";
   EXPECT_EQ(failed, "/gone /lost ");
+}
+
+// The flag of this name.
+const Flag& flag(std::string_view name) {
+  for (const Flag* one : kFilesystemCollector.flags)
+    if (one->name == name) return *one;
+  ADD_FAILURE() << "no flag " << name;
+  return *kFilesystemCollector.flags.front();
+}
+
+std::string points_with(std::initializer_list<std::pair<const char*, const char*>> values) {
+  const MountTree mounts(
+      "1 1 8:1 / / rw - ext4 a rw\n2 1 0:2 / /dev/shm rw - tmpfs b rw\n3 1 0:3 / /data rw - xfs c rw\n"
+      "4 1 0:4 / /merged rw - overlay d rw\n");
+  Flags flags;
+  for (const auto& [name, value] : values) {
+    EXPECT_TRUE(check_flag(flag(name), value));
+    flags.set(flag(name), value);
+  }
+  return mount_points(mounts.collect_it(flags));
+}
+
+TEST(Filesystem, FlagsChooseMountPoints) {
+  EXPECT_EQ(points_with({}), "/ /data ");
+  EXPECT_EQ(points_with({{"filesystem.mount-points-exclude", "^/data$"}}), "/ /dev/shm ");
+  EXPECT_EQ(points_with({{"filesystem.mount-points-exclude", ""}}), "/ /dev/shm /data ");
+  EXPECT_EQ(points_with({{"filesystem.mount-points-include", "^/d"}}), "/dev/shm /data ");
+  EXPECT_EQ(points_with({{"filesystem.ignored-mount-points", "^/$"}}), "/dev/shm /data ");
+  EXPECT_EQ(points_with({{"filesystem.ignored-mount-points", "^/$"}, {"filesystem.mount-points-include", "^/$"}}),
+            "/ ");
+}
+
+TEST(Filesystem, FlagsChooseTypes) {
+  EXPECT_EQ(points_with({{"filesystem.fs-types-exclude", "^xfs$"}}), "/ /merged ");
+  EXPECT_EQ(points_with({{"filesystem.fs-types-include", "^(overlay|xfs)$"}}), "/data /merged ");
+  EXPECT_EQ(points_with({{"filesystem.ignored-fs-types", "^(ext4|xfs)$"}}), "/merged ");
+}
+
+TEST(Filesystem, NoticesWhatChangesInTheTable) {
+  const std::string root = "1 1 8:1 / / rw - ext4 /dev/a ";
+  const MountTree mounts(root + "rw\n", {"/m"});
+  const auto collector = kFilesystemCollector.make(roots_of(mounts.tree));
+  for (int round = 0; round < 2; ++round)
+    EXPECT_NE(collect(*collector).text("node_filesystem_readonly").find("\"/\"} 0\n"), std::string::npos);
+  mounts.tree.write("proc/1/mountinfo", root + "ro\n");
+  EXPECT_NE(collect(*collector).text("node_filesystem_readonly").find("\"/\"} 1\n"), std::string::npos);
+  mounts.tree.write("proc/1/mountinfo", root + "ro\n2 1 8:2 / /m rw - ext4 /dev/b rw\n");
+  EXPECT_EQ(mount_points(collect(*collector)), "/ /m ");
+  mounts.tree.write("proc/1/mountinfo", "garbage\n");
+  for (int round = 0; round < 2; ++round) {
+    const auto refused = collect(*collector);
+    EXPECT_FALSE(refused.result);
+    EXPECT_EQ(refused.text(), "");
+  }
+  mounts.tree.write("proc/1/mountinfo", root + "rw\n");
+  EXPECT_EQ(mount_points(collect(*collector)), "/ ");
+}
+
+TEST(Filesystem, HostileNamesAreEscapedAndStayUnique) {
+  const MountTree mounts(
+      "1 1 8:1 / /q\"\\134\\012 rw - ext4 s\" rw\n2 1 8:2 / /\xff rw - ext4 a rw\n3 1 8:3 / /\xfe rw - ext4 a rw\n",
+      {"/q\"\\\n", "/\xff", "/\xfe"});
+  const auto collected = mounts.collect_it();
+  EXPECT_TRUE(collected.result) << collected.error();
+  EXPECT_EQ(collected.text("node_filesystem_readonly"),
+            "node_filesystem_readonly{device=\"s\\\"\",device_error=\"\",fstype=\"ext4\","
+            "mountpoint=\"/q\\\"\\\\\\n\"} 0\n"
+            "node_filesystem_readonly{device=\"a\",device_error=\"\",fstype=\"ext4\","
+            "mountpoint=\"/\xEF\xBF\xBD\"} 0\n");
+}
+
+TEST(Filesystem, ShowsThousandsOfMounts) {
+  MountTree mounts("");
+  std::string table;
+  for (int i = 0; i < 5000; ++i)
+    table += std::to_string(i) + " 1 0:" + std::to_string(i) + " / /m/" + std::to_string(i) + " rw - " +
+             (i % 2 == 0 ? "tmpfs" : "nfs4") + " s rw\n";
+  mounts.tree.write("proc/1/mountinfo", table);
+  for (int i = 0; i < 5000; i += 100) mounts.tree.make_dir("root/m/" + std::to_string(i));
+  for (int i = 1; i < 5000; i += 100) mounts.tree.make_dir("root/m/" + std::to_string(i));
+  const auto collected = mounts.collect_it();
+  EXPECT_TRUE(collected.result) << collected.error();
+  const std::string errors = collected.text("node_filesystem_device_error");
+  EXPECT_EQ(std::count(errors.begin(), errors.end(), '\n'), 5000);
+  const std::string sizes = collected.text("node_filesystem_size");
+  EXPECT_EQ(std::count(sizes.begin(), sizes.end(), '\n'), 100);
 }
 
 TEST(Filesystem, FallsBackToItsOwnMountsWithoutTheHostsRoot) {
@@ -188,7 +281,7 @@ struct Gate {
 
 TEST(MountProbe, AHangingMountCostsOnlyItself) {
   static Gate gate;
-  MountProbe probe([](const std::string& path) { return gate.ask(path); }, {100ms, 500ms});
+  MountProbe probe([](const std::string& path) { return gate.ask(path); }, {.timeout = 2s});
   const auto first = probe.ask_all({"a", "hang1", "bb", "hang2", "ccc"});
   EXPECT_TRUE(first[0].has_value() && first[2].has_value() && first[4].has_value());
   EXPECT_EQ(first[4]->size_bytes, 3u);
@@ -197,9 +290,69 @@ TEST(MountProbe, AHangingMountCostsOnlyItself) {
   gate.open = true;
 }
 
+// The last one is asked while the others hang, although there is one worker: it is what ends their hanging.
+TEST(MountProbe, HangingMountsDoNotUseUpThePatience) {
+  static Gate gate;
+  MountProbe probe(
+      [](const std::string& path) {
+        if (path == "last") gate.open = true;
+        return gate.ask(path);
+      },
+      {.timeout = 1h, .workers = 1, .slow = 1ms});
+  const auto answers = probe.ask_all({"hang1", "hang2", "hang3", "last"});
+  for (const auto& answer : answers) EXPECT_TRUE(answer.has_value());
+  EXPECT_EQ(gate.calls, 4);
+}
+
+TEST(MountProbe, AsksSideBySideButNoMoreThanAllowed) {
+  static std::atomic<int> now{0}, most{0}, calls{0};
+  MountProbe probe(
+      [](const std::string& path) {
+        const int running = ++now;
+        for (int seen = most; seen < running && !most.compare_exchange_weak(seen, running);) continue;
+        ++calls;
+        while (calls < 3) std::this_thread::sleep_for(1ms);
+        --now;
+        return usage_of(path.size());
+      },
+      {.timeout = 1h, .workers = 3, .slow = 1h});
+  const std::vector<std::string> paths(50, "path");
+  for (const auto& answer : probe.ask_all(paths)) EXPECT_TRUE(answer.has_value());
+  EXPECT_EQ(calls, 50);
+  EXPECT_EQ(most, 3);
+}
+
+// Not an hour.
+TEST(MountProbe, TheDeadlineEndsThePatience) {
+  static Gate gate;
+  MountProbe probe([](const std::string& path) { return gate.ask(path); }, {.timeout = 1h, .workers = 1, .slow = 1h});
+  const auto answers = probe.ask_all({"hang", "a"}, MountProbe::Clock::now() + 20ms);
+  EXPECT_EQ(answers[0].error().code, ETIMEDOUT);
+  EXPECT_EQ(answers[1].error().code, ETIMEDOUT) << "its turn never came";
+  EXPECT_TRUE(probe.ask_all({"hang", "a"})[1].has_value()) << "another thread takes over";
+  gate.open = true;
+}
+
+TEST(MountProbe, LeavesABoundedNumberOfThreadsBehind) {
+  static Gate gate;
+  MountProbe probe([](const std::string& path) { return gate.ask(path); },
+                   {.timeout = 20s, .workers = 1000, .slow = 0ms});
+  std::vector<std::string> paths;
+  for (int i = 0; i < 400; ++i) paths.push_back("hang" + std::to_string(i));
+  for (const auto& answer : probe.ask_all(paths, MountProbe::Clock::now() + 2s))
+    EXPECT_EQ(answer.error().code, ETIMEDOUT);
+  EXPECT_LE(gate.calls, 256);
+  EXPECT_GT(gate.calls, 1);
+  gate.open = true;
+  bool recovered = false;
+  for (int i = 0; i < 5000 && !recovered; ++i, std::this_thread::sleep_for(2ms))
+    recovered = probe.ask_all({"a"})[0].has_value();
+  EXPECT_TRUE(recovered);
+}
+
 TEST(MountProbe, AStuckMountIsNotAskedAgainUntilItRecovers) {
   static Gate gate;
-  MountProbe probe([](const std::string& path) { return gate.ask(path); }, {100ms, 2s});
+  MountProbe probe([](const std::string& path) { return gate.ask(path); }, {.timeout = 2s});
   EXPECT_TRUE(probe.ask_all({"hang", "a"})[1]);
   const int calls = gate.calls;
   const auto stuck = probe.ask_all({"hang", "a"});
@@ -217,7 +370,7 @@ TEST(MountProbe, EndsAtOnceWhileAMountHangs) {
   static Gate gate;
   const auto start = std::chrono::steady_clock::now();
   {
-    MountProbe probe([](const std::string& path) { return gate.ask(path); }, {50ms, 50ms});
+    MountProbe probe([](const std::string& path) { return gate.ask(path); }, {.timeout = 50ms});
     EXPECT_EQ(probe.ask_all({"hang"})[0].error().code, ETIMEDOUT);
   }
   EXPECT_LT(std::chrono::steady_clock::now() - start, 2s);

@@ -114,7 +114,8 @@ TEST(Device, ReadsTextAndNumbers) {
                        {"a/fraction", "1.5\n"},
                        {"a/empty", ""},
                        {"a/deep/file", "7\n"},
-                       {"a/none", "N/A\n"}});
+                       {"a/none", "N/A\n"},
+                       {"a/nan", "nan\n"}});
   DeviceDir dir(tree.path());
   Device& device = *(*dir.devices())[0];
   EXPECT_EQ(device.text("text"), "two words");
@@ -126,11 +127,12 @@ TEST(Device, ReadsTextAndNumbers) {
   EXPECT_EQ(device.number("empty"), std::nullopt);
   EXPECT_EQ(device.number("deep/file"), 7u);
   EXPECT_EQ(device.number("none"), std::nullopt);
+  EXPECT_EQ(device.real("nan"), std::nullopt);
   EXPECT_EQ(device.text("missing"), std::nullopt);
   EXPECT_EQ(device.read("missing").error().message(), "a/missing: No such file or directory");
   EXPECT_EQ(device.read("deep").error().code, EISDIR);
   EXPECT_EQ(device.list(),
-            (std::vector<std::string>{"deep", "empty", "fraction", "negative", "none", "number", "text"}));
+            (std::vector<std::string>{"deep", "empty", "fraction", "nan", "negative", "none", "number", "text"}));
   EXPECT_EQ(device.list("deep"), std::vector<std::string>{"file"});
   EXPECT_TRUE(device.list("nowhere").empty());
 }
@@ -141,6 +143,16 @@ TEST(Device, FollowsAFileThatChanges) {
   EXPECT_EQ((*dir.devices())[0]->number("value"), 1u);
   tree.write("a/value", "23\n");
   EXPECT_EQ((*dir.devices())[0]->number("value"), 23u);
+}
+
+TEST(Device, LooksAgainForWhatWasNotThere) {
+  const TempTree tree({{"a/value", "1\n"}});
+  DeviceDir dir(tree.path());
+  EXPECT_EQ((*dir.devices())[0]->number("late"), std::nullopt);
+  tree.write("a/late", "2\n");
+  std::optional<uint64_t> late;
+  for (int i = 0; i < 20 && !late; ++i) late = (*dir.devices())[0]->number("late");
+  EXPECT_EQ(late, 2u);
 }
 
 TEST(Device, DoesNotWaitForAFifo) {

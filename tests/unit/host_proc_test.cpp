@@ -113,7 +113,36 @@ TEST(Vmstat, ExportsItsSelectionOnly) {
 TEST(Vmstat, RefusesWhatIsNone) {
   expect_error_without_file(kVmstatCollector, "proc/vmstat");
   expect_refused(kVmstatCollector, "proc/vmstat",
-                 {"", "garbage\n", "pgpgin\n", "pgpgin x\n", "pgpgin 1\npgpgout 2", "\n"});
+                 {"", "garbage\n", "pgpgin\n", "pgpgin x\n", "pgpgin 1\npgpgout 2", "\n", "pgpgin 1\npgpgout -2\n"});
+}
+
+// A setup with one flag of the collector.
+Setup with_flag(const Entry& entry, const TempTree& tree, const std::string& value) {
+  Setup setup(roots_of(tree));
+  EXPECT_EQ(entry.flags.size(), 1u);
+  setup.flags.set(*entry.flags.front(), value);
+  return setup;
+}
+
+TEST(Vmstat, ExportsFieldsByExpression) {
+  const TempTree tree({{"proc/vmstat", "nr_free_pages 5\npgfault 6\nallocstall_dma 7\nnr-free_pages 8\npgfault 9\n"}});
+  EXPECT_EQ(collect(*kVmstatCollector.make(with_flag(kVmstatCollector, tree, "^nr|stall"))).text(),
+            "node_vmstat_nr_free_pages 5\nnode_vmstat_allocstall_dma 7\n");
+  EXPECT_EQ(collect(*kVmstatCollector.make(with_flag(kVmstatCollector, tree, ".*"))).text(),
+            "node_vmstat_nr_free_pages 5\nnode_vmstat_pgfault 6\nnode_vmstat_allocstall_dma 7\n");
+  const auto none = collect(*kVmstatCollector.make(with_flag(kVmstatCollector, tree, "^nothing$")));
+  EXPECT_TRUE(none.result);
+  EXPECT_EQ(none.text(), "");
+}
+
+TEST(Vmstat, NoticesOtherLines) {
+  const TempTree tree({{"proc/vmstat", "pgfault 1\nnr_dirty 2\n"}});
+  const auto collector = kVmstatCollector.make(roots_of(tree));
+  EXPECT_EQ(collect(*collector).text(), "node_vmstat_pgfault 1\n");
+  tree.write("proc/vmstat", "nr_dirty 3\npgfault 4\n");
+  EXPECT_EQ(collect(*collector).text(), "node_vmstat_pgfault 4\n");
+  tree.write("proc/vmstat", "nr_dirty 3\npgfault 5\noom_kill 6\n");
+  EXPECT_EQ(collect(*collector).text(), "node_vmstat_pgfault 5\nnode_vmstat_oom_kill 6\n");
 }
 
 const char* const kStat =
@@ -129,6 +158,36 @@ TEST(Stat, ReadsEverythingButTheCpus) {
             "node_intr_total 611287\nnode_procs_blocked 0\nnode_procs_running 4\n");
   EXPECT_EQ(type_of(collected.page, "node_intr_total"), "counter");
   EXPECT_EQ(type_of(collected.page, "node_procs_running"), "gauge");
+}
+
+TEST(Stat, ShowsSoftirqsOnRequest) {
+  std::string stat = kStat;
+  stat.replace(stat.find("softirq"), std::string::npos,
+               "softirq 5057579 250191 1481983 1647 211099 186066 0 1783454 622196 12499 508444\n");
+  const TempTree tree({{"proc/stat", stat}});
+  const auto collected = collect(*kStatCollector.make(with_flag(kStatCollector, tree, "true")));
+  EXPECT_TRUE(collected.result) << collected.error();
+  EXPECT_EQ(collected.text("node_softirqs"),
+            "node_softirqs_total{vector=\"hi\"} 250191\nnode_softirqs_total{vector=\"timer\"} 1481983\n"
+            "node_softirqs_total{vector=\"net_tx\"} 1647\nnode_softirqs_total{vector=\"net_rx\"} 211099\n"
+            "node_softirqs_total{vector=\"block\"} 186066\nnode_softirqs_total{vector=\"block_iopoll\"} 0\n"
+            "node_softirqs_total{vector=\"tasklet\"} 1783454\nnode_softirqs_total{vector=\"sched\"} 622196\n"
+            "node_softirqs_total{vector=\"hrtimer\"} 12499\nnode_softirqs_total{vector=\"rcu\"} 508444\n");
+  EXPECT_EQ(type_of(collected.page, "node_softirqs_total"), "counter");
+}
+
+TEST(Stat, MalformedSoftirqsCostTheirOwnFamily) {
+  for (const char* line :
+       {"", "softirq 1 2 3\n", "softirq x 1 2 3 4 5 6 7 8 9 10\n", "softirq 1 1 2 3 4 5 6 7 8 9 -1\n"}) {
+    std::string stat = kStat;
+    stat.replace(stat.find("softirq"), std::string::npos, line);
+    const TempTree tree({{"proc/stat", stat}});
+    const auto collected = collect(*kStatCollector.make(with_flag(kStatCollector, tree, "true")));
+    ASSERT_FALSE(collected.result) << line;
+    EXPECT_NE(collected.error().find("softirq"), std::string::npos) << collected.error();
+    EXPECT_EQ(collected.text("node_softirqs"), "");
+    EXPECT_NE(collected.text("node_intr_total"), "");
+  }
 }
 
 TEST(Stat, AMissingLineCostsItsOwnFamily) {
