@@ -18,6 +18,7 @@
 #include "collectors/host/kept_file.h"
 #include "collectors/host/links.h"
 #include "collectors/host/name_filter.h"
+#include "collectors/host/own_network.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "collectors/host/kept_file.h"
 #include "collectors/host/net_text.h"
+#include "collectors/host/own_network.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {
@@ -77,7 +78,7 @@ class ConntrackCollector : public Collector {
   explicit ConntrackCollector(const Setup& setup)
       : count_(setup.roots.proc + "/sys/net/netfilter/nf_conntrack_count", 512),
         limit_(setup.roots.proc + "/sys/net/netfilter/nf_conntrack_max", 512),
-        stat_(setup.roots.proc + "/net/stat/nf_conntrack", 4096) {}
+        stat_(net_file(setup.roots, "stat/nf_conntrack"), 4096) {}
   std::string_view name() const override { return "conntrack"; }
 
   Result<void> collect(MetricWriter& writer) override {

@@ -26,6 +26,7 @@
 #include "base/text.h"
 #include "collectors/host/kept_file.h"
 #include "collectors/host/net_text.h"
+#include "collectors/host/own_network.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {
@@ -207,8 +208,8 @@ void write_backends(MetricWriter& writer, const Backends& backends) {
 class IpvsCollector : public Collector {
  public:
   explicit IpvsCollector(const Setup& setup)
-      : stats_(setup.roots.proc + "/net/ip_vs_stats", 1024),
-        services_(setup.roots.proc + "/net/ip_vs", 4096),
+      : stats_(net_file(setup.roots, "ip_vs_stats"), 1024),
+        services_(net_file(setup.roots, "ip_vs"), 4096),
         choice_(setup.flags.text(kBackendLabels)) {}
   std::string_view name() const override { return "ipvs"; }
 

@@ -153,14 +153,6 @@ constexpr LinkCounter kCounters[] = {
 
 }  // namespace
 
-bool is_own_network(const HostRoots& roots) { return roots.proc == "/proc" && roots.sys == "/sys"; }
-
-std::string net_file(const HostRoots& roots, std::string_view name) {
-  const std::string file = "/net/" + std::string(name);
-  const std::string of_first = roots.proc + "/1" + file;
-  return roots.proc != "/proc" && ::access(of_first.c_str(), F_OK) == 0 ? of_first : roots.proc + file;
-}
-
 std::span<const LinkCounter> link_counters() { return kCounters; }
 
 std::optional<Link> parse_link(std::string_view body) {

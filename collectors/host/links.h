@@ -4,7 +4,7 @@
 //   RTM_NEWLINK  ifinfomsg {index, type, flags}  IFLA_IFNAME "eth0"  IFLA_ADDRESS  IFLA_MTU  IFLA_STATS64 ...
 //
 // and what the dump lacks: ETHTOOL_GSET by ioctl, and word of links that have changed. A host's /proc and /sys
-// that are mounted elsewhere belong to another namespace than the socket does: see is_own_network().
+// that are mounted elsewhere may belong to another namespace than the socket does: see own_network.h.
 // rtnetlink(7), netdevice(7), include/uapi/linux/if_link.h, include/uapi/linux/ethtool.h
 #pragma once
 
@@ -28,13 +28,6 @@
 struct ifreq;
 
 namespace plimsoll::collectors::host {
-
-// Whether netlink and ioctls speak of the network that the trees show: only where these are the real ones.
-bool is_own_network(const HostRoots& roots);
-
-// Path of file `name` of proc net. Below /proc it is our own namespace's, as everything else that is read there.
-// In a host's /proc it is that of process 1, since "self" would be the agent's there too.
-std::string net_file(const HostRoots& roots, std::string_view name);
 
 // One link. Views are into its LinkDump.
 struct Link {

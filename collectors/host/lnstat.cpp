@@ -15,6 +15,7 @@
 
 #include "base/text.h"
 #include "collectors/host/net_text.h"
+#include "collectors/host/own_network.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {
@@ -51,7 +52,7 @@ void write_columns(MetricWriter& writer, const Columns& columns) {
 
 class LnstatCollector : public Collector {
  public:
-  explicit LnstatCollector(const Setup& setup) : path_(setup.roots.proc + "/net/stat") {}
+  explicit LnstatCollector(const Setup& setup) : path_(net_file(setup.roots, "stat")) {}
   std::string_view name() const override { return "lnstat"; }
 
   // A file that cannot be read leaves the others.

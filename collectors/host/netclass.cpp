@@ -31,6 +31,7 @@
 #include "collectors/host/device_dir.h"
 #include "collectors/host/links.h"
 #include "collectors/host/name_filter.h"
+#include "collectors/host/own_network.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {
@@ -146,12 +147,13 @@ bool is_no_value(int code) {
   return false;
 }
 
-Result<void> read_number(Device& device, std::string_view file, std::optional<int64_t>& number) {
-  const auto text = device.read(file);
+Result<void> read_number(Device& device, const Field& field, std::optional<int64_t>& number) {
+  const auto text = device.read(field.file);
   if (!text && is_no_value(text.error().code)) return {};
   if (!text) return unexpected(text.error());
   number = parse_number(trim(*text));
-  return number ? Result<void>{} : fail(device.name() + "/" + std::string(file) + ": not a number");
+  if (number && field.desc.type == MetricType::kCounter && *number < 0) number.reset();
+  return number ? Result<void>{} : fail(device.name() + "/" + std::string(field.file) + ": no such number");
 }
 
 std::string read_text(Device& device, std::string_view file) { return std::string(device.text(file).value_or("")); }
@@ -161,7 +163,7 @@ Shown read_device(Device& device, Result<void>& error) {
   Shown shown;
   shown.name = device.name();
   for (size_t i = 0; i < kFieldCount; ++i) {
-    const auto read = read_number(device, kFields[i].file, shown.numbers[i]);
+    const auto read = read_number(device, kFields[i], shown.numbers[i]);
     if (!read && error) error = read;
   }
   shown.address = read_text(device, "address");

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "collectors/host/kept_file.h"
 #include "collectors/host/name_filter.h"
+#include "collectors/host/own_network.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {
@@ -169,9 +170,9 @@ Result<Fields> parse_snmp6(std::string_view text, Selection& selection) {
 class NetstatCollector : public Collector {
  public:
   explicit NetstatCollector(const Setup& setup)
-      : netstat_(setup.roots.proc + "/net/netstat"),
-        snmp_(setup.roots.proc + "/net/snmp"),
-        snmp6_(setup.roots.proc + "/net/snmp6"),
+      : netstat_(net_file(setup.roots, "netstat")),
+        snmp_(net_file(setup.roots, "snmp")),
+        snmp6_(net_file(setup.roots, "snmp6")),
         selection_(setup.flags.text(kFields)) {}
   std::string_view name() const override { return "netstat"; }
 

@@ -55,7 +55,7 @@ Result<Routes> dump() {
 
 class NetworkRouteCollector : public Collector {
  public:
-  explicit NetworkRouteCollector(const Setup& setup) : by_netlink_(netlink_shows(setup.roots)) {}
+  explicit NetworkRouteCollector(const Setup& setup) : by_netlink_(is_own_network(setup.roots)) {}
   std::string_view name() const override { return "network_route"; }
 
   Result<void> collect(MetricWriter& writer) override {

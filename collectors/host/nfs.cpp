@@ -9,6 +9,7 @@
 #include <string>
 
 #include "collectors/host/kept_file.h"
+#include "collectors/host/own_network.h"
 #include "collectors/host/rpc_stats.h"
 #include "collectors/host/table.h"
 
@@ -113,7 +114,7 @@ void write(MetricWriter& writer, const RpcStats& stats) {
 
 class NfsCollector : public Collector {
  public:
-  explicit NfsCollector(const Setup& setup) : file_(setup.roots.proc + "/net/rpc/nfs", 2048) {}
+  explicit NfsCollector(const Setup& setup) : file_(net_file(setup.roots, "rpc/nfs"), 2048) {}
   std::string_view name() const override { return "nfs"; }
 
   Result<void> collect(MetricWriter& writer) override {

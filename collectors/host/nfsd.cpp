@@ -16,6 +16,7 @@
 #include <string>
 
 #include "collectors/host/kept_file.h"
+#include "collectors/host/own_network.h"
 #include "collectors/host/rpc_stats.h"
 #include "collectors/host/table.h"
 
@@ -124,7 +125,7 @@ void write(MetricWriter& writer, const RpcStats& stats) {
 
 class NfsdCollector : public Collector {
  public:
-  explicit NfsdCollector(const Setup& setup) : file_(setup.roots.proc + "/net/rpc/nfsd", 2048) {}
+  explicit NfsdCollector(const Setup& setup) : file_(net_file(setup.roots, "rpc/nfsd"), 2048) {}
   std::string_view name() const override { return "nfsd"; }
 
   Result<void> collect(MetricWriter& writer) override {

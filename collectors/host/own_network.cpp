@@ -4,15 +4,41 @@
 #include <linux/magic.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
+#include <unistd.h>
 
 #include <cstring>
 
 namespace plimsoll::collectors::host {
 
-bool netlink_shows(const HostRoots& roots) {
+namespace {
+
+bool is_mounted(const std::string& path, long magic) {
   struct statfs mounted = {};
-  return ::statfs(roots.proc.c_str(), &mounted) == 0 && mounted.f_type == PROC_SUPER_MAGIC;
+  return ::statfs(path.c_str(), &mounted) == 0 && mounted.f_type == magic;
+}
+
+// Each network namespace has files of its own below net/, with numbers of their own.
+ino_t network_of(const std::string& process) {
+  struct stat file = {};
+  return ::stat((process + "/net/dev").c_str(), &file) == 0 ? file.st_ino : 0;
+}
+
+}  // namespace
+
+bool is_own_network(const HostRoots& roots) {
+  if (!is_mounted(roots.sys, SYSFS_MAGIC) || !is_mounted(roots.proc, PROC_SUPER_MAGIC)) return false;
+  if (roots.proc == HostRoots{}.proc) return true;
+  const ino_t first = network_of(roots.proc + "/1");
+  return first != 0 && first == network_of(roots.proc + "/self");
+}
+
+std::string net_file(const HostRoots& roots, std::string_view name) {
+  const std::string first = roots.proc + "/1/net";
+  const bool own = roots.proc == HostRoots{}.proc || is_own_network(roots);
+  const bool others = !own && ::access(first.c_str(), F_OK) == 0;
+  return (others ? first : roots.proc + "/net") + "/" + std::string(name);
 }
 
 // netdevice(7): SIOCGIFNAME works on a socket of any family.

@@ -45,7 +45,7 @@ class QdiscCollector : public Collector {
   explicit QdiscCollector(const Setup& setup)
       : fixtures_(setup.flags.text(kFixtures)),
         devices_(setup.flags, kInclude, kExclude),
-        by_netlink_(netlink_shows(setup.roots)) {}
+        by_netlink_(is_own_network(setup.roots)) {}
   std::string_view name() const override { return "qdisc"; }
 
   Result<void> collect(MetricWriter& writer) override {

@@ -15,6 +15,7 @@
 
 #include "base/text.h"
 #include "collectors/host/kept_file.h"
+#include "collectors/host/own_network.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {
@@ -72,7 +73,7 @@ void write_field(MetricWriter& writer, const SockField& field, uint64_t page_siz
 class SockstatCollector : public Collector {
  public:
   explicit SockstatCollector(const Setup& setup)
-      : ipv4_(setup.roots.proc + "/net/sockstat", 1024), ipv6_(setup.roots.proc + "/net/sockstat6", 1024) {}
+      : ipv4_(net_file(setup.roots, "sockstat"), 1024), ipv6_(net_file(setup.roots, "sockstat6"), 1024) {}
   std::string_view name() const override { return "sockstat"; }
 
   Result<void> collect(MetricWriter& writer) override {

@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "collectors/host/cpu_info.h"
 #include "collectors/host/kept_file.h"
+#include "collectors/host/own_network.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {
@@ -83,7 +84,7 @@ Result<std::vector<CpuLine>> parse_softnet(std::string_view text) {
 
 class SoftnetCollector : public Collector {
  public:
-  explicit SoftnetCollector(const Setup& setup) : file_(setup.roots.proc + "/net/softnet_stat") {}
+  explicit SoftnetCollector(const Setup& setup) : file_(net_file(setup.roots, "softnet_stat")) {}
   std::string_view name() const override { return "softnet"; }
 
   Result<void> collect(MetricWriter& writer) override {

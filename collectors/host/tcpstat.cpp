@@ -25,7 +25,7 @@ constexpr std::string_view kNames[] = {"unknown",   "established", "syn_sent",  
 
 class TcpstatCollector : public Collector {
  public:
-  explicit TcpstatCollector(const Setup& setup) : proc_(setup.roots.proc), by_netlink_(netlink_shows(setup.roots)) {}
+  explicit TcpstatCollector(const Setup& setup) : roots_(setup.roots), by_netlink_(is_own_network(setup.roots)) {}
   std::string_view name() const override { return "tcpstat"; }
 
   Result<void> collect(MetricWriter& writer) override {
@@ -45,10 +45,10 @@ class TcpstatCollector : public Collector {
 
  private:
   Result<SocketTotals> read_files() const {
-    auto ipv4 = read_socket_table(proc_ + "/net/tcp");
+    auto ipv4 = read_socket_table(net_file(roots_, "tcp"));
     if (!ipv4 && ipv4.error().code == ENOENT) return not_present("net/tcp");
     if (!ipv4) return ipv4;
-    const auto ipv6 = read_socket_table(proc_ + "/net/tcp6");
+    const auto ipv6 = read_socket_table(net_file(roots_, "tcp6"));
     if (!ipv6 && ipv6.error().code == ENOENT) return ipv4;
     if (!ipv6) return ipv6;
     for (size_t i = 0; i < ipv4->count.size(); ++i) ipv4->count[i] += ipv6->count[i];
@@ -57,7 +57,7 @@ class TcpstatCollector : public Collector {
     return ipv4;
   }
 
-  std::string proc_;
+  HostRoots roots_;
   bool by_netlink_;
   SockDiag sock_diag_;
 };

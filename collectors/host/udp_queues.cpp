@@ -18,13 +18,13 @@ constexpr MetricDesc kQueues = {"node_udp_queues", "Data in the queues of all UD
 
 class UdpQueuesCollector : public Collector {
  public:
-  explicit UdpQueuesCollector(const Setup& setup) : proc_(setup.roots.proc), by_netlink_(netlink_shows(setup.roots)) {}
+  explicit UdpQueuesCollector(const Setup& setup) : roots_(setup.roots), by_netlink_(is_own_network(setup.roots)) {}
   std::string_view name() const override { return "udp_queues"; }
 
   Result<void> collect(MetricWriter& writer) override {
     writer.family(kQueues);
-    const auto ipv4 = write(writer, Sockets::kUdp4, "/net/udp", "v4");
-    const auto ipv6 = write(writer, Sockets::kUdp6, "/net/udp6", "v6");
+    const auto ipv4 = write(writer, Sockets::kUdp4, "udp", "v4");
+    const auto ipv6 = write(writer, Sockets::kUdp6, "udp6", "v6");
     const auto absent = [](const Result<void>& result) { return !result && result.error().code == ENOENT; };
     if (absent(ipv4) && absent(ipv6)) return not_present("net/udp");
     if (!ipv4 && !absent(ipv4)) return ipv4;
@@ -34,7 +34,7 @@ class UdpQueuesCollector : public Collector {
 
  private:
   Result<void> write(MetricWriter& writer, Sockets which, const char* file, std::string_view version) {
-    const auto totals = count(which, proc_ + file);
+    const auto totals = count(which, net_file(roots_, file));
     if (!totals) return unexpected(totals.error());
     writer.sample(writer.labels(LabelSet{{"queue", "tx"}, {"ip", version}}), totals->transmit_queued);
     writer.sample(writer.labels(LabelSet{{"queue", "rx"}, {"ip", version}}), totals->receive_queued);
@@ -50,7 +50,7 @@ class UdpQueuesCollector : public Collector {
     return totals;
   }
 
-  std::string proc_;
+  HostRoots roots_;
   bool by_netlink_;
   SockDiag sock_diag_;
 };

@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "collectors/host/kept_file.h"
+#include "collectors/host/own_network.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {
@@ -80,7 +81,7 @@ Result<Counts> parse_xfrm_stat(std::string_view text) {
 
 class XfrmCollector : public Collector {
  public:
-  explicit XfrmCollector(const Setup& setup) : file_(setup.roots.proc + "/net/xfrm_stat", 2048) {}
+  explicit XfrmCollector(const Setup& setup) : file_(net_file(setup.roots, "xfrm_stat"), 2048) {}
   std::string_view name() const override { return "xfrm"; }
 
   Result<void> collect(MetricWriter& writer) override {

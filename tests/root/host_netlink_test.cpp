@@ -49,9 +49,13 @@ void ip(std::string_view command) {
 }
 
 HostRoots own() { return {}; }
+// A directory with a link to sysfs is none, so that the files are read.
 HostRoots by_files() {
+  static const test::TempTree tree;
+  static const int linked = ::symlink("/sys/class", tree.at("class").c_str());
+  EXPECT_EQ(linked, 0);
   HostRoots roots;
-  roots.sys = "/sys/.";
+  roots.sys = tree.path();
   return roots;
 }
 

@@ -30,11 +30,16 @@ using test::TempTree;
 using test::type_of;
 
 TEST(OwnNetwork, IsThatOfAProcFileSystemOnly) {
-  EXPECT_TRUE(netlink_shows(HostRoots{}));
-  EXPECT_TRUE(netlink_shows(HostRoots{.proc = "/proc/self"}));  // another path of the same file system
+  EXPECT_TRUE(is_own_network(HostRoots{}));
+  EXPECT_FALSE(is_own_network(HostRoots{.proc = "/proc/self"})) << "its process 1 cannot be seen";
   const TempTree tree({{"proc/net/tcp", ""}});
-  EXPECT_FALSE(netlink_shows(roots_of(tree)));
-  EXPECT_FALSE(netlink_shows(HostRoots{.proc = tree.at("missing")}));
+  EXPECT_FALSE(is_own_network(roots_of(tree)));
+  EXPECT_FALSE(is_own_network(HostRoots{.sys = tree.path()}));
+  EXPECT_EQ(net_file(HostRoots{}, "dev"), "/proc/net/dev");
+  EXPECT_EQ(net_file(roots_of(tree), "tcp"), tree.at("proc/net/tcp"));
+  tree.write("proc/1/net/dev", "");
+  EXPECT_EQ(net_file(roots_of(tree), "tcp"), tree.at("proc/1/net/tcp"));
+  EXPECT_FALSE(is_own_network(HostRoots{.proc = tree.at("missing")}));
 }
 
 const std::string kSockets =
