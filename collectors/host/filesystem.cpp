@@ -215,17 +215,37 @@ class FilesystemCollector : public Collector {
   std::string_view name() const override { return "filesystem"; }
 
   Result<void> collect(MetricWriter& writer) override {
-    auto read = init_.read();
-    const KeptFile& file = read ? init_ : own_;
-    if (!read) read = own_.read();
-    if (!read) return unexpected(read.error());
-    const auto refreshed = refresh(*read);
-    if (!refreshed) return unexpected(refreshed.error().within(file.path()));
-    write(writer, mounts_, ask(patience_of(writer)));
+    const bool same = is_same_table();
+    if (auto read = same ? Result<void>{} : read_table(); !read) return read;
+    const Usages usages = ask(patience_of(writer));
+    if (same) take_read_only(usages);
+    write(writer, mounts_, usages);
     return {};
   }
 
  private:
+  // On a host of many containers making the table costs the kernel more than everything else here.
+  bool is_same_table() {
+    const bool changed = from_init_ ? init_.may_have_changed() : own_.may_have_changed();
+    return !changed && !text_.empty();
+  }
+
+  Result<void> read_table() {
+    auto read = init_.read();
+    from_init_ = read.has_value();
+    if (!read) read = own_.read();
+    if (!read) return unexpected(read.error());
+    const auto refreshed = refresh(*read);
+    if (refreshed) return {};
+    return unexpected(refreshed.error().within((from_init_ ? init_ : own_).path()));
+  }
+
+  // A file system that turns read-only after an error does so without a word about its mounts.
+  void take_read_only(const Usages& usages) {
+    for (size_t i = 0; i < mounts_.size(); ++i)
+      if (usages[i]) mounts_[i].read_only = usages[i]->read_only;
+  }
+
   // Makes mounts_ those of `text`.
   Result<void> refresh(std::string_view text) {
     if (text == text_ && !text.empty()) return {};
@@ -265,6 +285,7 @@ class FilesystemCollector : public Collector {
   NameFilter types_;
   KeptFile init_;
   KeptFile own_;
+  bool from_init_ = true;
   std::string text_;           // that mounts_ was made from; never moved, since they look into it
   std::vector<Mount> mounts_;  // those that are shown
   MountProbe probe_;

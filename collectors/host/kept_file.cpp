@@ -2,6 +2,9 @@
 #include "collectors/host/kept_file.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <sys/statfs.h>
 
 namespace plimsoll::collectors::host {
 
@@ -22,6 +25,14 @@ Result<std::string_view> KeptFile::read() {
   if (text) return text;
   fd_.reset();
   return unexpected(Error{text.error().code, path_});
+}
+
+// A file that is none of proc's says nothing by poll, and would look as if it never changed.
+bool KeptFile::may_have_changed() {
+  struct statfs place = {};
+  if (!fd_ || ::fstatfs(fd_.get(), &place) != 0 || place.f_type != PROC_SUPER_MAGIC) return true;
+  pollfd asked = {fd_.get(), POLLPRI, 0};
+  return ::poll(&asked, 1, 0) != 0;
 }
 
 Result<void> check_whole(std::string_view text) {

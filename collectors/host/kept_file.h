@@ -22,6 +22,10 @@ class KeptFile {
   // away and came back) is opened again once. The error names the path.
   Result<std::string_view> read();
 
+  // Whether it may have changed since this was last asked: false only where the kernel says that it has not, as of
+  // /proc/PID/mountinfo by poll(2). To be asked before read().
+  bool may_have_changed();
+
   const std::string& path() const { return path_; }
 
  private:

@@ -47,8 +47,9 @@ Result<FsUsage> statvfs_usage(const std::string& path) {
   struct statvfs st;
   if (::statvfs(path.c_str(), &st) != 0) return fail_errno(path);
   const uint64_t unit = st.f_frsize;  // f_bsize is only the preferred size of a transfer
-  return FsUsage{bytes_of(st.f_blocks, unit), bytes_of(st.f_bfree, unit), bytes_of(st.f_bavail, unit), st.f_files,
-                 st.f_ffree};
+  return FsUsage{
+      bytes_of(st.f_blocks, unit), bytes_of(st.f_bfree, unit), bytes_of(st.f_bavail, unit), st.f_files, st.f_ffree,
+      (st.f_flag & ST_RDONLY) != 0};
 }
 
 // A question to one mount. `left`: its thread is no worker any more and ends with the answer. `late`: nobody

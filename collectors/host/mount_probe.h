@@ -19,6 +19,7 @@ namespace plimsoll::collectors::host {
 struct FsUsage {
   uint64_t size_bytes, free_bytes, available_bytes;
   uint64_t files, files_free;  // inodes
+  bool read_only = false;      // the mount or all of the file system
 };
 
 // statvfs(3) of `path`.

@@ -164,6 +164,23 @@ class HangingMount : public testing::Test {
   test::TempTree tree_;
 };
 
+// The table is read again only when the kernel says that it has changed.
+TEST_F(HangingMount, ChangesOfTheTableAreSeenAtOnce) {
+  const auto collector = make("1s");
+  const auto read_only = [&](const char* point, int value) {
+    return "mountpoint=\"" + tree_.at(point) + "\"} " + std::to_string(value) + "\n";
+  };
+  const auto shown = [&] { return test::collect(*collector).text("node_filesystem_readonly"); };
+  for (int round = 0; round < 3; ++round) EXPECT_THAT(shown(), HasSubstr(read_only("well", 0)));
+  EXPECT_THAT(shown(), Not(HasSubstr(tree_.at("one"))));
+  ASSERT_EQ(::mount("later", tree_.at("one").c_str(), "tmpfs", 0, "size=1m"), 0);
+  EXPECT_THAT(shown(), HasSubstr(read_only("one", 0)));
+  ASSERT_EQ(::mount(nullptr, tree_.at("one").c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr), 0);
+  for (int round = 0; round < 2; ++round) EXPECT_THAT(shown(), HasSubstr(read_only("one", 1)));
+  ASSERT_EQ(::umount(tree_.at("one").c_str()), 0);
+  EXPECT_THAT(shown(), Not(HasSubstr(tree_.at("one"))));
+}
+
 TEST_F(HangingMount, IsReportedAndTheOthersAreShown) {
   FuseServer one(tree_.at("one")), two(tree_.at("two"));
   ASSERT_TRUE(one.mounted() && two.mounted());
