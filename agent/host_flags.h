@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The flags of `plimsoll agent` about host collectors, made from their table: --collector.NAME turns one on,
-// --no-collector.NAME off, --collector.NAME.FLAG is a flag of its own (collectors/host/flags.h).
+// --no-collector.NAME off, --collector.NAME.FLAG is a flag of its own (collectors/host/parts/flags.h).
 #pragma once
 
 #include <deque>

@@ -15,10 +15,10 @@
 #include <string>
 
 #include "base/text.h"
-#include "collectors/host/kept_file.h"
-#include "collectors/host/links.h"
-#include "collectors/host/name_filter.h"
-#include "collectors/host/own_network.h"
+#include "collectors/host/parts/kept_file.h"
+#include "collectors/host/parts/links.h"
+#include "collectors/host/parts/name_filter.h"
+#include "collectors/host/parts/own_network.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

@@ -16,9 +16,9 @@
 #include <vector>
 
 #include "base/text.h"
-#include "collectors/host/device_dir.h"
-#include "collectors/host/device_files.h"
-#include "collectors/host/kept_file.h"
+#include "collectors/host/parts/device_dir.h"
+#include "collectors/host/parts/device_files.h"
+#include "collectors/host/parts/kept_file.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

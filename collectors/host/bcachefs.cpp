@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // bcachefs: a directory of /sys/fs/bcachefs per mounted file system, in it files about the whole, about
 // 130 counters (counters/NAME) and a directory per device (dev-0, dev-1 ...). See bcachefs_text.h.
-#include "collectors/host/bcachefs_text.h"
+#include "collectors/host/parts/bcachefs_text.h"
 
 #include <algorithm>
 #include <array>
@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/text.h"
-#include "collectors/host/device_dir.h"
-#include "collectors/host/device_files.h"
+#include "collectors/host/parts/device_dir.h"
+#include "collectors/host/parts/device_files.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

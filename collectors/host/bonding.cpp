@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "base/text.h"
-#include "collectors/host/links.h"
+#include "collectors/host/parts/links.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

@@ -19,9 +19,9 @@
 #include <vector>
 
 #include "base/text.h"
-#include "collectors/host/btrfs_devices.h"
-#include "collectors/host/device_dir.h"
-#include "collectors/host/device_files.h"
+#include "collectors/host/parts/btrfs_devices.h"
+#include "collectors/host/parts/device_dir.h"
+#include "collectors/host/parts/device_files.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How full netfilter's table of connections is, and what happened in it. Two files of /proc/sys/net/netfilter hold a
 // number each, nf_conntrack_count and nf_conntrack_max; /proc/net/stat/nf_conntrack has a line of names and a line
-// of hexadecimal values per CPU (collectors/host/net_text.h), of which sums are shown:
+// of hexadecimal values per CPU (collectors/host/parts/net_text.h), of which sums are shown:
 //
 //   entries  clashres found new invalid ignore delete chainlength insert insert_failed drop early_drop ...
 //   00000021  00000000 00000000 00000000 00000003 0000588a 00000000 ...
@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "base/text.h"
-#include "collectors/host/kept_file.h"
-#include "collectors/host/net_text.h"
-#include "collectors/host/own_network.h"
+#include "collectors/host/parts/kept_file.h"
+#include "collectors/host/parts/net_text.h"
+#include "collectors/host/parts/own_network.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

@@ -2,7 +2,7 @@
 // /proc/sys/kernel/random: how much randomness the kernel's generator holds (entropy_avail) and can hold
 // (poolsize), one number each. Since Linux 5.18 both are 256 once it is ready. random(4)
 #include "base/text.h"
-#include "collectors/host/kept_file.h"
+#include "collectors/host/parts/kept_file.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

@@ -14,7 +14,7 @@
 
 #include "base/os.h"
 #include "collectors/collector.h"
-#include "collectors/host/flags.h"
+#include "collectors/host/parts/flags.h"
 
 namespace plimsoll::collectors::host {
 

@@ -23,9 +23,9 @@
 #include <vector>
 
 #include "base/text.h"
-#include "collectors/host/device_dir.h"
-#include "collectors/host/links.h"
-#include "collectors/host/name_filter.h"
+#include "collectors/host/parts/device_dir.h"
+#include "collectors/host/parts/links.h"
+#include "collectors/host/parts/name_filter.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

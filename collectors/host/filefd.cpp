@@ -5,7 +5,7 @@
 //
 // allocated, free (always 0 since Linux 2.6), maximum. Documentation/admin-guide/sysctl/fs.rst
 #include "base/text.h"
-#include "collectors/host/kept_file.h"
+#include "collectors/host/parts/kept_file.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

@@ -18,9 +18,9 @@
 #include <vector>
 
 #include "base/text.h"
-#include "collectors/host/hardware.h"
-#include "collectors/host/hwmon_names.h"
-#include "collectors/host/name_filter.h"
+#include "collectors/host/parts/hardware.h"
+#include "collectors/host/parts/hwmon_names.h"
+#include "collectors/host/parts/name_filter.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

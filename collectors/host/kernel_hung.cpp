@@ -3,7 +3,7 @@
 // for longer than hung_task_timeout_secs. One number; the file exists since Linux 6.13 where the kernel looks
 // for such tasks at all. Documentation/admin-guide/sysctl/kernel.rst
 #include "base/text.h"
-#include "collectors/host/kept_file.h"
+#include "collectors/host/parts/kept_file.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

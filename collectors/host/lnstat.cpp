@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "base/text.h"
-#include "collectors/host/net_text.h"
-#include "collectors/host/own_network.h"
+#include "collectors/host/parts/net_text.h"
+#include "collectors/host/parts/own_network.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

@@ -11,7 +11,7 @@
 #include <map>
 #include <tuple>
 
-#include "collectors/host/bus.h"
+#include "collectors/host/parts/bus.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

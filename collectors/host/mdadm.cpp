@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/text.h"
-#include "collectors/host/kept_file.h"
-#include "collectors/host/mdstat.h"
+#include "collectors/host/parts/kept_file.h"
+#include "collectors/host/parts/mdstat.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

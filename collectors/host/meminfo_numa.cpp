@@ -15,10 +15,10 @@
 #include <vector>
 
 #include "base/text.h"
-#include "collectors/host/device_dir.h"
-#include "collectors/host/kept_file.h"
+#include "collectors/host/parts/device_dir.h"
+#include "collectors/host/parts/kept_file.h"
+#include "collectors/host/parts/throttle.h"
 #include "collectors/host/table.h"
-#include "collectors/host/throttle.h"
 
 namespace plimsoll::collectors::host {
 namespace {

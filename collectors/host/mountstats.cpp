@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "base/text.h"
-#include "collectors/host/kept_file.h"
-#include "collectors/host/mountinfo.h"
-#include "collectors/host/nfs_mounts.h"
+#include "collectors/host/parts/kept_file.h"
+#include "collectors/host/parts/mountinfo.h"
+#include "collectors/host/parts/nfs_mounts.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

@@ -28,10 +28,10 @@
 #include <vector>
 
 #include "base/text.h"
-#include "collectors/host/device_dir.h"
-#include "collectors/host/links.h"
-#include "collectors/host/name_filter.h"
-#include "collectors/host/own_network.h"
+#include "collectors/host/parts/device_dir.h"
+#include "collectors/host/parts/links.h"
+#include "collectors/host/parts/name_filter.h"
+#include "collectors/host/parts/own_network.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

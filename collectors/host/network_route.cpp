@@ -7,8 +7,8 @@
 #include <string>
 
 #include "base/netlink.h"
-#include "collectors/host/network_route_info.h"
-#include "collectors/host/own_network.h"
+#include "collectors/host/parts/network_route_info.h"
+#include "collectors/host/parts/own_network.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

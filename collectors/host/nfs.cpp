@@ -8,9 +8,9 @@
 // Procedures of NFS 4 are numbered by the client: include/linux/nfs4.h, NFSPROC4_CLNT_*
 #include <string>
 
-#include "collectors/host/kept_file.h"
-#include "collectors/host/own_network.h"
-#include "collectors/host/rpc_stats.h"
+#include "collectors/host/parts/kept_file.h"
+#include "collectors/host/parts/own_network.h"
+#include "collectors/host/parts/rpc_stats.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

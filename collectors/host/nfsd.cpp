@@ -15,9 +15,9 @@
 // fs/nfsd/stats.c
 #include <string>
 
-#include "collectors/host/kept_file.h"
-#include "collectors/host/own_network.h"
-#include "collectors/host/rpc_stats.h"
+#include "collectors/host/parts/kept_file.h"
+#include "collectors/host/parts/own_network.h"
+#include "collectors/host/parts/rpc_stats.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

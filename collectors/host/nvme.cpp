@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "base/text.h"
-#include "collectors/host/device_dir.h"
+#include "collectors/host/parts/device_dir.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

@@ -14,8 +14,8 @@
 #include <map>
 
 #include "base/text.h"
-#include "collectors/host/kept_file.h"
-#include "collectors/host/perf_events.h"
+#include "collectors/host/parts/kept_file.h"
+#include "collectors/host/parts/perf_events.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

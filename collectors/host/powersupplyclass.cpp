@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "collectors/host/hardware.h"
-#include "collectors/host/name_filter.h"
+#include "collectors/host/parts/hardware.h"
+#include "collectors/host/parts/name_filter.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

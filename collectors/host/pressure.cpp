@@ -12,7 +12,7 @@
 #include <string>
 
 #include "base/text.h"
-#include "collectors/host/kept_file.h"
+#include "collectors/host/parts/kept_file.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "base/netlink.h"
-#include "collectors/host/name_filter.h"
-#include "collectors/host/own_network.h"
-#include "collectors/host/qdisc_info.h"
+#include "collectors/host/parts/name_filter.h"
+#include "collectors/host/parts/own_network.h"
+#include "collectors/host/parts/qdisc_info.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/text.h"
-#include "collectors/host/hardware.h"
+#include "collectors/host/parts/hardware.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "base/text.h"
-#include "collectors/host/cpu_info.h"
-#include "collectors/host/kept_file.h"
+#include "collectors/host/parts/cpu_info.h"
+#include "collectors/host/parts/kept_file.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

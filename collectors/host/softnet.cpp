@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "base/text.h"
-#include "collectors/host/cpu_info.h"
-#include "collectors/host/kept_file.h"
-#include "collectors/host/own_network.h"
+#include "collectors/host/parts/cpu_info.h"
+#include "collectors/host/parts/kept_file.h"
+#include "collectors/host/parts/own_network.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

@@ -14,8 +14,8 @@
 #include <unordered_set>
 
 #include "base/text.h"
-#include "collectors/host/bus.h"
-#include "collectors/host/name_filter.h"
+#include "collectors/host/parts/bus.h"
+#include "collectors/host/parts/name_filter.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

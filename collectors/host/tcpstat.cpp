@@ -7,8 +7,8 @@
 // which are connections, not bytes: waiting ones (rx) and, in the dump, how many may wait (tx).
 #include <string>
 
-#include "collectors/host/own_network.h"
-#include "collectors/host/sock_diag.h"
+#include "collectors/host/parts/own_network.h"
+#include "collectors/host/parts/sock_diag.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

@@ -18,8 +18,8 @@
 #include <memory>
 #include <unordered_set>
 
+#include "collectors/host/parts/textfile_parse.h"
 #include "collectors/host/table.h"
-#include "collectors/host/textfile_parse.h"
 
 namespace plimsoll::collectors::host {
 namespace {

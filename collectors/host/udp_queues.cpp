@@ -6,8 +6,8 @@
 
 #include <string>
 
-#include "collectors/host/own_network.h"
-#include "collectors/host/sock_diag.h"
+#include "collectors/host/parts/own_network.h"
+#include "collectors/host/parts/sock_diag.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

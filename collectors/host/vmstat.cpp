@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "base/text.h"
-#include "collectors/host/kept_file.h"
-#include "collectors/host/name_filter.h"
+#include "collectors/host/parts/kept_file.h"
+#include "collectors/host/parts/name_filter.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

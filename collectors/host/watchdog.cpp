@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "collectors/host/hardware.h"
+#include "collectors/host/parts/hardware.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

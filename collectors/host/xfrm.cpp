@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/text.h"
-#include "collectors/host/kept_file.h"
-#include "collectors/host/own_network.h"
+#include "collectors/host/parts/kept_file.h"
+#include "collectors/host/parts/own_network.h"
 #include "collectors/host/table.h"
 
 namespace plimsoll::collectors::host {

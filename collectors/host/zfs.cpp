@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "base/text.h"
-#include "collectors/host/kept_file.h"
+#include "collectors/host/parts/kept_file.h"
+#include "collectors/host/parts/zfs_kstat.h"
 #include "collectors/host/table.h"
-#include "collectors/host/zfs_kstat.h"
 
 namespace plimsoll::collectors::host {
 namespace {

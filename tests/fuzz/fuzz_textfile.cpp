@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// collectors/host/textfile_parse.h: files that anybody's scripts write, and whose samples become part of the page.
+// collectors/host/parts/textfile_parse.h: files that anybody's scripts write, and whose samples become part of the page.
 #include <set>
 #include <string>
 
 #include "base/text.h"
-#include "collectors/host/textfile_parse.h"
+#include "collectors/host/parts/textfile_parse.h"
 #include "tests/fuzz/require.h"
 
 namespace plimsoll::fuzz {

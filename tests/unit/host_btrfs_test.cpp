@@ -4,7 +4,7 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "collectors/host/btrfs_devices.h"
+#include "collectors/host/parts/btrfs_devices.h"
 #include "collectors/host/table.h"
 #include "tests/unit/host_fixture.h"
 #include "tests/unit/host_golden.h"

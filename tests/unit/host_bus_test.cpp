@@ -8,7 +8,7 @@
 #include <set>
 #include <thread>
 
-#include "collectors/host/perf_events.h"
+#include "collectors/host/parts/perf_events.h"
 #include "tests/unit/fake_bus.h"
 #include "tests/unit/host_fixture.h"
 #include "tests/unit/host_golden.h"

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "collectors/host/cpu_info.h"
+#include "collectors/host/parts/cpu_info.h"
 #include "collectors/host/table.h"
 #include "tests/unit/host_fixture.h"
 #include "tests/unit/host_golden.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
-#include "collectors/host/cpu_info.h"
-#include "collectors/host/throttle.h"
+#include "collectors/host/parts/cpu_info.h"
+#include "collectors/host/parts/throttle.h"
 #include "tests/unit/host_fixture.h"
 
 namespace plimsoll::collectors::host {

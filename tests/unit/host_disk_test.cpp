@@ -3,7 +3,7 @@
 
 #include <cstdio>
 
-#include "collectors/host/disk_info.h"
+#include "collectors/host/parts/disk_info.h"
 #include "tests/unit/host_fixture.h"
 #include "tests/unit/host_golden.h"
 

@@ -6,7 +6,7 @@
 #include <chrono>
 #include <thread>
 
-#include "collectors/host/mount_probe.h"
+#include "collectors/host/parts/mount_probe.h"
 #include "tests/unit/host_fixture.h"
 #include "tests/unit/host_golden.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <filesystem>
 
-#include "collectors/host/hwmon_names.h"
+#include "collectors/host/parts/hwmon_names.h"
 #include "tests/unit/host_fixture.h"
 #include "tests/unit/host_golden.h"
 

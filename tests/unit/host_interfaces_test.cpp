@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/netlink.h"
-#include "collectors/host/links.h"
+#include "collectors/host/parts/links.h"
 #include "collectors/host/table.h"
 #include "tests/unit/host_fixture.h"
 #include "tests/unit/host_golden.h"

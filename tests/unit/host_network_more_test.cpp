@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 
 #include "base/netlink.h"
-#include "collectors/host/network_route_info.h"
-#include "collectors/host/own_network.h"
-#include "collectors/host/qdisc_info.h"
-#include "collectors/host/sock_diag.h"
+#include "collectors/host/parts/network_route_info.h"
+#include "collectors/host/parts/own_network.h"
+#include "collectors/host/parts/qdisc_info.h"
+#include "collectors/host/parts/sock_diag.h"
 #include "collectors/host/table.h"
 #include "tests/unit/host_fixture.h"
 #include "tests/unit/host_golden.h"

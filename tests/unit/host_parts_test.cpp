@@ -5,8 +5,8 @@
 
 #include <filesystem>
 
-#include "collectors/host/device_dir.h"
-#include "collectors/host/name_filter.h"
+#include "collectors/host/parts/device_dir.h"
+#include "collectors/host/parts/name_filter.h"
 #include "tests/unit/host_fixture.h"
 
 namespace plimsoll::collectors::host {

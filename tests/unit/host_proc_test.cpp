@@ -4,7 +4,7 @@
 
 #include <ctime>
 
-#include "collectors/host/kept_file.h"
+#include "collectors/host/parts/kept_file.h"
 #include "tests/unit/host_fixture.h"
 
 namespace plimsoll::collectors::host {

@@ -2,7 +2,7 @@
 // File systems and drives other than the common ones: xfs tapestats bcache bcachefs btrfs.
 #include <sys/stat.h>
 
-#include "collectors/host/bcachefs_text.h"
+#include "collectors/host/parts/bcachefs_text.h"
 #include "collectors/host/table.h"
 #include "tests/unit/host_fixture.h"
 #include "tests/unit/host_golden.h"

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "collectors/host/textfile_parse.h"
+#include "collectors/host/parts/textfile_parse.h"
 #include "tests/unit/host_fixture.h"
 #include "tests/unit/host_golden.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "collectors/host/zfs_kstat.h"
+#include "collectors/host/parts/zfs_kstat.h"
 #include "tests/unit/host_fixture.h"
 #include "tests/unit/host_golden.h"
 
