@@ -91,9 +91,19 @@ void declare_log(CLI::App& app, Raw& raw) {
   text("--log.format", raw.options.log_format, "FORMAT", "logfmt or json");
 }
 
+// CLI11 shows how a switch is turned off beside each of them; the help says it once.
+class Formatter : public CLI::Formatter {
+ public:
+  std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
+    const std::string name = CLI::Formatter::make_option_name(option, is_positional);
+    return name.substr(0, name.find(",--no-"));
+  }
+};
+
 void declare(CLI::App& app, Raw& raw, HostTable table) {
   app.name("plimsoll agent");
   app.allow_extras();
+  app.formatter(std::make_shared<Formatter>());
   app.get_formatter()->column_width(36);
   app.add_flag("--version", raw.version, "Print the version and exit");
   app.add_flag("--help-cadvisor", raw.cadvisor_help, "Print what becomes of cAdvisor's flags and exit");

@@ -41,11 +41,15 @@ void declare_value(CLI::App& app, HostWords::Value& value) {
   const std::string name = spelling(flag.name), help(flag.help);
   if (flag.kind == FlagKind::kSwitch) {
     value.on = flag.fallback == "true";
-    app.add_flag(name + ",!--no-collector." + std::string(flag.name), value.on, help)->take_last()->group(kGroup);
+    app.add_flag(name + ",!--no-collector." + std::string(flag.name), value.on,
+                 help + (value.on ? " (on; =false turns it off)" : ""))
+        ->take_last()
+        ->group(kGroup);
     return;
   }
-  CLI::Option* option = app.add_option(name, value.words, help)->type_name(type_name(flag.kind));
-  option->allow_extra_args(false)->group(kGroup);
+  CLI::Option* option = flag.kind == FlagKind::kList ? app.add_option(name, value.words, help)->allow_extra_args(false)
+                                                     : app.add_option(name, value.word, help)->take_last();
+  option->type_name(type_name(flag.kind))->group(kGroup);
   if (!flag.fallback.empty()) option->default_str(std::string(flag.fallback));
 }
 
@@ -67,7 +71,8 @@ Result<void> take_value(const CLI::App& app, const HostWords::Value& value, coll
     flags.set(flag, value.on ? "true" : "false");
     return {};
   }
-  for (const std::string& word : value.words) {
+  const auto words = flag.kind == FlagKind::kList ? value.words : std::vector<std::string>{value.word};
+  for (const std::string& word : words) {
     const auto fits = check_flag(flag, word);
     if (!fits) return fail(name + ": " + fits.error().message());
     flags.set(flag, word);
@@ -88,7 +93,7 @@ void declare_host_flags(CLI::App& app, HostWords& words, HostTable table) {
     const std::string name(entry->name);
     app.add_flag("--collector." + name + ",!--no-collector." + name, collector.on)->take_last()->group("");
     for (const Flag* flag : entry->flags)
-      declare_value(app, words.values.emplace_back(HostWords::Value{flag, false, {}}));
+      declare_value(app, words.values.emplace_back(HostWords::Value{flag, false, {}, {}}));
   }
 }
 

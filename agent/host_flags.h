@@ -37,7 +37,8 @@ struct HostWords {
   struct Value {
     const collectors::host::Flag* flag;
     bool on = false;                 // of a switch
-    std::vector<std::string> words;  // of any other kind
+    std::vector<std::string> words;  // of a list
+    std::string word;                // of any other kind
   };
   std::deque<Collector> collectors;
   std::deque<Value> values;

@@ -255,5 +255,74 @@ class SideBySide(unittest.TestCase):
                          {name: theirs[name] for name in ours.keys() & theirs.keys()})
 
 
+class ByPrometheus(unittest.TestCase):
+    """What Prometheus makes of everything that is on, of files that others have left, and of a selection."""
+
+    FILES = {
+        "good.prom": "# HELP job_seconds How long jobs took.\n# TYPE job_seconds histogram\n"
+                     'job_seconds_bucket{le="1"} 2\njob_seconds_bucket{le="+Inf"} 3\njob_seconds_sum 4.5\njob_seconds_count 3\n'
+                     'backup_ok{name="a \\"quoted\\" name"} 1\n',
+        "repeats.prom": "twice 1\ntwice 2\n",
+        "stamped.prom": "stamped 1 1700000000000\n",
+        "ours.prom": "node_load1 99\n",
+        "half.prom": "half_written{a=",
+    }
+
+    @classmethod
+    def setUpClass(cls):
+        cls.place = support.Workspace()
+        cls.addClassCleanup(cls.place.close)
+        directory = cls.place.path / "textfiles"
+        directory.mkdir()
+        for name, text in cls.FILES.items():
+            (directory / name).write_text(text)
+        os.mkfifo(directory / "pipe.prom")
+        off = [f"--collector.{name}" for name in SideBySide.OFF_BY_DEFAULT]
+        cls.agent = cls.place.start_agent(f"--collector.textfile.directory={directory}", *off)
+        cls.prometheus = cls.place.start_prometheus(cls.agent.address)
+
+    def test_it_takes_the_whole_page(self):
+        self.prometheus.wait_for("up", lambda up: up == 1)
+        self.assertEqual(self.prometheus.value("job_seconds_count"), 3)
+        self.assertEqual(self.prometheus.value('job_seconds_bucket{le="+Inf"}'), 3)
+        self.assertEqual(self.prometheus.value('backup_ok{name="a \\"quoted\\" name"}'), 1)
+        self.assertEqual(self.prometheus.value("node_textfile_scrape_error"), 1)
+        for left_out in ("twice", "stamped", "half_written", "node_load1 == 99"):
+            self.assertIsNone(self.prometheus.value(left_out), left_out)
+        self.assertIsNotNone(self.prometheus.value("node_load1"))
+        self.assertRegex(self.agent.output(), r"(half|ours|pipe|repeats|stamped)\.prom")
+
+    def test_a_bad_file_is_logged_once(self):
+        for _ in range(3):
+            self.agent.metrics("/metrics/node")
+        self.assertEqual(self.agent.output().count("collector textfile failed"), 1)
+
+    def test_what_is_not_here_is_not_logged(self):
+        success = {labels["collector"]: value for name, labels, value in self.agent.samples("/metrics/node")
+                   if name == "node_scrape_collector_success"}
+        self.assertIn(0, success.values(), "a machine with everything?")
+        for name, value in success.items():
+            if value == 0 and name != "textfile":
+                self.assertNotIn(f"collector {name} failed", self.agent.output())
+
+    def test_a_selection(self):
+        def families(query, path="/metrics"):
+            return {name for name, _, _ in self.agent.samples(path + query)}
+        self.assertEqual({name for name in families("?collect[]=loadavg", "/metrics/node") if "scrape" not in name},
+                         {"node_load1", "node_load5", "node_load15"})
+        self.assertNotIn("container_last_seen", families("?collect[]=loadavg"))
+        self.assertIn("container_memory_usage_bytes", families("?collect[]=container.memory"))
+        self.assertNotIn("container_cpu_usage_seconds_total", families("?collect[]=container.memory"))
+        without = families("?exclude[]=filesystem&exclude[]=container.cpu")
+        self.assertIn("node_load1", without)
+        self.assertNotIn("node_filesystem_size_bytes", without)
+        self.assertNotIn("container_cpu_usage_seconds_total", without)
+        for query, reason in (("?collect[]=nonsense", "no collector 'nonsense'"),
+                              ("?collect[]=cpu&exclude[]=time", "cannot be combined")):
+            status, body = support.http_get(f"http://{self.agent.address}/metrics{query}")
+            self.assertEqual(status, 400)
+            self.assertIn(reason, body)
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

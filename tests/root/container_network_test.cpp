@@ -23,35 +23,19 @@
 #include "collectors/container/link_stats.h"
 #include "collectors/container/network.h"
 #include "collectors/container/sockets.h"
+#include "tests/root/command.h"
 #include "tests/unit/temp_tree.h"
 
 namespace plimsoll::collectors::container {
 namespace {
 
+using test::run;
+using test::run_in;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
 constexpr int kComparisonRate = 64;
 constexpr int kSettled = 33;  // scrapes, after which the next comparison is the 64th
-
-// Of a process' network namespace; leaves the caller's alone. Exit code 0.
-bool run_in(pid_t pid, const std::vector<std::string>& words) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const UniqueFd space(::open(("/proc/" + std::to_string(pid) + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC));
-    if (::setns(space.get(), CLONE_NEWNET) != 0) ::_exit(126);
-    std::vector<char*> arguments;
-    for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
-    arguments.push_back(nullptr);
-    ::execvp(arguments[0], arguments.data());
-    ::_exit(127);
-  }
-  int status = -1;
-  ::waitpid(child, &status, 0);
-  return status == 0;
-}
-
-bool run(const std::vector<std::string>& words) { return run_in(::getpid(), words); }
 
 // A process that sleeps in a network namespace: a new one, or that of `other`.
 class Sleeper {

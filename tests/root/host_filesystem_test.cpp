@@ -136,15 +136,12 @@ class HangingMount : public testing::Test {
 
   // Shows the mounts below this test's tree.
   std::unique_ptr<Collector> make(const char* timeout) const {
-    Flags flags;
-    for (const Flag* flag : kFilesystemCollector.flags) {
-      if (flag->name == "filesystem.mount-timeout") flags.set(*flag, timeout);
-      if (flag->name == "filesystem.mount-points-include") flags.set(*flag, "^" + tree_.path() + "/");
-      if (flag->name == "filesystem.stat-workers") flags.set(*flag, "1");
-    }
     HostRoots roots;
     roots.proc = tree_.at("proc");
-    return kFilesystemCollector.make({roots, flags});
+    return kFilesystemCollector.make(test::setup_of(kFilesystemCollector, roots,
+                                                    {{"filesystem.mount-timeout", timeout},
+                                                     {"filesystem.mount-points-include", "^" + tree_.path() + "/"},
+                                                     {"filesystem.stat-workers", "1"}}));
   }
 
   std::string error_of(const char* point, const std::string& error) const {

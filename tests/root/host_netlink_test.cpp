@@ -9,7 +9,6 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,28 +17,17 @@
 
 #include "base/text.h"
 #include "collectors/host/table.h"
-#include "tests/unit/page_text.h"
-#include "tests/unit/temp_tree.h"
+#include "tests/root/command.h"
+#include "tests/unit/host_fixture.h"
 
 namespace plimsoll::collectors::host {
 namespace {
 
+using test::FlagValues;
+using test::run;
+using test::setup_of;
 using testing::HasSubstr;
 using testing::Not;
-
-bool run(const std::vector<std::string>& words) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    std::vector<char*> arguments;
-    for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
-    arguments.push_back(nullptr);
-    ::execvp(arguments[0], arguments.data());
-    ::_exit(127);
-  }
-  int status = -1;
-  ::waitpid(child, &status, 0);
-  return status == 0;
-}
 
 // "link set a up", words apart by single blanks.
 void ip(std::string_view command) {
@@ -57,19 +45,6 @@ HostRoots by_files() {
   HostRoots roots;
   roots.sys = tree.path();
   return roots;
-}
-
-using Values = std::initializer_list<std::pair<std::string_view, const char*>>;
-
-Setup with(const Entry& entry, HostRoots roots, Values values = {}) {
-  Setup setup(std::move(roots));
-  for (const auto& [name, value] : values) {
-    const auto named = [&](const Flag* flag) { return flag->name == name; };
-    const auto flag = std::find_if(entry.flags.begin(), entry.flags.end(), named);
-    EXPECT_NE(flag, entry.flags.end()) << name;
-    setup.flags.set(**flag, value);
-  }
-  return setup;
 }
 
 // The lines of the page whose families start with `prefix`, in byte order: the kernel's order differs.
@@ -214,7 +189,7 @@ TEST_F(HostNetlink, NamesThatBecomeOneAreShownOnce) {
 TEST_F(HostNetlink, TheMessagesFormHasMoreAndLess) {
   make_links();
   ip("link property add dev v0 altname a-name-of-more-than-fifteen");
-  const auto collector = kNetclassCollector.make(with(kNetclassCollector, own(), {{"netclass.netlink", "true"}}));
+  const auto collector = kNetclassCollector.make(setup_of(kNetclassCollector, own(), {{"netclass.netlink", "true"}}));
   const std::string text = text_of(*collector);
   EXPECT_THAT(text, HasSubstr("node_network_altnames_info{altname=\"a-name-of-more-than-fifteen\",device=\"v0\"} 1\n"));
   EXPECT_THAT(text, Not(HasSubstr("adminstate")));
@@ -227,8 +202,8 @@ TEST_F(HostNetlink, TheMessagesFormHasMoreAndLess) {
 
 TEST_F(HostNetlink, EachCounterIsWrittenByOneOfTwo) {
   make_links();
-  const Values values = {{"netclass.netlink", "true"}, {"netclass_rtnl.with-stats", "true"}};
-  const host::Setup setup = with(kNetclassCollector, own(), values);
+  const FlagValues values = {{"netclass.netlink", "true"}, {"netclass_rtnl.with-stats", "true"}};
+  const host::Setup setup = setup_of(kNetclassCollector, own(), values);
   MetricWriter writer;
   ASSERT_TRUE(kNetclassCollector.make(setup)->collect(writer));
   ASSERT_TRUE(kNetdevCollector.make(setup)->collect(writer));
@@ -254,16 +229,16 @@ TEST_F(HostNetlink, CountersAreAsTheFilesSay) {
   hide("/sys/class/net");
   EXPECT_EQ(text_of(kNetdevCollector, own()), text);
   EXPECT_THAT(text_of(kNetdevCollector, by_files()), Not(HasSubstr("nohandler")));
-  EXPECT_THAT(text_of(kNetdevCollector, with(kNetdevCollector, own(), {{"netdev.netlink", "false"}})),
+  EXPECT_THAT(text_of(kNetdevCollector, setup_of(kNetdevCollector, own(), {{"netdev.netlink", "false"}})),
               Not(HasSubstr("nohandler")));
 }
 
 TEST_F(HostNetlink, CountersHaveAliasesAndDetails) {
   make_links();
-  const Values values = {{"netdev.label-ifalias", "true"},
-                         {"netdev.enable-detailed-metrics", "true"},
-                         {"netdev.device-include", "^v[01]$"}};
-  const std::string text = text_of(kNetdevCollector, with(kNetdevCollector, own(), values));
+  const FlagValues values = {{"netdev.label-ifalias", "true"},
+                             {"netdev.enable-detailed-metrics", "true"},
+                             {"netdev.device-include", "^v[01]$"}};
+  const std::string text = text_of(kNetdevCollector, setup_of(kNetdevCollector, own(), values));
   EXPECT_THAT(text,
               HasSubstr("node_network_transmit_window_errors_total{device=\"v0\",ifalias=\"to\\\"the\\\\core\"} 0\n"));
   EXPECT_THAT(text, HasSubstr("node_network_multicast_total{device=\"v1\",ifalias=\"\"} 0\n"));
@@ -280,9 +255,9 @@ TEST_F(HostNetlink, AddressesAreShownOnce) {
   ip("-6 addr flush dev v3");
   for (const char* address : {"2001:db8:0:0:1::1/64", "::1.2.3.4/96", "fe80::1/64"})
     ip("addr add " + std::string(address) + " dev v3 nodad");
-  const Values values = {{"netdev.address-info", "true"}, {"netdev.device-exclude", "^v2$"}};
+  const FlagValues values = {{"netdev.address-info", "true"}, {"netdev.device-exclude", "^v2$"}};
   const std::string info = "node_network_address_info";
-  EXPECT_EQ(text_of(kNetdevCollector, with(kNetdevCollector, own(), values), info),
+  EXPECT_EQ(text_of(kNetdevCollector, setup_of(kNetdevCollector, own(), values), info),
             info + "{address=\"10.1.0.1\",device=\"v0\",netmask=\"24\",scope=\"global\"} 1\n" + info +
                 "{address=\"10.1.2.1\",device=\"v0\",netmask=\"32\",scope=\"global\"} 1\n" + info +
                 "{address=\"127.0.0.1\",device=\"lo\",netmask=\"8\",scope=\"link-local\"} 1\n" + info +
@@ -301,13 +276,13 @@ TEST_F(HostNetlink, NeighboursAreAsTheFileSays) {
   ip("neigh add 10.1.0.8 lladdr 02:00:00:00:00:08 dev q\"\\");
   const std::string text = text_of(kArpCollector, own());
   EXPECT_EQ(text, "node_arp_entries{device=\"q\\\"\\\\\"} 1\nnode_arp_entries{device=\"v0\"} 2\n");
-  EXPECT_EQ(text, text_of(kArpCollector, with(kArpCollector, own(), {{"arp.netlink", "false"}})));
+  EXPECT_EQ(text, text_of(kArpCollector, setup_of(kArpCollector, own(), {{"arp.netlink", "false"}})));
 }
 
 TEST_F(HostNetlink, DriversAnswer) {
   make_links();
   const std::string text =
-      text_of(kEthtoolCollector, with(kEthtoolCollector, own(), {{"ethtool.device-include", "^v[0-2]$"}}));
+      text_of(kEthtoolCollector, setup_of(kEthtoolCollector, own(), {{"ethtool.device-include", "^v[0-2]$"}}));
   EXPECT_THAT(text, HasSubstr("node_ethtool_info{bus_info=\"\",device=\"v0\",driver=\"veth\","));
   EXPECT_THAT(text, HasSubstr("node_network_autonegotiate_supported{device=\"v2\"} 0\n"));
   EXPECT_THAT(text, HasSubstr("node_network_autonegotiate{device=\"v1\"} 0\n"));
@@ -318,8 +293,8 @@ TEST_F(HostNetlink, DriversAnswer) {
 
 TEST_F(HostNetlink, DriversCountersAreChosen) {
   make_links();
-  const Values values = {{"ethtool.device-exclude", "^([^v]|v[^0])"}, {"ethtool.metrics-include", "^rx_queue_0_x"}};
-  const std::string text = text_of(kEthtoolCollector, with(kEthtoolCollector, own(), values), "node_ethtool");
+  const FlagValues values = {{"ethtool.device-exclude", "^([^v]|v[^0])"}, {"ethtool.metrics-include", "^rx_queue_0_x"}};
+  const std::string text = text_of(kEthtoolCollector, setup_of(kEthtoolCollector, own(), values), "node_ethtool");
   EXPECT_THAT(text, HasSubstr("node_ethtool_received_queue_0_xdp_packets{device=\"v0\"} 0\n"));
   EXPECT_THAT(text, Not(HasSubstr("peer_ifindex")));
   EXPECT_THAT(text, Not(HasSubstr("queue_0_drops")));

@@ -16,6 +16,8 @@ namespace {
 
 using test::collect;
 using test::Collected;
+using test::FlagValues;
+using test::setup_of;
 
 class HostPerf : public ::testing::Test {
  protected:
@@ -24,18 +26,8 @@ class HostPerf : public ::testing::Test {
   }
 };
 
-const Flag& flag_of(const Entry& entry, std::string_view name) {
-  for (const Flag* flag : entry.flags) {
-    if (flag->name == name) return *flag;
-  }
-  ADD_FAILURE() << "no flag " << name;
-  return *entry.flags[0];
-}
-
-std::unique_ptr<Collector> perf_of(std::initializer_list<std::pair<std::string_view, std::string>> given) {
-  Flags flags;
-  for (const auto& [name, value] : given) flags.set(flag_of(kPerfCollector, name), value);
-  return kPerfCollector.make({HostRoots{}, std::move(flags)});
+std::unique_ptr<Collector> perf_of(FlagValues values) {
+  return kPerfCollector.make(setup_of(kPerfCollector, HostRoots{}, values));
 }
 
 // Values by what stands before them: name{labels}.

@@ -6,37 +6,23 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <memory>
 #include <vector>
 
 #include "collectors/host/table.h"
+#include "tests/root/command.h"
 #include "tests/unit/host_fixture.h"
 
 namespace plimsoll::collectors::host {
 namespace {
 
 using test::collect;
-using test::roots_of;
+using test::run;
 using test::TempTree;
 
 constexpr int kBacklog = 5;
-
-bool run(const std::vector<std::string>& words) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    std::vector<char*> arguments;
-    for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
-    arguments.push_back(nullptr);
-    ::execvp(arguments[0], arguments.data());
-    ::_exit(127);
-  }
-  int status = -1;
-  ::waitpid(child, &status, 0);
-  return status == 0;
-}
 
 // A socket on a port of its own on the loopback interface.
 struct Loopback {

@@ -13,8 +13,8 @@ namespace plimsoll::collectors::host {
 namespace {
 
 using test::collect;
-using test::Collected;
 using test::expect_golden_families;
+using test::expect_not_present;
 using test::page_text;
 using test::roots_of;
 using test::TempTree;
@@ -88,10 +88,7 @@ TEST(Btrfs, ReadsSysfs) {
 }
 
 TEST(Btrfs, WithoutItAndWithoutAFilesystem) {
-  const TempTree nothing;
-  const auto absent = collect(*kBtrfsCollector.make(roots_of(nothing)));
-  ASSERT_FALSE(absent.result);
-  EXPECT_TRUE(is_not_present(absent.result.error()));
+  expect_not_present(kBtrfsCollector);
   const TempTree module({{"sys/fs/btrfs/features/raid56", "0\n"}});
   const auto idle = collect(*kBtrfsCollector.make(roots_of(module)));
   EXPECT_TRUE(idle.result) << idle.error();

@@ -17,13 +17,16 @@ namespace plimsoll::collectors::host {
 namespace {
 
 using test::collect;
+using test::expect_not_present;
 using test::FakeAnswers;
 using test::FakeService;
 using test::FakeValue;
+using test::FlagValues;
 using test::listen_at;
 using test::PrivateBus;
 using test::roots_of;
 using test::sd;
+using test::setup_of;
 using test::TempTree;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -91,15 +94,8 @@ std::string states_of(const std::string& name, const std::string& active, const 
   return text;
 }
 
-std::unique_ptr<Collector> systemd_of(const TempTree& tree,
-                                      std::initializer_list<std::pair<const char*, const char*>> given = {}) {
-  Flags flags;
-  for (const auto& [name, value] : given) {
-    for (const Flag* flag : kSystemdCollector.flags) {
-      if (flag->name == std::string("systemd.") + name) flags.set(*flag, value);
-    }
-  }
-  return kSystemdCollector.make({roots_of(tree), std::move(flags)});
+std::unique_ptr<Collector> systemd_of(const TempTree& tree, FlagValues values = {}) {
+  return kSystemdCollector.make(setup_of(kSystemdCollector, tree, values));
 }
 
 TEST_F(OnBus, SystemdShowsUnits) {
@@ -128,9 +124,9 @@ TEST_F(OnBus, SystemdShowsMoreOnRequest) {
   fill_systemd(answers_);
   const PrivateBus bus(tree_);
   const FakeService service(bus.address(), "org.freedesktop.systemd1", answers_);
-  const auto collected = collect(*systemd_of(
-      tree_,
-      {{"enable-task-metrics", "true"}, {"enable-restarts-metrics", "true"}, {"enable-start-time-metrics", "true"}}));
+  const auto collected = collect(*systemd_of(tree_, {{"systemd.enable-task-metrics", "true"},
+                                                     {"systemd.enable-restarts-metrics", "true"},
+                                                     {"systemd.enable-start-time-metrics", "true"}}));
   EXPECT_EQ(collected.text("node_systemd_service"), "node_systemd_service_restart_total{name=\"cron.service\"} 3\n");
   EXPECT_EQ(collected.text("node_systemd_unit_start"),
             "node_systemd_unit_start_time_seconds{name=\"cron.service\"} 1700000000.5\n"
@@ -144,14 +140,14 @@ TEST_F(OnBus, SystemdFiltersByWholeNames) {
   fill_systemd(answers_);
   const PrivateBus bus(tree_);
   const FakeService service(bus.address(), "org.freedesktop.systemd1", answers_);
-  EXPECT_EQ(collect(*systemd_of(tree_, {{"unit-include", "home.*|cron"}, {"unit-exclude", "nothing"}}))
+  EXPECT_EQ(collect(*systemd_of(tree_, {{"systemd.unit-include", "home.*|cron"}, {"systemd.unit-exclude", "nothing"}}))
                 .text("node_systemd_unit_state"),
             states_of("home.mount", "active", "ext4"));
-  EXPECT_EQ(collect(*systemd_of(tree_, {{"unit-include", "home.*"}})).text("node_systemd_unit_state"), "")
+  EXPECT_EQ(collect(*systemd_of(tree_, {{"systemd.unit-include", "home.*"}})).text("node_systemd_unit_state"), "")
       << "what is excluded by default stays so";
-  EXPECT_EQ(
-      collect(*systemd_of(tree_, {{"unit-exclude", "cron.service|.*mount|ssh.+"}})).text("node_systemd_unit_state"),
-      states_of("apt.timer", "inactive", ""));
+  EXPECT_EQ(collect(*systemd_of(tree_, {{"systemd.unit-exclude", "cron.service|.*mount|ssh.+"}}))
+                .text("node_systemd_unit_state"),
+            states_of("apt.timer", "inactive", ""));
 }
 
 TEST_F(OnBus, SystemdLeavesOutWhatAUnitDoesNotHave) {
@@ -164,8 +160,8 @@ TEST_F(OnBus, SystemdLeavesOutWhatAUnitDoesNotHave) {
   add_property(answers_, kManagerPath, "Manager", "SystemState", "degraded");
   const PrivateBus bus(tree_);
   const FakeService service(bus.address(), "org.freedesktop.systemd1", answers_);
-  const auto collected =
-      collect(*systemd_of(tree_, {{"enable-task-metrics", "true"}, {"enable-restarts-metrics", "true"}}));
+  const auto collected = collect(
+      *systemd_of(tree_, {{"systemd.enable-task-metrics", "true"}, {"systemd.enable-restarts-metrics", "true"}}));
   EXPECT_TRUE(collected.result) << collected.error();
   EXPECT_EQ(collected.text(),
             "node_systemd_virtualization_info{virtualization_type=\"none\"} 1\nnode_systemd_system_running 0\n"
@@ -184,7 +180,7 @@ TEST_F(OnBus, SystemdAnswersOnItsOwnSocketToo) {
   std::thread accepting([&] {
     service = std::make_unique<FakeService>(::accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC), answers_);
   });
-  const auto collected = collect(*systemd_of(tree_, {{"private", "true"}}));
+  const auto collected = collect(*systemd_of(tree_, {{"systemd.private", "true"}}));
   accepting.join();
   EXPECT_TRUE(collected.result) << collected.error();
   EXPECT_THAT(collected.text(), HasSubstr("node_systemd_system_running 1\n"));
@@ -236,23 +232,12 @@ TEST_F(OnBus, ASilentBusDoesNotHoldTheScrape) {
 
 TEST_F(OnBus, ABusWithoutTheServiceIsNotPresent) {
   const PrivateBus bus(tree_);
-  for (const Entry* entry : {&kSystemdCollector, &kLogindCollector}) {
-    const auto collected = collect(*entry->make(roots_of(tree_)));
-    ASSERT_FALSE(collected.result);
-    EXPECT_TRUE(is_not_present(collected.result.error())) << collected.error();
-    EXPECT_EQ(collected.text(), "");
-  }
+  for (const Entry* entry : {&kSystemdCollector, &kLogindCollector}) expect_not_present(*entry, tree_);
 }
 
 TEST(WithoutABus, NothingIsShownAndNothingIsSaid) {
   ::unsetenv("DBUS_SYSTEM_BUS_ADDRESS");
-  const TempTree tree;
-  for (const Entry* entry : {&kSystemdCollector, &kLogindCollector}) {
-    const auto collected = collect(*entry->make(roots_of(tree)));
-    ASSERT_FALSE(collected.result);
-    EXPECT_TRUE(is_not_present(collected.result.error())) << collected.error();
-    EXPECT_EQ(collected.text(), "");
-  }
+  for (const Entry* entry : {&kSystemdCollector, &kLogindCollector}) expect_not_present(*entry);
 }
 
 TEST_F(OnBus, TheAddressMayComeFromTheEnvironment) {
@@ -363,12 +348,7 @@ TEST(Perf, HasEachFamilyOnce) {
   EXPECT_EQ(families.size(), 9u + 5u + 16u);
 }
 
-TEST(Perf, WithoutAListOfCpusItIsNotPresent) {
-  const TempTree tree;
-  const auto collected = collect(*kPerfCollector.make(roots_of(tree)));
-  ASSERT_FALSE(collected.result);
-  EXPECT_TRUE(is_not_present(collected.result.error())) << collected.error();
-}
+TEST(Perf, WithoutAListOfCpusItIsNotPresent) { expect_not_present(kPerfCollector); }
 
 TEST(Perf, RefusesAListThatIsNone) {
   for (const char* content : {"", "\n", "garbage\n", "0-\n", "5-1\n"}) {

@@ -3,8 +3,6 @@
 // schedstat, softnet, cpufreq, cpu_vulnerabilities, meminfo_numa.
 #include <sys/stat.h>
 
-#include <algorithm>
-
 #include "collectors/host/parts/cpu_info.h"
 #include "collectors/host/table.h"
 #include "tests/unit/host_fixture.h"
@@ -15,28 +13,13 @@ namespace {
 
 using test::collect;
 using test::collect_file;
-using test::Collected;
+using test::collect_with;
 using test::expect_golden_families;
+using test::expect_not_present;
 using test::expect_refused;
 using test::roots_of;
 using test::TempTree;
 using test::type_of;
-
-// A collector over `tree` with one flag given.
-Collected collect_with(const Entry& entry, const TempTree& tree, std::string_view name, const std::string& value) {
-  Setup setup(roots_of(tree));
-  for (const Flag* flag : entry.flags)
-    if (flag->name == name) setup.flags.set(*flag, value);
-  EXPECT_TRUE(std::any_of(entry.flags.begin(), entry.flags.end(), [&](auto* flag) { return flag->name == name; }));
-  return collect(*entry.make(setup));
-}
-
-void expect_not_present(const Entry& entry, const TempTree& tree) {
-  const auto collected = collect(*entry.make(roots_of(tree)));
-  ASSERT_FALSE(collected.result) << entry.name;
-  EXPECT_TRUE(is_not_present(collected.result.error())) << collected.error();
-  EXPECT_EQ(collected.text(), "");
-}
 
 TEST(CpuColumns, HeadingNamesCpus) {
   EXPECT_EQ(parse_cpu_heading("       CPU0       CPU1\tCPU12       ").value(), (std::vector<uint32_t>{0, 1, 12}));
@@ -77,7 +60,7 @@ TEST(Interrupts, ShowsWhatWasEverServed) {
 
 TEST(Interrupts, ShowsZerosOnRequest) {
   const TempTree tree({{"proc/interrupts", "CPU0 CPU1\n40: 0 0 DMAR_MSI-edge dmar0\nNMI: 1 0 Non-maskable\nERR: 0\n"}});
-  EXPECT_EQ(collect_with(kInterruptsCollector, tree, "interrupts.include-zeros", "true").text(),
+  EXPECT_EQ(collect_with(kInterruptsCollector, tree, {{"interrupts.include-zeros", "true"}}).text(),
             "node_interrupts_total{cpu=\"0\",type=\"40\",info=\"DMAR_MSI-edge\",devices=\"dmar0\"} 0\n"
             "node_interrupts_total{cpu=\"1\",type=\"40\",info=\"DMAR_MSI-edge\",devices=\"dmar0\"} 0\n"
             "node_interrupts_total{cpu=\"0\",type=\"NMI\",info=\"Non-maskable\",devices=\"\"} 1\n"
@@ -87,10 +70,10 @@ TEST(Interrupts, ShowsZerosOnRequest) {
 TEST(Interrupts, FiltersByTypeInfoAndDevices) {
   const TempTree tree({{"proc/interrupts", kInterrupts}});
   const std::string only_usb = "^16;PCI-MSIX-0000:00:01\\.0;0-edge usb1, mmc0$";
-  EXPECT_EQ(collect_with(kInterruptsCollector, tree, "interrupts.name-include", only_usb).text(),
+  EXPECT_EQ(collect_with(kInterruptsCollector, tree, {{"interrupts.name-include", only_usb}}).text(),
             "node_interrupts_total{cpu=\"2\",type=\"16\",info=\"PCI-MSIX-0000:00:01.0\","
             "devices=\"0-edge usb1, mmc0\"} 322879\n");
-  EXPECT_EQ(collect_with(kInterruptsCollector, tree, "interrupts.name-exclude", "^NMI;Non|usb").text(),
+  EXPECT_EQ(collect_with(kInterruptsCollector, tree, {{"interrupts.name-exclude", "^NMI;Non|usb"}}).text(),
             "node_interrupts_total{cpu=\"0\",type=\"1\",info=\"IR-IO-APIC-edge\",devices=\"i8042\"} 17960\n");
 }
 
@@ -127,7 +110,7 @@ TEST(Interrupts, HostileNamesAreEscapedAndShownOnce) {
 }
 
 TEST(Interrupts, RefusesWhatIsNone) {
-  expect_not_present(kInterruptsCollector, TempTree());
+  expect_not_present(kInterruptsCollector);
   expect_refused(kInterruptsCollector, "proc/interrupts",
                  {"", "garbage\n", "CPU0\n", "CPU0\nERR: 0\n", "CPU0 CPU1\n1: 2 3 a\n4: 5 6", "CPU0 CPU0\n1: 2 3 a\n",
                   "CPU0 CPU1\n1: 2 x a b\n", "CPU0 CPU1\n1: -1 2 a b\n", "CPU0\n1: 2 a\nno colon\n",
@@ -154,7 +137,7 @@ TEST(Softirqs, ReadsEveryKindOfEveryCpu) {
 }
 
 TEST(Softirqs, RefusesWhatIsNone) {
-  expect_not_present(kSoftirqsCollector, TempTree());
+  expect_not_present(kSoftirqsCollector);
   expect_refused(kSoftirqsCollector, "proc/softirqs",
                  {"", "garbage\n", "CPU0\n", "CPU0 CPU1\nHI: 1\n", "CPU0 CPU1\nHI: 1 x\n", "CPU0 CPU1\nHI: 1 2 3\n",
                   "CPU0\nHI 1\n", "CPU0\nHI: 1\nTIMER: 2", "CPU0\nHI: -1\n"});
@@ -181,7 +164,7 @@ TEST(Schedstat, ReadsTheLastThreeNumbers) {
 }
 
 TEST(Schedstat, RefusesWhatIsNone) {
-  expect_not_present(kSchedstatCollector, TempTree());
+  expect_not_present(kSchedstatCollector);
   expect_refused(kSchedstatCollector, "proc/schedstat",
                  {"", "garbage\n", "version 15\n", "cpu0 1 2 3 4 5 6 7 8\n", "cpu0 1 2 3 4 5 6 7 8 x\n",
                   "cpu 1 2 3 4 5 6 7 8 9\n", "cpu0 1 2 3 4 5 6 7 8 9\ncpu1 1 2 3 4", "cpu0 1 2 3 4 5 6 7 -8 9\n"});
@@ -223,7 +206,7 @@ TEST(Softnet, AnOldKernelTellsLess) {
 
 TEST(Softnet, RefusesWhatIsNone) {
   const std::string nine = kNineColumns;
-  expect_not_present(kSoftnetCollector, TempTree());
+  expect_not_present(kSoftnetCollector);
   expect_refused(kSoftnetCollector, "proc/net/softnet_stat",
                  {"", "\n", "garbage\n", "00000001 00000000\n", nine + " 0000000g\n", nine + " 000",
                   nine + " 100000000\n", nine + "\n" + nine.substr(0, 79), nine + " 00000001\n" + nine + "\n"});
@@ -343,7 +326,7 @@ TEST(Cpufreq, StopsAtTheDeadline) {
 }
 
 TEST(Cpufreq, RefusesWhatIsNone) {
-  expect_not_present(kCpufreqCollector, TempTree());
+  expect_not_present(kCpufreqCollector);
   expect_not_present(kCpufreqCollector, TempTree({{kOnline, "\n"}}));
   expect_refused(kCpufreqCollector, kOnline, {"garbage\n", "0-1,1\n", "1-0\n"});
 }
@@ -381,7 +364,7 @@ TEST(CpuVulnerabilities, SeesWhatChanges) {
 }
 
 TEST(CpuVulnerabilities, ABrokenFileCostsItsOwnSample) {
-  expect_not_present(kCpuVulnerabilitiesCollector, TempTree());
+  expect_not_present(kCpuVulnerabilitiesCollector);
   const TempTree tree;
   tree.write(kFlaws + "a", "");
   tree.make_dir(kFlaws + "b");
@@ -454,7 +437,7 @@ TEST(MeminfoNuma, OneNodeIsShownOnlyOnRequest) {
     EXPECT_EQ(collect(*kMeminfoNumaCollector.make(setup)).text("node_memory_numa_MemTotal"),
               "node_memory_numa_MemTotal{node=\"0\"} 5120\n");
   }
-  expect_not_present(kMeminfoNumaCollector, TempTree());
+  expect_not_present(kMeminfoNumaCollector);
 }
 
 TEST(MeminfoNuma, NodesComeAndGo) {

@@ -10,6 +10,7 @@ namespace {
 
 using test::collect;
 using test::collect_file;
+using test::collect_with;
 using test::expect_error_without_file;
 using test::expect_refused;
 using test::roots_of;
@@ -108,24 +109,9 @@ TEST(Cpu, ACpuThatIsRepeatedCountsOnce) {
             "node_cpu_guest_seconds_total{cpu=\"0\",mode=\"nice\"} 0\n");
 }
 
-// The flags of the collector by their names, with values.
-Setup with_flags(const TempTree& tree, std::initializer_list<std::pair<std::string_view, std::string>> values) {
-  Setup setup(roots_of(tree));
-  size_t found = 0;
-  for (const auto& [name, value] : values) {
-    for (const Flag* flag : kCpuCollector.flags) {
-      if (flag->name != name) continue;
-      setup.flags.set(*flag, value);
-      ++found;
-    }
-  }
-  EXPECT_EQ(found, values.size());
-  return setup;
-}
-
 TEST(Cpu, GuestTimeIsLeftOutOnRequest) {
   const TempTree tree({{"proc/stat", one_cpu(1, 1)}});
-  const auto collected = collect(*kCpuCollector.make(with_flags(tree, {{"cpu.guest", "false"}})));
+  const auto collected = collect_with(kCpuCollector, tree, {{"cpu.guest", "false"}});
   EXPECT_EQ(collected.text("node_cpu_guest"), "");
   EXPECT_NE(collected.text("node_cpu_seconds"), "");
 }
@@ -142,7 +128,7 @@ const char* const kCpuinfo =
 TEST(CpuInfo, ShowsModelsAndFrequencies) {
   const TempTree tree({{"proc/stat", one_cpu(1, 1)}, {"proc/cpuinfo", kCpuinfo}});
   EXPECT_EQ(collect(*kCpuCollector.make(roots_of(tree))).text("node_cpu_info"), "");
-  const auto collected = collect(*kCpuCollector.make(with_flags(tree, {{"cpu.info", "true"}})));
+  const auto collected = collect_with(kCpuCollector, tree, {{"cpu.info", "true"}});
   EXPECT_TRUE(collected.result) << collected.error();
   EXPECT_EQ(collected.text("node_cpu_info"),
             "node_cpu_info{package=\"0\",core=\"3\",cpu=\"0\",vendor=\"GenuineIntel\",family=\"6\",model=\"142\","
@@ -159,13 +145,13 @@ TEST(CpuInfo, ShowsModelsAndFrequencies) {
 
 TEST(CpuInfo, ShowsWordsOfTheFirstCpu) {
   const TempTree tree({{"proc/stat", one_cpu(1, 1)}, {"proc/cpuinfo", kCpuinfo}});
-  const auto flags = collect(*kCpuCollector.make(with_flags(tree, {{"cpu.info.flags-include", "^(aes|avx.*)$"}})));
+  const auto flags = collect_with(kCpuCollector, tree, {{"cpu.info.flags-include", "^(aes|avx.*)$"}});
   EXPECT_EQ(flags.text("node_cpu_flag"),
             "node_cpu_flag_info{flag=\"avx\"} 1\nnode_cpu_flag_info{flag=\"aes\"} 1\n"
             "node_cpu_flag_info{flag=\"avx2\"} 1\n");
   EXPECT_EQ(flags.text("node_cpu_bug"), "");
   EXPECT_NE(flags.text("node_cpu_info"), "");
-  const auto bugs = collect(*kCpuCollector.make(with_flags(tree, {{"cpu.info.bugs-include", "spectre"}})));
+  const auto bugs = collect_with(kCpuCollector, tree, {{"cpu.info.bugs-include", "spectre"}});
   EXPECT_EQ(bugs.text("node_cpu_bug"),
             "node_cpu_bug_info{bug=\"spectre_v1\"} 1\nnode_cpu_bug_info{bug=\"spectre_v2\"} 1\n");
   EXPECT_EQ(type_of(bugs.page, "node_cpu_bug_info"), "gauge");
@@ -181,7 +167,7 @@ TEST(CpuInfo, ReadsOtherArchitectures) {
   EXPECT_EQ(power[0].cpu, 8u);
   EXPECT_EQ(power[0].vendor, "POWER8E (raw)");
   const TempTree tree({{"proc/stat", one_cpu(1, 1)}, {"proc/cpuinfo", "processor : 8\nclock : 3690.000000MHz\n"}});
-  EXPECT_EQ(collect(*kCpuCollector.make(with_flags(tree, {{"cpu.info", "true"}}))).text("node_cpu_frequency"),
+  EXPECT_EQ(collect_with(kCpuCollector, tree, {{"cpu.info", "true"}}).text("node_cpu_frequency"),
             "node_cpu_frequency_hertz{package=\"\",core=\"\",cpu=\"8\"} 3.69e+09\n");
 }
 
@@ -190,7 +176,7 @@ TEST(CpuInfo, RefusesWhatIsNone) {
                            "processor\t: 4294967296\n", "vendor_id\t: nobody\n"}) {
     EXPECT_FALSE(parse_cpu_info(text)) << text;
     const TempTree tree({{"proc/stat", one_cpu(1, 1)}, {"proc/cpuinfo", text}});
-    const auto collected = collect(*kCpuCollector.make(with_flags(tree, {{"cpu.info", "true"}})));
+    const auto collected = collect_with(kCpuCollector, tree, {{"cpu.info", "true"}});
     ASSERT_FALSE(collected.result) << text;
     EXPECT_NE(collected.error().find("proc/cpuinfo"), std::string::npos) << collected.error();
     EXPECT_EQ(collected.text("node_cpu_info"), "");

@@ -12,8 +12,10 @@ namespace {
 
 using test::collect;
 using test::collect_file;
+using test::collect_with;
 using test::expect_error_without_file;
 using test::expect_refused;
+using test::FlagValues;
 using test::roots_of;
 using test::TempTree;
 using test::type_of;
@@ -158,13 +160,6 @@ std::string diskstats_of(std::initializer_list<const char*> devices) {
   return text;
 }
 
-const Flag& flag_of(std::string_view name) {
-  for (const Flag* flag : kDiskstatsCollector.flags)
-    if (flag->name == name) return *flag;
-  ADD_FAILURE() << "no flag " << name;
-  return *kDiskstatsCollector.flags[0];
-}
-
 TEST(Diskstats, WritesEveryFamilyOfNodeExporter) {
   const TempTree tree(
       {{"proc/diskstats", diskstats_of({"8 0 sda"})},
@@ -176,11 +171,7 @@ TEST(Diskstats, WritesEveryFamilyOfNodeExporter) {
 
 TEST(Diskstats, FlagsChooseTheDisks) {
   const TempTree tree({{"proc/diskstats", diskstats_of({"8 0 sda", "8 1 sda1", "7 0 loop0", "253 0 dm-0"})}});
-  const auto shown = [&](std::initializer_list<std::pair<const char*, const char*>> given) {
-    Flags flags;
-    for (const auto& [name, value] : given) flags.set(flag_of(name), value);
-    return devices_of(collect(*kDiskstatsCollector.make({roots_of(tree), flags})));
-  };
+  const auto shown = [&](FlagValues values) { return devices_of(collect_with(kDiskstatsCollector, tree, values)); };
   EXPECT_EQ(shown({}), "sda dm-0 ");
   EXPECT_EQ(shown({{"diskstats.device-exclude", "^dm"}}), "sda sda1 loop0 ");
   EXPECT_EQ(shown({{"diskstats.device-exclude", ""}}), "sda sda1 loop0 dm-0 ");

@@ -8,24 +8,12 @@ namespace plimsoll::collectors::host {
 namespace {
 
 using test::collect;
+using test::collect_with;
 using test::expect_golden_families;
+using test::expect_not_present;
 using test::roots_of;
 using test::TempTree;
 using test::type_of;
-
-void expect_not_present(const Entry& entry) {
-  const TempTree tree;
-  const auto collected = collect(*entry.make(roots_of(tree)));
-  ASSERT_FALSE(collected.result);
-  EXPECT_TRUE(is_not_present(collected.result.error()));
-}
-
-const Flag& flag_named(const Entry& entry, std::string_view name) {
-  for (const Flag* flag : entry.flags)
-    if (flag->name == name) return *flag;
-  ADD_FAILURE() << name;
-  return *entry.flags.front();
-}
 
 // A PCI function below `above` ("pci0000:00/0000:00:02.1", ending with the function itself).
 std::string make_pci(const TempTree& tree, const std::string& path) {
@@ -163,9 +151,8 @@ TEST(Pcidevice, NamesComeFromPciIds) {
   tree.write(other + "device", "0x1041\n");
   const std::string strange = make_pci(tree, "pci0000:00/0000:00:03.0");
   tree.write(strange + "class", "0xff0000\n");
-  Flags flags;
-  flags.set(flag_named(kPcideviceCollector, "pcidevice.names"), "true");
-  const std::string text = collect(*kPcideviceCollector.make({roots_of(tree), flags})).text("node_pcidevice_info");
+  const std::string text =
+      collect_with(kPcideviceCollector, tree, {{"pcidevice.names", "true"}}).text("node_pcidevice_info");
   EXPECT_NE(text.find(",vendor_name=\"Micron \\\"C\\\"\",device_name=\"P2 NVMe\",subsystem_vendor_name=\"Micron "
                       "\\\"C\\\"\",subsystem_device_name=\"PS5021-E21\",class_name=\"NVM Express\"} 1\n"),
             std::string::npos)
@@ -180,16 +167,14 @@ TEST(Pcidevice, NamesComeFromPciIds) {
 TEST(Pcidevice, WithoutPciIdsNumbersStandForNames) {
   const TempTree tree({{"ids", "c0a9  From the file given\n"}});
   make_pci(tree, "pci0000:00/0000:00:01.0");
-  Flags flags;
-  flags.set(flag_named(kPcideviceCollector, "pcidevice.names"), "true");
-  EXPECT_NE(collect(*kPcideviceCollector.make({roots_of(tree), flags}))
+  EXPECT_NE(collect_with(kPcideviceCollector, tree, {{"pcidevice.names", "true"}})
                 .text()
                 .find("vendor_name=\"c0a9\",device_name=\"540a\",subsystem_vendor_name=\"c0a9\",subsystem_device_name="
                       "\"5021\",class_name=\"Unknown class (010802)\""),
             std::string::npos);
-  flags.set(flag_named(kPcideviceCollector, "pcidevice.idsfile"), tree.at("ids"));
-  EXPECT_NE(collect(*kPcideviceCollector.make({roots_of(tree), flags})).text().find("=\"From the file given\""),
-            std::string::npos);
+  const auto named =
+      collect_with(kPcideviceCollector, tree, {{"pcidevice.names", "true"}, {"pcidevice.idsfile", tree.at("ids")}});
+  EXPECT_NE(named.text().find("=\"From the file given\""), std::string::npos);
 }
 
 TEST(Pcidevice, ABrokenFunctionLeavesTheOthers) {

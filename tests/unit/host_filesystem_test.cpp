@@ -15,9 +15,11 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::collect;
-using test::collect_file;
+using test::collect_with;
 using test::expect_golden_families;
 using test::expect_refused;
+using test::flag_of;
+using test::FlagValues;
 using test::roots_of;
 using test::TempTree;
 using test::type_of;
@@ -29,9 +31,7 @@ struct MountTree {
     tree.make_dir("root");
     for (const char* directory : directories) tree.make_dir(std::string("root") + directory);
   }
-  test::Collected collect_it(const Flags& flags = {}) const {
-    return collect(*kFilesystemCollector.make(Setup(roots_of(tree), flags)));
-  }
+  test::Collected collect_it(FlagValues values = {}) const { return collect_with(kFilesystemCollector, tree, values); }
   TempTree tree;
 };
 
@@ -130,24 +130,12 @@ TEST(Filesystem, MountsAskedOnTheSpotAndByTheProbeKeepTheirAnswers) {
   EXPECT_EQ(failed, "/gone /lost ");
 }
 
-// The flag of this name.
-const Flag& flag(std::string_view name) {
-  for (const Flag* one : kFilesystemCollector.flags)
-    if (one->name == name) return *one;
-  ADD_FAILURE() << "no flag " << name;
-  return *kFilesystemCollector.flags.front();
-}
-
-std::string points_with(std::initializer_list<std::pair<const char*, const char*>> values) {
+std::string points_with(FlagValues values) {
   const MountTree mounts(
       "1 1 8:1 / / rw - ext4 a rw\n2 1 0:2 / /dev/shm rw - tmpfs b rw\n3 1 0:3 / /data rw - xfs c rw\n"
       "4 1 0:4 / /merged rw - overlay d rw\n");
-  Flags flags;
-  for (const auto& [name, value] : values) {
-    EXPECT_TRUE(check_flag(flag(name), value));
-    flags.set(flag(name), value);
-  }
-  return mount_points(mounts.collect_it(flags));
+  for (const auto& [name, value] : values) EXPECT_TRUE(check_flag(flag_of(kFilesystemCollector, name), value));
+  return mount_points(mounts.collect_it(values));
 }
 
 TEST(Filesystem, FlagsChooseMountPoints) {

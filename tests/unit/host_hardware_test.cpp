@@ -9,7 +9,9 @@ namespace plimsoll::collectors::host {
 namespace {
 
 using test::collect;
+using test::collect_with;
 using test::expect_golden_families;
+using test::expect_not_present;
 using test::roots_of;
 using test::TempTree;
 using test::type_of;
@@ -18,13 +20,6 @@ using Files = std::initializer_list<std::pair<const char*, const char*>>;
 
 void write_all(const TempTree& tree, const std::string& directory, const Files& files) {
   for (const auto& [name, text] : files) tree.write(directory + "/" + name, std::string(text) + "\n");
-}
-
-void expect_not_present(const Entry& entry) {
-  const TempTree tree;
-  const auto collected = collect(*entry.make(roots_of(tree)));
-  ASSERT_FALSE(collected.result);
-  EXPECT_TRUE(is_not_present(collected.result.error())) << collected.error();
 }
 
 // Each content in place of `file` must be an error that names it, and the only sample missing.
@@ -151,9 +146,7 @@ TEST(Powersupplyclass, IgnoresSuppliesByName) {
   const TempTree tree;
   for (const char* name : {"AC", "BAT0"})
     write_all(tree, "sys/class/power_supply/" + std::string(name), {{"online", "1"}});
-  Flags flags;
-  flags.set(*kPowersupplyclassCollector.flags[0], "^BAT");
-  EXPECT_EQ(collect(*kPowersupplyclassCollector.make({roots_of(tree), flags})).text(),
+  EXPECT_EQ(collect_with(kPowersupplyclassCollector, tree, {{"powersupply.ignored-supplies", "^BAT"}}).text(),
             "node_power_supply_online{power_supply=\"AC\"} 1\nnode_power_supply_info{power_supply=\"AC\"} 1\n");
 }
 
@@ -208,9 +201,7 @@ TEST(Rapl, ExportsZonesByName) {
                                   "node_rapl_package_joules_total" + zone("0", "intel-rapl:0") + "} 240422.366267\n" +
                                   "node_rapl_package_joules_total" + zone("1", "intel-rapl:1") + "} 1\n");
   EXPECT_EQ(type_of(collected.page, "node_rapl_core_joules_total"), "counter");
-  Flags flags;
-  flags.set(*kRaplCollector.flags[0], "true");
-  EXPECT_EQ(collect(*kRaplCollector.make({roots_of(tree), flags})).text(),
+  EXPECT_EQ(collect_with(kRaplCollector, tree, {{"rapl.enable-zone-label", "true"}}).text(),
             "node_rapl_joules_total" + zone("0", "intel-rapl:0") + ",rapl_zone=\"package\"} 240422.366267\n" +
                 "node_rapl_joules_total" + zone("0", "intel-rapl:0:0") + ",rapl_zone=\"core\"} 118821.284256\n" +
                 "node_rapl_joules_total" + zone("1", "intel-rapl:1") + ",rapl_zone=\"package\"} 1\n" +
@@ -229,9 +220,7 @@ TEST(Rapl, CountersThatCannotBeReadAreNotThere) {
   const TempTree tree;
   tree.write("sys/class/powercap/intel-rapl:0/name", "package-0\n");
   tree.make_dir("sys/class/powercap/intel-rapl:0/energy_uj");  // fails to read, whoever we are
-  const auto none = collect(*kRaplCollector.make(roots_of(tree)));
-  ASSERT_FALSE(none.result);
-  EXPECT_TRUE(is_not_present(none.result.error())) << none.error();
+  expect_not_present(kRaplCollector, tree);
   write_zone(tree, "intel-rapl:1", "package-1", "1000000");
   const auto one = collect(*kRaplCollector.make(roots_of(tree)));
   EXPECT_TRUE(one.result) << one.error();

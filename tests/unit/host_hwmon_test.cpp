@@ -9,8 +9,9 @@ namespace plimsoll::collectors::host {
 namespace {
 
 using test::collect;
-using test::Collected;
+using test::collect_with;
 using test::expect_golden_families;
+using test::expect_not_present;
 using test::roots_of;
 using test::TempTree;
 using test::type_of;
@@ -27,19 +28,6 @@ void make_chip(const TempTree& tree, const std::string& hwmon, const std::string
 void write_all(const TempTree& tree, const std::string& directory,
                std::initializer_list<std::pair<const char*, const char*>> files) {
   for (const auto& [name, text] : files) tree.write(directory + "/" + name, std::string(text) + "\n");
-}
-
-const Flag& flag_named(std::string_view name) {
-  for (const Flag* flag : kHwmonCollector.flags)
-    if (flag->name == name) return *flag;
-  ADD_FAILURE() << name;
-  return *kHwmonCollector.flags.front();
-}
-
-Collected collect_with(const TempTree& tree, const char* flag, const char* value) {
-  Flags flags;
-  flags.set(flag_named(flag), value);
-  return collect(*kHwmonCollector.make({roots_of(tree), flags}));
 }
 
 TEST(Hwmon, ExportsEverySensorInItsUnit) {
@@ -190,11 +178,12 @@ TEST(Hwmon, FiltersChipsAndSensors) {
   const std::string a2 = "node_hwmon_fan_rpm{chip=\"a\",sensor=\"fan2\"} 2\n";
   const std::string b1 = "node_hwmon_fan_rpm{chip=\"b\",sensor=\"fan1\"} 1\n";
   const std::string b2 = "node_hwmon_fan_rpm{chip=\"b\",sensor=\"fan2\"} 2\n";
-  EXPECT_EQ(collect_with(tree, "hwmon.chip-include", "^b$").text(),
+  EXPECT_EQ(collect_with(kHwmonCollector, tree, {{"hwmon.chip-include", "^b$"}}).text(),
             "node_hwmon_chip_names{chip=\"b\",chip_name=\"b\"} 1\n" + b1 + b2);
-  EXPECT_EQ(collect_with(tree, "hwmon.chip-exclude", "^b$").text("node_hwmon_fan"), a1 + a2);
-  EXPECT_EQ(collect_with(tree, "hwmon.sensor-include", "^a;fan2$").text("node_hwmon_fan"), a2);
-  EXPECT_EQ(collect_with(tree, "hwmon.sensor-exclude", "^a;fan2$").text("node_hwmon_fan"), a1 + b1 + b2);
+  EXPECT_EQ(collect_with(kHwmonCollector, tree, {{"hwmon.chip-exclude", "^b$"}}).text("node_hwmon_fan"), a1 + a2);
+  EXPECT_EQ(collect_with(kHwmonCollector, tree, {{"hwmon.sensor-include", "^a;fan2$"}}).text("node_hwmon_fan"), a2);
+  EXPECT_EQ(collect_with(kHwmonCollector, tree, {{"hwmon.sensor-exclude", "^a;fan2$"}}).text("node_hwmon_fan"),
+            a1 + b1 + b2);
 }
 
 TEST(Hwmon, ChipsComeAndGo) {
@@ -279,12 +268,7 @@ TEST(Hwmon, MoreSensorsThanAreKeptOpen) {
   for (int round = 0; round < 2; ++round) EXPECT_EQ(collect(*collector).text(), expected);
 }
 
-TEST(Hwmon, WithoutTheClassThereIsNothing) {
-  const TempTree tree;
-  const auto collected = collect(*kHwmonCollector.make(roots_of(tree)));
-  ASSERT_FALSE(collected.result);
-  EXPECT_TRUE(is_not_present(collected.result.error()));
-}
+TEST(Hwmon, WithoutTheClassThereIsNothing) { expect_not_present(kHwmonCollector); }
 
 TEST(HwmonNames, CleanNames) {
   EXPECT_EQ(clean_hwmon_name("coretemp.0\n"), "coretemp_0");

@@ -14,24 +14,12 @@ namespace {
 
 using test::collect;
 using test::collect_file;
+using test::collect_with;
 using test::expect_golden_families;
+using test::expect_not_present;
 using test::expect_refused;
 using test::roots_of;
 using test::TempTree;
-using test::type_of;
-
-const Flag& flag_of(const Entry& entry, std::string_view name) {
-  for (const Flag* flag : entry.flags)
-    if (flag->name == name) return *flag;
-  ADD_FAILURE() << "no flag " << name;
-  return *entry.flags[0];
-}
-
-test::Collected collect_with(const Entry& entry, const TempTree& tree, std::string_view flag, std::string value) {
-  Flags flags;
-  flags.set(flag_of(entry, flag), std::move(value));
-  return collect(*entry.make(host::Setup(roots_of(tree), flags)));
-}
 
 void write_interface(const TempTree& tree, const std::string& name) {
   const std::pair<const char*, const char*> files[] = {{"addr_assign_type", "3"},
@@ -89,12 +77,7 @@ TEST(Netclass, TellsAllOfAnInterface) {
   expect_golden_families("netclass", collected.page);
 }
 
-TEST(Netclass, WithoutTheDirectoryThereIsNothing) {
-  const TempTree tree;
-  const auto collected = collect(*kNetclassCollector.make(roots_of(tree)));
-  ASSERT_FALSE(collected.result);
-  EXPECT_TRUE(is_not_present(collected.result.error()));
-}
+TEST(Netclass, WithoutTheDirectoryThereIsNothing) { expect_not_present(kNetclassCollector); }
 
 TEST(Netclass, WhatADriverDoesNotSayIsLeftOut) {
   const TempTree tree({{"sys/class/net/lo/operstate", "unknown\n"}, {"sys/class/net/lo/flags", "0x8\n"}});
@@ -114,23 +97,22 @@ TEST(Netclass, AnUnknownSpeedIsNegativeOrLeftOut) {
   const TempTree tree({{"sys/class/net/a/speed", "-1\n"}, {"sys/class/net/b/speed", "10\n"}});
   EXPECT_EQ(collect(*kNetclassCollector.make(roots_of(tree))).text("node_network_speed"),
             "node_network_speed_bytes{device=\"a\"} -125000\nnode_network_speed_bytes{device=\"b\"} 1250000\n");
-  EXPECT_EQ(collect_with(kNetclassCollector, tree, "netclass.ignore-invalid-speed", "true").text("node_network_speed"),
-            "node_network_speed_bytes{device=\"b\"} 1250000\n");
+  EXPECT_EQ(
+      collect_with(kNetclassCollector, tree, {{"netclass.ignore-invalid-speed", "true"}}).text("node_network_speed"),
+      "node_network_speed_bytes{device=\"b\"} 1250000\n");
 }
 
 TEST(Netclass, IgnoresDevices) {
   const TempTree tree({{"sys/class/net/docker0/mtu", "1\n"}, {"sys/class/net/eth0/mtu", "2\n"}});
-  EXPECT_EQ(collect_with(kNetclassCollector, tree, "netclass.ignored-devices", "^dock").text("node_network_mtu"),
+  EXPECT_EQ(collect_with(kNetclassCollector, tree, {{"netclass.ignored-devices", "^dock"}}).text("node_network_mtu"),
             "node_network_mtu_bytes{device=\"eth0\"} 2\n");
 }
 
 TEST(Netclass, TheNetlinkFormNeedsNetlink) {
   const TempTree tree;
   write_interface(tree, "eth0");
-  Flags flags;
-  flags.set(flag_of(kNetclassCollector, "netclass.netlink"), "true");
-  flags.set(flag_of(kNetclassCollector, "netclass_rtnl.with-stats"), "true");
-  const auto collected = collect(*kNetclassCollector.make(host::Setup(roots_of(tree), flags)));
+  const auto collected =
+      collect_with(kNetclassCollector, tree, {{"netclass.netlink", "true"}, {"netclass_rtnl.with-stats", "true"}});
   EXPECT_EQ(collected.text(), collect(*kNetclassCollector.make(roots_of(tree))).text());
 }
 
@@ -205,9 +187,7 @@ TEST(Bonding, CountsInterfacesAndThoseThatAreUp) {
 
 TEST(Bonding, WithoutTheDriverThereIsNothing) {
   const TempTree tree({{"sys/class/net/eth0/mtu", "1500\n"}});
-  const auto collected = collect(*kBondingCollector.make(roots_of(tree)));
-  ASSERT_FALSE(collected.result);
-  EXPECT_TRUE(is_not_present(collected.result.error()));
+  expect_not_present(kBondingCollector, tree);
 }
 
 TEST(Bonding, WithTheDriverAndNoBondAllIsWell) {
@@ -269,18 +249,13 @@ TEST(Arp, NoNeighbourIsNoSample) {
   EXPECT_EQ(collected.text(), "");
 }
 
-TEST(Arp, WithoutTheFileThereIsNothing) {
-  const TempTree tree;
-  const auto collected = collect(*kArpCollector.make(roots_of(tree)));
-  ASSERT_FALSE(collected.result);
-  EXPECT_TRUE(is_not_present(collected.result.error()));
-}
+TEST(Arp, WithoutTheFileThereIsNothing) { expect_not_present(kArpCollector); }
 
 TEST(Arp, ShowsTheInterfacesAskedFor) {
   const TempTree tree({{"proc/net/arp", kArpHeadings + neighbour("eth0") + neighbour("veth1") + neighbour("veth2")}});
-  EXPECT_EQ(collect_with(kArpCollector, tree, "arp.device-include", "^eth").text(),
+  EXPECT_EQ(collect_with(kArpCollector, tree, {{"arp.device-include", "^eth"}}).text(),
             "node_arp_entries{device=\"eth0\"} 1\n");
-  EXPECT_EQ(collect_with(kArpCollector, tree, "arp.device-exclude", "eth[01]").text(),
+  EXPECT_EQ(collect_with(kArpCollector, tree, {{"arp.device-exclude", "eth[01]"}}).text(),
             "node_arp_entries{device=\"veth2\"} 1\n");
 }
 
@@ -306,12 +281,7 @@ TEST(Arp, RefusesWhatIsNone) {
 
 // --- Drivers ---
 
-TEST(Ethtool, WithoutTheDirectoryThereIsNothing) {
-  const TempTree tree;
-  const auto collected = collect(*kEthtoolCollector.make(roots_of(tree)));
-  ASSERT_FALSE(collected.result);
-  EXPECT_TRUE(is_not_present(collected.result.error()));
-}
+TEST(Ethtool, WithoutTheDirectoryThereIsNothing) { expect_not_present(kEthtoolCollector); }
 
 // Number and name must be those of a link of our own.
 TEST(Ethtool, LeavesInterfacesOfOtherNamespacesOut) {

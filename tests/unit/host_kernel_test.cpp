@@ -44,18 +44,12 @@ using test::collect;
 using test::collect_file;
 using test::Collected;
 using test::expect_golden_families;
+using test::expect_not_present;
 using test::expect_refused;
+using test::flag_of;
 using test::roots_of;
 using test::TempTree;
 using test::type_of;
-
-void expect_not_present(const Entry& entry) {
-  const TempTree tree;
-  const auto collected = collect(*entry.make(roots_of(tree)));
-  ASSERT_FALSE(collected.result);
-  EXPECT_TRUE(is_not_present(collected.result.error())) << collected.error();
-  EXPECT_EQ(collected.text(), "");
-}
 
 const char* const kOsRelease = "root/etc/os-release";
 
@@ -323,13 +317,6 @@ TEST(KernelHung, ShowsTheCount) {
 TEST(KernelHung, RefusesWhatIsNone) {
   expect_not_present(kKernelHungCollector);
   expect_refused(kKernelHungCollector, kHung, {"", "\n", "4", "-1\n", "1 2\n", "99999999999999999999\n", "x\n"});
-}
-
-const Flag& flag_of(const Entry& entry, std::string_view name) {
-  for (const Flag* flag : entry.flags)
-    if (flag->name == name) return *flag;
-  ADD_FAILURE() << "no flag " << name;
-  return *entry.flags[0];
 }
 
 struct Asked {

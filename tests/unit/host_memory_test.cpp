@@ -11,19 +11,14 @@ namespace {
 
 using test::collect;
 using test::collect_file;
+using test::collect_with;
 using test::expect_golden_families;
+using test::expect_not_present;
 using test::expect_refused;
+using test::FlagValues;
 using test::roots_of;
 using test::TempTree;
 using test::type_of;
-
-void expect_not_present(const Entry& entry) {
-  const TempTree tree;
-  const auto collected = collect(*entry.make(roots_of(tree)));
-  ASSERT_FALSE(collected.result);
-  EXPECT_TRUE(is_not_present(collected.result.error())) << collected.error();
-  EXPECT_EQ(collected.text(), "");
-}
 
 const std::string kKsm = "sys/kernel/mm/ksm/";
 
@@ -161,26 +156,21 @@ TEST(Slabinfo, OfTwoOfOneNameTheFirstIsShown) {
             "node_slabinfo_active_objects{slab=\"a\"} 9\nnode_slabinfo_active_objects{slab=\"b\"} 1\n");
 }
 
-std::string selected(const std::string& include, const std::string& exclude) {
+std::string selected(FlagValues values) {
   const TempTree tree({{kSlabinfo, kSlabHead + slab("kmalloc-8", "1 1 1 1 1") + slab("kmalloc-16", "2 2 2 2 2") +
                                        slab("dentry", "3 3 3 3 3")}});
-  Setup setup(roots_of(tree));
   EXPECT_EQ(kSlabinfoCollector.flags.size(), 2u);
-  for (const Flag* flag : kSlabinfoCollector.flags) {
-    if (flag->name == "slabinfo.slabs-include" && !include.empty()) setup.flags.set(*flag, include);
-    if (flag->name == "slabinfo.slabs-exclude" && !exclude.empty()) setup.flags.set(*flag, exclude);
-  }
-  return collect(*kSlabinfoCollector.make(setup)).text("node_slabinfo_active");
+  return collect_with(kSlabinfoCollector, tree, values).text("node_slabinfo_active");
 }
 
 TEST(Slabinfo, FlagsSelect) {
   const std::string dentry = "node_slabinfo_active_objects{slab=\"dentry\"} 3\n";
   const std::string sixteen = "node_slabinfo_active_objects{slab=\"kmalloc-16\"} 2\n";
   const std::string eight = "node_slabinfo_active_objects{slab=\"kmalloc-8\"} 1\n";
-  EXPECT_EQ(selected("", ""), dentry + sixteen + eight);
-  EXPECT_EQ(selected("^kmalloc", ""), sixteen + eight);
-  EXPECT_EQ(selected("", "^kmalloc"), dentry);
-  EXPECT_EQ(selected("^kmalloc", "8$"), sixteen);
+  EXPECT_EQ(selected({}), dentry + sixteen + eight);
+  EXPECT_EQ(selected({{"slabinfo.slabs-include", "^kmalloc"}}), sixteen + eight);
+  EXPECT_EQ(selected({{"slabinfo.slabs-exclude", "^kmalloc"}}), dentry);
+  EXPECT_EQ(selected({{"slabinfo.slabs-include", "^kmalloc"}, {"slabinfo.slabs-exclude", "8$"}}), sixteen);
 }
 
 TEST(Slabinfo, RefusesWhatIsNone) {

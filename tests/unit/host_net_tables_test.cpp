@@ -13,9 +13,13 @@ namespace {
 
 using test::collect;
 using test::collect_file;
+using test::collect_with;
 using test::Collected;
 using test::expect_golden_families;
+using test::expect_not_present;
 using test::expect_refused;
+using test::flag_of;
+using test::FlagValues;
 using test::roots_of;
 using test::TempTree;
 using test::type_of;
@@ -134,11 +138,9 @@ const std::string kIpvsTable = kIpvsHeading +
                                "FWM  10001000 wlc   \n"
                                "  -> C0A8321A:0CEA      Route   20     64         1         \n";
 
-Collected collect_ipvs(const std::string& table, const char* labels = nullptr) {
+Collected collect_ipvs(const std::string& table, FlagValues values = {}) {
   const TempTree tree({{"proc/net/ip_vs_stats", kIpvsStats}, {"proc/net/ip_vs", table}});
-  Flags flags;
-  if (labels != nullptr) flags.set(*kIpvsCollector.flags[0], labels);
-  return collect(*kIpvsCollector.make({roots_of(tree), flags}));
+  return collect_with(kIpvsCollector, tree, values);
 }
 
 TEST(Ipvs, TotalsAndBackends) {
@@ -165,7 +167,7 @@ TEST(Ipvs, TotalsAndBackends) {
 }
 
 TEST(Ipvs, BackendsAlikeAreAddedUp) {
-  EXPECT_EQ(collect_ipvs(kIpvsTable, "proto,local_address").text("node_ipvs_backend"),
+  EXPECT_EQ(collect_ipvs(kIpvsTable, {{"ipvs.backend-labels", "proto,local_address"}}).text("node_ipvs_backend"),
             "node_ipvs_backend_connections_active{local_address=\"\",proto=\"FWM\"} 64\n"
             "node_ipvs_backend_connections_active{local_address=\"192.168.0.22\",proto=\"TCP\"} 255\n"
             "node_ipvs_backend_connections_active{local_address=\"2620::1\",proto=\"UDP\"} 3\n"
@@ -175,21 +177,18 @@ TEST(Ipvs, BackendsAlikeAreAddedUp) {
             "node_ipvs_backend_weight{local_address=\"\",proto=\"FWM\"} 20\n"
             "node_ipvs_backend_weight{local_address=\"192.168.0.22\",proto=\"TCP\"} 150\n"
             "node_ipvs_backend_weight{local_address=\"2620::1\",proto=\"UDP\"} 1\n");
-  EXPECT_EQ(collect_ipvs(kIpvsTable, "").text("node_ipvs_backend_weight"), "node_ipvs_backend_weight 171\n");
-  EXPECT_EQ(collect_ipvs(kIpvsHeading, "").text("node_ipvs_backend"), "");
+  EXPECT_EQ(collect_ipvs(kIpvsTable, {{"ipvs.backend-labels", ""}}).text("node_ipvs_backend_weight"),
+            "node_ipvs_backend_weight 171\n");
+  EXPECT_EQ(collect_ipvs(kIpvsHeading, {{"ipvs.backend-labels", ""}}).text("node_ipvs_backend"), "");
 }
 
 TEST(Ipvs, LabelsAreChecked) {
-  const Flag& labels = *kIpvsCollector.flags[0];
-  EXPECT_EQ(labels.name, "ipvs.backend-labels");
+  const Flag& labels = flag_of(kIpvsCollector, "ipvs.backend-labels");
   for (const char* right : {"", "proto", "proto,local_mark", ",proto,,"}) EXPECT_TRUE(check_flag(labels, right));
   for (const char* wrong : {"port", "proto local_mark", "proto,Local_mark"}) EXPECT_FALSE(check_flag(labels, wrong));
 }
 
-TEST(Ipvs, WithoutItThereIsNothing) {
-  const TempTree tree;
-  EXPECT_TRUE(is_not_present(collect(*kIpvsCollector.make(roots_of(tree))).result.error()));
-}
+TEST(Ipvs, WithoutItThereIsNothing) { expect_not_present(kIpvsCollector); }
 
 TEST(Ipvs, RefusesWhatIsNone) {
   expect_refused(kIpvsCollector, "proc/net/ip_vs_stats",
@@ -206,7 +205,8 @@ TEST(Ipvs, RefusesWhatIsNone) {
   }
   EXPECT_FALSE(collect_ipvs("").result);
   EXPECT_FALSE(collect_ipvs("garbage\n").result);
-  EXPECT_EQ(collect_ipvs(kIpvsHeading + "FWM q\"\\ wlc\n  -> C0A85216:0CEA Tunnel 1 2 3\n", "local_mark")
+  EXPECT_EQ(collect_ipvs(kIpvsHeading + "FWM q\"\\ wlc\n  -> C0A85216:0CEA Tunnel 1 2 3\n",
+                         {{"ipvs.backend-labels", "local_mark"}})
                 .text("node_ipvs_backend_weight"),
             "node_ipvs_backend_weight{local_mark=\"q\\\"\\\\\"} 1\n");
 }
@@ -322,10 +322,7 @@ TEST(Xfrm, OtherLinesAndRepeatedOnesAreLeftOut) {
   EXPECT_EQ(collected.text(), "node_xfrm_in_error_packets_total 1\n");
 }
 
-TEST(Xfrm, WithoutItThereIsNothing) {
-  const TempTree tree;
-  EXPECT_TRUE(is_not_present(collect(*kXfrmCollector.make(roots_of(tree))).result.error()));
-}
+TEST(Xfrm, WithoutItThereIsNothing) { expect_not_present(kXfrmCollector); }
 
 TEST(Xfrm, RefusesWhatIsNone) {
   expect_refused(kXfrmCollector, "proc/net/xfrm_stat",
@@ -360,8 +357,7 @@ TEST(UdpQueues, OneProtocolIsEnough) {
   const auto ipv6 = collect_file(kUdpQueuesCollector, "proc/net/udp6", kSockets);
   EXPECT_TRUE(ipv6.result) << ipv6.error();
   EXPECT_EQ(ipv6.text(), "node_udp_queues{queue=\"tx\",ip=\"v6\"} 0\nnode_udp_queues{queue=\"rx\",ip=\"v6\"} 0\n");
-  const TempTree none;
-  EXPECT_TRUE(is_not_present(collect(*kUdpQueuesCollector.make(roots_of(none))).result.error()));
+  expect_not_present(kUdpQueuesCollector);
 }
 
 TEST(UdpQueues, RefusesWhatIsNone) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
-#include <algorithm>
-
 #include "tests/unit/host_fixture.h"
 #include "tests/unit/host_golden.h"
 
@@ -11,10 +9,12 @@ namespace {
 
 using test::collect;
 using test::collect_file;
+using test::collect_with;
 using test::expect_error_without_file;
 using test::expect_golden_families;
 using test::expect_refused;
 using test::roots_of;
+using test::setup_of;
 using test::TempTree;
 using test::type_of;
 
@@ -112,29 +112,19 @@ TEST(Netdev, NamesThatBecomeOneAreShownOnce) {
             "node_network_receive_bytes_total{device=\"a\"} 0\n");
 }
 
-test::Collected collect_with(const TempTree& tree,
-                             std::initializer_list<std::pair<std::string_view, const char*>> values) {
-  Flags flags;
-  for (const auto& [name, value] : values) {
-    const auto named = [&](const Flag* flag) { return flag->name == name; };
-    const auto flag = std::find_if(kNetdevCollector.flags.begin(), kNetdevCollector.flags.end(), named);
-    EXPECT_NE(flag, kNetdevCollector.flags.end()) << name;
-    flags.set(**flag, value);
-  }
-  return collect(*kNetdevCollector.make(Setup(roots_of(tree), flags)));
-}
-
 TEST(Netdev, ShowsTheInterfacesAskedFor) {
   const TempTree tree({{"proc/net/dev", interfaces({"eth0", "veth1", "veth2"})}});
-  EXPECT_EQ(collect_with(tree, {{"netdev.device-include", "^eth"}}).text("node_network_receive_bytes"),
-            "node_network_receive_bytes_total{device=\"eth0\"} 0\n");
-  EXPECT_EQ(collect_with(tree, {{"netdev.device-exclude", "eth[01]"}}).text("node_network_receive_bytes"),
-            "node_network_receive_bytes_total{device=\"veth2\"} 0\n");
+  EXPECT_EQ(
+      collect_with(kNetdevCollector, tree, {{"netdev.device-include", "^eth"}}).text("node_network_receive_bytes"),
+      "node_network_receive_bytes_total{device=\"eth0\"} 0\n");
+  EXPECT_EQ(
+      collect_with(kNetdevCollector, tree, {{"netdev.device-exclude", "eth[01]"}}).text("node_network_receive_bytes"),
+      "node_network_receive_bytes_total{device=\"veth2\"} 0\n");
 }
 
 TEST(Netdev, WithoutNetlinkThereIsOnlyTheFile) {
   const TempTree tree({{"proc/net/dev", interfaces({"lo"})}, {"sys/class/net/lo/statistics/rx_nohandler", "17\n"}});
-  const auto collected = collect_with(tree, {{"netdev.netlink", "false"}});
+  const auto collected = collect_with(kNetdevCollector, tree, {{"netdev.netlink", "false"}});
   EXPECT_EQ(type_of(collected.page, "node_network_receive_nohandler_total"), "");
   EXPECT_EQ(type_of(collected.page, "node_network_transmit_compressed_total"), "counter");
 }
@@ -143,7 +133,7 @@ TEST(Netdev, AliasesAreLabelsWhenAskedFor) {
   const TempTree tree({{"proc/net/dev", interfaces({"a", "b", "c"})},
                        {"sys/class/net/a/ifalias", "to the \"core\"\n"},
                        {"sys/class/net/b/ifalias", "\n"}});
-  EXPECT_EQ(collect_with(tree, {{"netdev.label-ifalias", "true"}}).text("node_network_receive_bytes"),
+  EXPECT_EQ(collect_with(kNetdevCollector, tree, {{"netdev.label-ifalias", "true"}}).text("node_network_receive_bytes"),
             "node_network_receive_bytes_total{device=\"a\",ifalias=\"to the \\\"core\\\"\"} 0\n"
             "node_network_receive_bytes_total{device=\"b\",ifalias=\"\"} 0\n"
             "node_network_receive_bytes_total{device=\"c\"} 0\n");
@@ -151,7 +141,7 @@ TEST(Netdev, AliasesAreLabelsWhenAskedFor) {
 
 TEST(Netdev, DetailsOfTheFileAreItsColumnsUnderOtherNames) {
   const TempTree tree({{"proc/net/dev", kHeadings + "lo: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n"}});
-  const auto collected = collect_with(tree, {{"netdev.enable-detailed-metrics", "true"}});
+  const auto collected = collect_with(kNetdevCollector, tree, {{"netdev.enable-detailed-metrics", "true"}});
   EXPECT_EQ(collected.text(),
             "node_network_receive_bytes_total{device=\"lo\"} 1\n"
             "node_network_receive_packets_total{device=\"lo\"} 2\n"
@@ -173,14 +163,14 @@ TEST(Netdev, DetailsOfTheFileAreItsColumnsUnderOtherNames) {
 
 TEST(Netdev, InAHostsTreeTheFileOfTheFirstProcessCounts) {
   const TempTree tree({{"proc/net/dev", interfaces({"agents"})}, {"proc/1/net/dev", interfaces({"hosts"})}});
-  EXPECT_EQ(collect_with(tree, {}).text("node_network_receive_bytes"),
+  EXPECT_EQ(collect_with(kNetdevCollector, tree).text("node_network_receive_bytes"),
             "node_network_receive_bytes_total{device=\"hosts\"} 0\n");
 }
 
 // The addresses to be had would be the agent's, not those of the tree.
 TEST(Netdev, AddressesAreOfTheOwnNetworkOnly) {
   const TempTree tree({{"proc/net/dev", interfaces({"lo"})}});
-  const auto collected = collect_with(tree, {{"netdev.address-info", "true"}});
+  const auto collected = collect_with(kNetdevCollector, tree, {{"netdev.address-info", "true"}});
   EXPECT_TRUE(collected.result) << collected.error();
   EXPECT_EQ(type_of(collected.page, "node_network_address_info"), "");
 }
@@ -259,10 +249,8 @@ TEST(Netstat, RefusesAMalformedIpv6File) {
 
 TEST(Netstat, FieldsAreChosen) {
   const TempTree tree({{"proc/net/snmp", kSnmp}, {"proc/net/netstat", kNetstat}, {"proc/net/snmp6", kSnmp6}});
-  Flags flags;
-  ASSERT_EQ(kNetstatCollector.flags.size(), 1u);
-  flags.set(*kNetstatCollector.flags[0], "^(Tcp_MaxConn|IcmpMsg_InType3|Icmp6_.*|IpExt_InNo.*)$");
-  const auto collector = kNetstatCollector.make({roots_of(tree), flags});
+  const auto collector = kNetstatCollector.make(
+      setup_of(kNetstatCollector, tree, {{"netstat.fields", "^(Tcp_MaxConn|IcmpMsg_InType3|Icmp6_.*|IpExt_InNo.*)$"}}));
   for (int round = 0; round < 2; ++round) {
     EXPECT_EQ(collect(*collector).text(),
               "node_netstat_IpExt_InNoRoutes 0\n"

@@ -24,10 +24,13 @@ using netlink::Message;
 using test::collect;
 using test::collect_file;
 using test::expect_golden_families;
+using test::expect_not_present;
 using test::expect_refused;
+using test::flag_of;
+using test::FlagValues;
 using test::roots_of;
+using test::setup_of;
 using test::TempTree;
-using test::type_of;
 
 TEST(OwnNetwork, IsThatOfAProcFileSystemOnly) {
   EXPECT_TRUE(is_own_network(HostRoots{}));
@@ -78,10 +81,7 @@ TEST(Tcpstat, AStateWithoutConnectionsHasNoSample) {
             state_line("listen", 1) + state_line("rx_queued_bytes", 0) + state_line("tx_queued_bytes", 0));
 }
 
-TEST(Tcpstat, WithoutTheFileThereIsNothing) {
-  const TempTree tree;
-  EXPECT_TRUE(is_not_present(collect(*kTcpstatCollector.make(roots_of(tree))).result.error()));
-}
+TEST(Tcpstat, WithoutTheFileThereIsNothing) { expect_not_present(kTcpstatCollector); }
 
 TEST(Tcpstat, RefusesWhatIsNone) {
   expect_refused(kTcpstatCollector, "proc/net/tcp",
@@ -211,14 +211,11 @@ const char* const kResults = R"([
     { "IfaceName": "q\"\\", "Kind": "mq" }
 ])";
 
-test::Collected collect_results(const std::string& results, const char* flag = "", const char* value = "") {
+test::Collected collect_results(const std::string& results, FlagValues values = {}) {
   const TempTree tree({{"results.json", results}});
-  Flags flags;
-  for (const Flag* known : kQdiscCollector.flags) {
-    if (known->name == "qdisc.fixtures") flags.set(*known, tree.path());
-    if (known->name == flag) flags.set(*known, value);
-  }
-  return collect(*kQdiscCollector.make({HostRoots{}, flags}));
+  Setup setup = setup_of(kQdiscCollector, HostRoots{}, values);
+  setup.flags.set(flag_of(kQdiscCollector, "qdisc.fixtures"), tree.path());
+  return collect(*kQdiscCollector.make(setup));
 }
 
 TEST(Qdisc, ShowsTheRootOfEachInterfaceOnce) {
@@ -250,9 +247,9 @@ TEST(Qdisc, ShowsTheRootOfEachInterfaceOnce) {
 }
 
 TEST(Qdisc, InterfacesAreChosen) {
-  EXPECT_EQ(collect_results(kResults, "qdisc.device-include", "^w").text("node_qdisc_backlog"),
+  EXPECT_EQ(collect_results(kResults, {{"qdisc.device-include", "^w"}}).text("node_qdisc_backlog"),
             "node_qdisc_backlog{device=\"wlan0\",kind=\"fq\"} 5\n");
-  EXPECT_EQ(collect_results(kResults, "qdisc.device-exclude", "wlan|\"").text("node_qdisc_backlog"),
+  EXPECT_EQ(collect_results(kResults, {{"qdisc.device-exclude", "wlan|\""}}).text("node_qdisc_backlog"),
             "node_qdisc_backlog{device=\"eth0\",kind=\"pfifo_fast\"} 0\n");
   const auto none = collect_results("[]\n");
   EXPECT_TRUE(none.result) << none.error();
@@ -271,9 +268,8 @@ TEST(Qdisc, RefusesWhatIsNone) {
 }
 
 TEST(Qdisc, NothingIsKnownOfAnotherMachine) {
-  const TempTree tree;
-  EXPECT_TRUE(is_not_present(collect(*kQdiscCollector.make(roots_of(tree))).result.error()));
-  EXPECT_TRUE(is_not_present(collect(*kNetworkRouteCollector.make(roots_of(tree))).result.error()));
+  expect_not_present(kQdiscCollector);
+  expect_not_present(kNetworkRouteCollector);
 }
 
 struct RouteHeader {

@@ -190,22 +190,5 @@ TEST(DeviceDir, KeepsNoMoreFilesOpenThanItMay) {
   EXPECT_EQ(open_descriptors(), before);
 }
 
-TEST(WriteAttributes, WritesAFamilyForEach) {
-  const TempTree tree(
-      {{"a/big", "9007199254740993\n"}, {"a/temp", "41500\n"}, {"b/temp", "-3000\n"}, {"b/big", "x\n"}});
-  constexpr Attribute kAttributes[] = {{"big", {"big", "Big.", MetricType::kCounter}},
-                                       {"temp", {"temp_celsius", "Warm.", MetricType::kGauge}, 0.001}};
-  DeviceDir dir(tree.path());
-  MetricWriter writer;
-  const auto devices = dir.devices();
-  std::vector<LabelRef> labels;
-  for (const Device* device : *devices) labels.push_back(writer.labels(LabelSet{{"chip", device->name()}}));
-  write_attributes(writer, *devices, labels, kAttributes);
-  EXPECT_EQ(test::page_text(writer.finish()),
-            "big{chip=\"a\"} 9007199254740993\n"
-            "temp_celsius{chip=\"a\"} 41.5\n"
-            "temp_celsius{chip=\"b\"} -3\n");
-}
-
 }  // namespace
 }  // namespace plimsoll::collectors::host

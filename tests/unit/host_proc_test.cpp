@@ -12,7 +12,9 @@ namespace {
 
 using test::collect;
 using test::collect_file;
+using test::collect_with;
 using test::expect_error_without_file;
+using test::expect_not_present;
 using test::expect_refused;
 using test::roots_of;
 using test::TempTree;
@@ -116,21 +118,13 @@ TEST(Vmstat, RefusesWhatIsNone) {
                  {"", "garbage\n", "pgpgin\n", "pgpgin x\n", "pgpgin 1\npgpgout 2", "\n", "pgpgin 1\npgpgout -2\n"});
 }
 
-// A setup with one flag of the collector.
-Setup with_flag(const Entry& entry, const TempTree& tree, const std::string& value) {
-  Setup setup(roots_of(tree));
-  EXPECT_EQ(entry.flags.size(), 1u);
-  setup.flags.set(*entry.flags.front(), value);
-  return setup;
-}
-
 TEST(Vmstat, ExportsFieldsByExpression) {
   const TempTree tree({{"proc/vmstat", "nr_free_pages 5\npgfault 6\nallocstall_dma 7\nnr-free_pages 8\npgfault 9\n"}});
-  EXPECT_EQ(collect(*kVmstatCollector.make(with_flag(kVmstatCollector, tree, "^nr|stall"))).text(),
+  EXPECT_EQ(collect_with(kVmstatCollector, tree, {{"vmstat.fields", "^nr|stall"}}).text(),
             "node_vmstat_nr_free_pages 5\nnode_vmstat_allocstall_dma 7\n");
-  EXPECT_EQ(collect(*kVmstatCollector.make(with_flag(kVmstatCollector, tree, ".*"))).text(),
+  EXPECT_EQ(collect_with(kVmstatCollector, tree, {{"vmstat.fields", ".*"}}).text(),
             "node_vmstat_nr_free_pages 5\nnode_vmstat_pgfault 6\nnode_vmstat_allocstall_dma 7\n");
-  const auto none = collect(*kVmstatCollector.make(with_flag(kVmstatCollector, tree, "^nothing$")));
+  const auto none = collect_with(kVmstatCollector, tree, {{"vmstat.fields", "^nothing$"}});
   EXPECT_TRUE(none.result);
   EXPECT_EQ(none.text(), "");
 }
@@ -165,7 +159,7 @@ TEST(Stat, ShowsSoftirqsOnRequest) {
   stat.replace(stat.find("softirq"), std::string::npos,
                "softirq 5057579 250191 1481983 1647 211099 186066 0 1783454 622196 12499 508444\n");
   const TempTree tree({{"proc/stat", stat}});
-  const auto collected = collect(*kStatCollector.make(with_flag(kStatCollector, tree, "true")));
+  const auto collected = collect_with(kStatCollector, tree, {{"stat.softirq", "true"}});
   EXPECT_TRUE(collected.result) << collected.error();
   EXPECT_EQ(collected.text("node_softirqs"),
             "node_softirqs_total{vector=\"hi\"} 250191\nnode_softirqs_total{vector=\"timer\"} 1481983\n"
@@ -182,7 +176,7 @@ TEST(Stat, MalformedSoftirqsCostTheirOwnFamily) {
     std::string stat = kStat;
     stat.replace(stat.find("softirq"), std::string::npos, line);
     const TempTree tree({{"proc/stat", stat}});
-    const auto collected = collect(*kStatCollector.make(with_flag(kStatCollector, tree, "true")));
+    const auto collected = collect_with(kStatCollector, tree, {{"stat.softirq", "true"}});
     ASSERT_FALSE(collected.result) << line;
     EXPECT_NE(collected.error().find("softirq"), std::string::npos) << collected.error();
     EXPECT_EQ(collected.text("node_softirqs"), "");
@@ -294,12 +288,7 @@ TEST(Pressure, ReadsTotalsInSeconds) {
   EXPECT_EQ(type_of(collected.page, "node_pressure_io_stalled_seconds_total"), "counter");
 }
 
-TEST(Pressure, AKernelWithoutItIsNotAFailure) {
-  const TempTree tree;
-  const auto collected = collect(*kPressureCollector.make(roots_of(tree)));
-  ASSERT_FALSE(collected.result);
-  EXPECT_TRUE(is_not_present(collected.result.error()));
-}
+TEST(Pressure, AKernelWithoutItIsNotAFailure) { expect_not_present(kPressureCollector); }
 
 TEST(Pressure, OneResourceAloneIsEnough) {
   const auto collected = collect_file(kPressureCollector, "proc/pressure/io", kIo);

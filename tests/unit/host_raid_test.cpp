@@ -11,10 +11,10 @@ namespace {
 using test::collect;
 using test::collect_file;
 using test::expect_golden_families;
+using test::expect_not_present;
 using test::expect_refused;
 using test::roots_of;
 using test::TempTree;
-using test::type_of;
 
 const std::string kPersonalities = "Personalities : [raid0] [raid1] [raid6] [raid5] [raid4] [raid10]\n";
 const std::string kUnused = "unused devices: <none>\n";
@@ -116,10 +116,7 @@ TEST(Mdadm, RefusesWhatIsNone) {
 
 TEST(Mdadm, AbsentWithoutTheDriver) {
   const TempTree tree({{"sys/block/md0/md/raid_disks", "2\n"}, {"sys/block/md0/md/degraded", "0\n"}});
-  const auto collected = collect(*kMdadmCollector.make(roots_of(tree)));
-  ASSERT_FALSE(collected.result);
-  EXPECT_TRUE(is_not_present(collected.result.error()));
-  EXPECT_EQ(collected.text(), "");
+  expect_not_present(kMdadmCollector, tree);
 }
 
 struct MdTree {
@@ -236,10 +233,7 @@ TEST(Drbd, RefusesWhatIsNone) {
                  {"", "garbage\n", kDrbdDevice, kDrbdHead + " 1: cs:Conn", kDrbdHead + " 1: ns:many\n",
                   kDrbdHead + " 1: ns:-1\n", kDrbdHead + " 1: ns:99999999999999999999\n",
                   kDrbdHead + " 1: ro:Primary\n", kDrbdHead + " 1: ds:/UpToDate\n", kDrbdHead + " 1: ns:1:2\n"});
-  const TempTree tree;
-  const auto collected = collect(*kDrbdCollector.make(roots_of(tree)));
-  ASSERT_FALSE(collected.result);
-  EXPECT_TRUE(is_not_present(collected.result.error()));
+  expect_not_present(kDrbdCollector);
 }
 
 struct NvmeTree {
@@ -337,12 +331,7 @@ TEST(Nvme, WhatIsNoControllerDoesNotHideTheOthers) {
   EXPECT_NE(collected.text("node_nvme_info").find("device=\"nvme1\""), std::string::npos);
 }
 
-TEST(Nvme, AbsentWithoutTheClass) {
-  const TempTree tree;
-  const auto collected = collect(*kNvmeCollector.make(roots_of(tree)));
-  ASSERT_FALSE(collected.result);
-  EXPECT_TRUE(is_not_present(collected.result.error()));
-}
+TEST(Nvme, AbsentWithoutTheClass) { expect_not_present(kNvmeCollector); }
 
 }  // namespace
 }  // namespace plimsoll::collectors::host

@@ -11,23 +11,14 @@ namespace plimsoll::collectors::host {
 namespace {
 
 using test::collect;
+using test::collect_with;
 using test::Collected;
 using test::expect_golden_families;
+using test::expect_not_present;
 using test::expect_refused;
 using test::golden_families;
-
 using test::roots_of;
 using test::TempTree;
-using test::type_of;
-
-Collected collect_tree(const Entry& entry, const TempTree& tree) { return collect(*entry.make(roots_of(tree))); }
-
-void expect_not_present(const Entry& entry, const TempTree& tree = {}) {
-  const auto collected = collect_tree(entry, tree);
-  ASSERT_FALSE(collected.result);
-  EXPECT_TRUE(is_not_present(collected.result.error())) << collected.error();
-  EXPECT_EQ(collected.text(), "");
-}
 
 // `file` broken: an error that names it, and `rest` from what is not broken.
 void expect_trouble(const Collected& collected, const std::string& file, std::string_view prefix,
@@ -57,7 +48,7 @@ TEST(Xfs, ReadsEachFilesystem) {
                        {"sys/fs/xfs/dm-0/stats/stats", "rw 28 4294967295\n"},
                        {"sys/fs/xfs/stats/stats", kXfs},
                        {"sys/fs/xfs/debug/bug_on_assert", "0\n"}});
-  const auto collected = collect_tree(kXfsCollector, tree);
+  const auto collected = collect_with(kXfsCollector, tree);
   EXPECT_TRUE(collected.result) << collected.error();
   std::string values;
   std::string text = collected.text();
@@ -77,7 +68,7 @@ TEST(Xfs, ReadsEachFilesystem) {
 TEST(Xfs, WithoutIt) { expect_not_present(kXfsCollector); }
 
 TEST(Xfs, NoFilesystemMountedIsNoError) {
-  const auto collected = collect_tree(kXfsCollector, TempTree({{"sys/fs/xfs/stats/stats", kXfs}}));
+  const auto collected = collect_with(kXfsCollector, TempTree({{"sys/fs/xfs/stats/stats", kXfs}}));
   EXPECT_TRUE(collected.result) << collected.error();
   EXPECT_EQ(collected.text(), "");
 }
@@ -104,10 +95,10 @@ TEST(Xfs, ABrokenOneLeavesTheOthersAndTheyComeAndGo) {
 TEST(Xfs, AFifoOrADirectoryInPlaceOfTheFileIsRefused) {
   const TempTree tree({{"sys/fs/xfs/a/stats/x", ""}});
   ASSERT_EQ(::mkfifo(tree.at("sys/fs/xfs/a/stats/stats").c_str(), 0600), 0);
-  EXPECT_FALSE(collect_tree(kXfsCollector, tree).result);
+  EXPECT_FALSE(collect_with(kXfsCollector, tree).result);
   const TempTree other;
   other.make_dir("sys/fs/xfs/a/stats/stats");
-  EXPECT_FALSE(collect_tree(kXfsCollector, other).result);
+  EXPECT_FALSE(collect_with(kXfsCollector, other).result);
 }
 
 const std::string kTape = "sys/class/scsi_tape/";
@@ -125,7 +116,7 @@ void write_tape(const TempTree& tree, const std::string& name) {
 TEST(Tapestats, ShowsEachDriveOnce) {
   const TempTree tree;
   for (const char* name : {"st0", "nst0", "st0a", "nst0m", "st"}) write_tape(tree, name);
-  const auto collected = collect_tree(kTapestatsCollector, tree);
+  const auto collected = collect_with(kTapestatsCollector, tree);
   EXPECT_TRUE(collected.result) << collected.error();
   EXPECT_EQ(collected.text(),
             "node_tape_io_now{device=\"st0\"} 1\n"
@@ -146,10 +137,7 @@ TEST(Tapestats, WithoutIt) { expect_not_present(kTapestatsCollector); }
 TEST(Tapestats, LeavesOutWhatTheFlagSays) {
   const TempTree tree;
   for (const char* name : {"st0", "st1", "st10"}) write_tape(tree, name);
-  Flags flags;
-  flags.set(*kTapestatsCollector.flags[0], "^st1$");
-  EXPECT_EQ(kTapestatsCollector.flags[0]->name, "tapestats.ignored-devices");
-  const auto collected = collect(*kTapestatsCollector.make({roots_of(tree), flags}));
+  const auto collected = collect_with(kTapestatsCollector, tree, {{"tapestats.ignored-devices", "^st1$"}});
   EXPECT_EQ(collected.text("node_tape_io_now"),
             "node_tape_io_now{device=\"st0\"} 1\nnode_tape_io_now{device=\"st10\"} 1\n");
 }
@@ -160,7 +148,7 @@ TEST(Tapestats, ABrokenFileIsNamed) {
     write_tape(tree, "st0");
     write_tape(tree, "st1");
     tree.write(kTape + "st0/stats/in_flight", content);
-    expect_trouble(collect_tree(kTapestatsCollector, tree), kTape + "st0/stats/in_flight", "node_tape_io_now",
+    expect_trouble(collect_with(kTapestatsCollector, tree), kTape + "st0/stats/in_flight", "node_tape_io_now",
                    "node_tape_io_now{device=\"st1\"} 1\n");
   }
 }
@@ -205,9 +193,8 @@ void write_bcache(const TempTree& tree) {
 }
 
 Collected collect_bcache(const TempTree& tree, bool priority_stats) {
-  Flags flags;
-  if (priority_stats) flags.set(*kBcacheCollector.flags[0], "true");
-  return collect(*kBcacheCollector.make({roots_of(tree), flags}));
+  if (!priority_stats) return collect_with(kBcacheCollector, tree);
+  return collect_with(kBcacheCollector, tree, {{"bcache.priorityStats", "true"}});
 }
 
 // `labels` written as in "backing_device=bdev0".
@@ -258,7 +245,6 @@ TEST(Bcache, PriorityStatsAreReadWhenAskedFor) {
   const TempTree tree;
   write_bcache(tree);
   tree.write(kSet + "cache0/priority_stats", "garbage\n");
-  EXPECT_EQ(kBcacheCollector.flags[0]->name, "bcache.priorityStats");
   EXPECT_TRUE(collect_bcache(tree, false).result);
   expect_trouble(collect_bcache(tree, true), "cache0/priority_stats", "node_bcache_priority", "");
 }
@@ -323,7 +309,7 @@ void write_bcachefs(const TempTree& tree) {
 TEST(Bcachefs, ReadsTheWholeAndItsDevices) {
   const TempTree tree;
   write_bcachefs(tree);
-  const auto collected = collect_tree(kBcachefsCollector, tree);
+  const auto collected = collect_with(kBcachefsCollector, tree);
   EXPECT_TRUE(collected.result) << collected.error();
   const std::string uuid = "uuid=\"deadbeef-1234\"";
   EXPECT_EQ(
@@ -360,7 +346,7 @@ TEST(Bcachefs, WritesEveryFamilyOfNodeExporter) {
   for (const auto& [name, family] : golden_families("bcachefs"))
     if (family.type == "counter" && family.labels == "uuid" && name.ends_with("_total"))
       tree.write(kBcachefs + "counters/" + name.substr(14, name.size() - 14 - 6), "since filesystem creation: 1\n");
-  expect_golden_families("bcachefs", collect_tree(kBcachefsCollector, tree).page);
+  expect_golden_families("bcachefs", collect_with(kBcachefsCollector, tree).page);
 }
 
 TEST(Bcachefs, WithoutItOrWithoutAFilesystem) {
@@ -416,7 +402,7 @@ TEST(Bcachefs, ABrokenFileIsNamedAndLeavesTheOthers) {
     const TempTree tree;
     write_bcachefs(tree);
     tree.write(kBcachefs + file, text);
-    expect_trouble(collect_tree(kBcachefsCollector, tree), kBcachefs + file, "node_bcachefs_info",
+    expect_trouble(collect_with(kBcachefsCollector, tree), kBcachefs + file, "node_bcachefs_info",
                    "node_bcachefs_info{uuid=\"deadbeef-1234\"} 1\n");
   }
 }
@@ -428,7 +414,7 @@ TEST(Bcachefs, NothingIsWrittenTwice) {
   tree.write(kBcachefs + "counters/a_b", "since filesystem creation: 2\n");
   tree.write(kBcachefs + "counters/errors", "since filesystem creation: 3\n");
   tree.write(kBcachefs + "dev-0/io_done", "read:\nsb: 1\nread:\nsb: 2\n");
-  const auto collected = collect_tree(kBcachefsCollector, tree);
+  const auto collected = collect_with(kBcachefsCollector, tree);
   EXPECT_TRUE(collected.result) << collected.error();
   EXPECT_EQ(collected.text("node_bcachefs_a_b"), "node_bcachefs_a_b_total{uuid=\"deadbeef-1234\"} 1\n");
   EXPECT_EQ(collected.text("node_bcachefs_errors"),

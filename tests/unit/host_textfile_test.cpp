@@ -14,16 +14,16 @@ namespace {
 
 using test::collect;
 using test::Collected;
+using test::flag_of;
 using test::TempTree;
 using test::type_of;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const Flag& directory_flag() { return *kTextfileCollector.flags[0]; }
-
 std::unique_ptr<Collector> collector_of(std::initializer_list<std::string> directories) {
   Flags flags;
-  for (const std::string& directory : directories) flags.set(directory_flag(), directory);
+  for (const std::string& directory : directories)
+    flags.set(flag_of(kTextfileCollector, "textfile.directory"), directory);
   return kTextfileCollector.make({HostRoots{}, std::move(flags)});
 }
 

@@ -140,20 +140,4 @@ Result<std::vector<Device*>> DeviceDir::devices() {
   return devices;
 }
 
-void write_attributes(MetricWriter& writer, const std::vector<Device*>& devices, const std::vector<LabelRef>& labels,
-                      std::span<const Attribute> attributes) {
-  for (const Attribute& attribute : attributes) {
-    writer.family(attribute.desc);
-    for (size_t i = 0; i < devices.size(); ++i) {
-      if (attribute.scale == 1) {
-        if (const auto number = devices[i]->number(attribute.file)) {
-          writer.sample(labels[i], *number);
-          continue;
-        }
-      }
-      if (const auto number = devices[i]->real(attribute.file)) writer.sample(labels[i], *number * attribute.scale);
-    }
-  }
-}
-
 }  // namespace plimsoll::collectors::host

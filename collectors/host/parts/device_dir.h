@@ -16,12 +16,10 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/metric.h"
 #include "base/os.h"
 #include "collectors/collector.h"
 
@@ -96,16 +94,5 @@ class DeviceDir {
   uint64_t listings_ = 0;
   std::map<std::string, std::unique_ptr<Device>, std::less<>> devices_;
 };
-
-// A family whose samples are one file of each device.
-struct Attribute {
-  std::string_view file;
-  MetricDesc desc;
-  double scale = 1;  // what one unit of the file is in the family's unit; 1: written with all its digits
-};
-
-// Writes a family per attribute with a sample per device that has it. `labels`: of each device, in order.
-void write_attributes(MetricWriter& writer, const std::vector<Device*>& devices, const std::vector<LabelRef>& labels,
-                      std::span<const Attribute> attributes);
 
 }  // namespace plimsoll::collectors::host

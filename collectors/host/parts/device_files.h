@@ -12,10 +12,18 @@
 #include <string_view>
 #include <type_traits>
 
+#include "base/metric.h"
 #include "base/text.h"
 #include "collectors/host/parts/device_dir.h"
 
 namespace plimsoll::collectors::host {
+
+// A family whose samples are one file of each device.
+struct Attribute {
+  std::string_view file;
+  MetricDesc desc;
+  double scale = 1;  // what one unit of the file is in the family's unit; 1: written with all its digits
+};
 
 class DeviceFiles {
  public:
