@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many IPv4 neighbours each interface knows of, whatever their state. Over the real /proc and /sys (and with
-// --collector.arp.netlink, the default) by one RTM_GETNEIGH dump; NUD_NOARP entries (loopback, multicast) are not
-// counted, as they are not in the file that is read otherwise, /proc/net/arp (of process 1 in a host's /proc):
+// How many IPv4 neighbours each interface knows of, whatever their state. Where the network is the agent's own
+// (own_network.h; and with --collector.arp.netlink, the default) by one RTM_GETNEIGH dump; NUD_NOARP entries (loopback,
+// multicast) are not counted, as they are not in the file that is read otherwise, /proc/net/arp (of process 1 in a
+// host's /proc):
 //
 //   IP address       HW type     Flags       HW address            Mask     Device
 //   192.168.1.1      0x1         0x2         cc:aa:dd:ee:aa:bb     *        eth0

@@ -6,12 +6,13 @@
 //   --collector.netclass.netlink                   as the kernel's messages tell it: alternative names too, all flags,
 //                                                  no adminstate, counters with netclass_rtnl.with-stats
 //
-// Where from is another question. Over the real /proc and /sys both forms are made of one RTM_GETLINK dump (links.h),
-// of ETHTOOL_GSET for speed and duplex, and of three files of sysfs that netlink has not, which are read again only
-// when the kernel says that the link has changed. That is right only when sysfs shows the dump's links: it keeps the
-// namespace it was mounted in (a host's /sys in a container, a service with a network of its own). Each link's index
-// and address are therefore compared with its files when they are read, and the names with the directory. Where they
-// differ, and over any other trees, the first form is made of the files alone, twenty of each interface.
+// Where from is another question. Where the network is the agent's own (own_network.h) both forms are made of one
+// RTM_GETLINK dump (links.h), of ETHTOOL_GSET for speed and duplex, and of three files of sysfs that netlink has not,
+// which are read again only when the kernel says that the link has changed. That is right only when sysfs shows the
+// dump's links: it keeps the namespace it was mounted in (a host's /sys in a container, a service with a network of its
+// own). Each link's index and address are therefore compared with its files when they are read, and the names with the
+// directory. Where they differ, and where the network is another, the first form is made of the files alone, twenty of
+// each interface.
 //
 // Asking for the speed (by ioctl or by file) takes the kernel's lock on all links, and some drivers wait for their
 // firmware: a scrape takes as long as they do. Ethernet drivers that do not know it say -1 Mbit/s.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counters of network interfaces. Over the real /proc and /sys (and with --collector.netdev.netlink, the default)
-// they are those of one RTM_GETLINK dump (links.h), which is the agent's own network namespace, as /proc/net is.
-// Over any other trees, such as a host's that are mounted in a container, and where no netlink socket is to be had,
-// they are those of /proc/net/dev (base/net_dev.h), of process 1's namespace if the tree has it; what that file
+// Counters of network interfaces. Where the network is the agent's own (own_network.h; and with
+// --collector.netdev.netlink, the default) they are those of one RTM_GETLINK dump (links.h). Elsewhere, as over a
+// host's trees in a container with a network of its own, and where no netlink socket is to be had, they are those of
+// /proc/net/dev (base/net_dev.h), of process 1's namespace if the tree has it; what that file
 // lacks is then read from /sys/class/net/NAME/statistics/rx_nohandler. Without the flag that file is all there is.
 //
 // The file's columns are sums, which the dump has in parts: its drop column holds missed packets as well, frame the

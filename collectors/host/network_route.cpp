@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The unicast routes of IPv4 and IPv6 in all tables (ip route show table all), a sample for each hop, and how many of
 // them each interface has; from a dump by rtnetlink. The dump is of the network namespace that the agent is in:
-// nothing is shown where roots.proc is a copy of another machine's files, which lack half of the labels. rtnetlink(7)
+// nothing is shown where that is not the one to be shown (own_network.h). rtnetlink(7)
 #include <map>
 #include <set>
 #include <string>

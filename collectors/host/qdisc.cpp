@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Queueing disciplines at the root of each interface: what they sent, dropped and hold, from a dump by rtnetlink
-// (tc -s qdisc show). The dump is of the network namespace that the agent is in: nothing is shown where roots.proc is
-// a copy of another machine's files. tc(8), rtnetlink(7)
+// (tc -s qdisc show). The dump is of the network namespace that the agent is in: nothing is shown where that is
+// not the one to be shown (own_network.h). tc(8), rtnetlink(7)
 #include <set>
 #include <string>
 #include <utility>

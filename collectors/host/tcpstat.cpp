@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // TCP connections by state, IPv4 and IPv6 together, and the bytes in their queues, counted over the kernel's dump of
-// all sockets (sock_diag.h). The dump shows the network namespace that the agent is in: on a host where roots.proc is
-// a copy of another machine's files, /proc/net/tcp and tcp6 below it are read instead.
+// all sockets (sock_diag.h). The dump shows the network namespace that the agent is in: where that is not the one
+// to be shown (own_network.h), net/tcp and net/tcp6 are read instead.
 //
 // As in node_exporter, a state without connections has no sample, and the queues count those of listening sockets,
 // which are connections, not bytes: waiting ones (rx) and, in the dump, how many may wait (tx).

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bytes that wait in all UDP sockets: received and not read yet (rx), written and not sent yet (tx). Counted over the
-// kernel's dump of sockets (sock_diag.h), which shows the network namespace that the agent is in; from /proc/net/udp
-// and udp6 where roots.proc is a copy of another machine's files, or where the kernel has no such dump.
+// kernel's dump of sockets (sock_diag.h), which shows the network namespace that the agent is in; from net/udp and
+// net/udp6 where that is not the one to be shown (own_network.h), or where the kernel has no such dump.
 #include <unistd.h>
 
 #include <string>
