@@ -425,7 +425,7 @@ class AgentLife(unittest.TestCase):
         agent = self.place.start_agent()
         names = {labels["collector"] for name, labels, _ in agent.samples() if name == "node_scrape_collector_success"}
         self.assertTrue(names)
-        self.assertEqual({name for name in names if f"--collector.{name} " not in text}, set())
+        self.assertEqual({name for name in names if f"* {name} " not in text}, set())
 
 
 if __name__ == "__main__":

@@ -169,7 +169,15 @@ def of_a_memory_disk(family, labels, theirs, ours):
     return family.startswith("node_disk_") and labels["device"].startswith("zram") and ours is None
 
 
+def rotates_by_sysfs(family, labels, theirs, ours):
+    return family == "node_disk_info" and labels.get("rotational") == "0" and (
+        pathlib.Path("/sys/block", labels["device"], "queue/rotational").read_text() == "1\n")
+
+
 DIFFERENCES = [
+    Difference("1.9.0 shows 0 when the queue's directory lacks any file that it knows", rotates_by_sysfs),
+    Difference("1.9.0 gives up without proc/pressure/irq",
+               lambda family, labels, *_: labels.get("collector") == "pressure" and not os.path.exists("/proc/pressure/irq")),
     Difference("of the exporter itself, and of the moment", named(
         "node_exporter_build_info", "node_scrape_collector_duration_seconds", "node_time_seconds",
         "promhttp_metric_handler_errors_total")),
