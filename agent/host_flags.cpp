@@ -16,6 +16,10 @@ using collectors::host::FlagKind;
 constexpr const char* kGroup = "Host collectors";
 constexpr const char* kNoDefaults = "--collector.disable-defaults";
 
+// Of node_exporter; turning them off is no mistake.
+constexpr const char* kLeftOut[] = {"dmmultipath", "drm",         "ntp",  "nvmesubsystem",
+                                    "runit",       "supervisord", "swap", "wifi"};
+
 std::string spelling(std::string_view name) { return "--collector." + std::string(name); }
 
 const char* type_name(FlagKind kind) {
@@ -83,10 +87,21 @@ Result<void> take_value(const CLI::App& app, const HostWords::Value& value, coll
   return {};
 }
 
+Result<void> check_left_out(const CLI::App& app) {
+  for (const char* name : kLeftOut) {
+    const CLI::Option* option = app.get_option(spelling(name));
+    if (option->count() > 0 && option->as<bool>())
+      return fail(spelling(name) + ": this collector of node_exporter's is left out here; start without the flag");
+  }
+  return {};
+}
+
 }  // namespace
 
 void declare_host_flags(CLI::App& app, HostWords& words, HostTable table) {
   app.add_flag(kNoDefaults, words.no_defaults, "Only those host collectors that are turned on by name")->group(kGroup);
+  for (const std::string name : kLeftOut)
+    app.add_flag("--collector." + name + ",!--no-collector." + name)->take_last()->group("");
   for (const Entry* entry : table) {
     HostWords::Collector& collector = words.collectors.emplace_back(HostWords::Collector{entry});
     // An empty group keeps the pair of spellings out of the list of options: the footer shows it once.
@@ -98,6 +113,7 @@ void declare_host_flags(CLI::App& app, HostWords& words, HostTable table) {
 }
 
 Result<HostOptions> host_options(const CLI::App& app, const HostWords& words) {
+  if (auto fine = check_left_out(app); !fine) return unexpected(fine.error());
   HostOptions options;
   for (const HostWords::Value& value : words.values) {
     if (auto taken = take_value(app, value, options.flags); !taken) return unexpected(taken.error());

@@ -99,6 +99,12 @@ TEST(HostFlags, RefuseWhatDoesNotFit) {
   EXPECT_THAT(refusal({"--collector.net.device-include=a", "--collector.net.device-exclude=b"}), HasSubstr("only"));
 }
 
+TEST(HostFlags, WhatIsLeftOutMayBeTurnedOff) {
+  EXPECT_THAT(refusal({"--collector.ntp"}),
+              HasSubstr("--collector.ntp: this collector of node_exporter's is left out"));
+  EXPECT_THAT(parsed({"--no-collector.wifi", "--collector.ntp=false"}).collectors, ElementsAre(&kNet, &kTime));
+}
+
 TEST(HostFlags, HelpNamesEveryCollectorAndFlag) {
   const auto help = parse_agent_options({"--help"}, collectors::host::table());
   ASSERT_TRUE(help && help->help);

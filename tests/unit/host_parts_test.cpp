@@ -121,13 +121,10 @@ TEST(Device, ReadsTextAndNumbers) {
   EXPECT_EQ(device.text("text"), "two words");
   EXPECT_EQ(device.number("number"), UINT64_MAX);
   EXPECT_EQ(device.number("negative"), std::nullopt);
-  EXPECT_EQ(device.real("negative"), -5.0);
-  EXPECT_EQ(device.real("fraction"), 1.5);
   EXPECT_EQ(device.text("empty"), "");
   EXPECT_EQ(device.number("empty"), std::nullopt);
   EXPECT_EQ(device.number("deep/file"), 7u);
   EXPECT_EQ(device.number("none"), std::nullopt);
-  EXPECT_EQ(device.real("nan"), std::nullopt);
   EXPECT_EQ(device.text("missing"), std::nullopt);
   EXPECT_EQ(device.read("missing").error().message(), "a/missing: No such file or directory");
   EXPECT_EQ(device.read("deep").error().code, EISDIR);
@@ -160,14 +157,6 @@ TEST(Device, DoesNotWaitForAFifo) {
   ASSERT_EQ(::mkfifo(tree.at("a/pipe").c_str(), 0600), 0);
   DeviceDir dir(tree.path());
   EXPECT_EQ((*dir.devices())[0]->text("pipe").value_or(""), "");
-}
-
-TEST(Device, KnowsWhereALinkLeads) {
-  const TempTree tree({{"a/value", "1\n"}});
-  std::filesystem::create_symlink("../../bus/drivers/e1000", tree.at("a/driver"));
-  DeviceDir dir(tree.path());
-  EXPECT_EQ((*dir.devices())[0]->link_name("driver"), "e1000");
-  EXPECT_EQ((*dir.devices())[0]->link_name("value"), "");
 }
 
 size_t open_descriptors() {

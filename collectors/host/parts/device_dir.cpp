@@ -6,8 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <climits>
-#include <cmath>
 
 #include "base/text.h"
 
@@ -85,24 +83,10 @@ std::optional<uint64_t> Device::number(std::string_view attribute) {
   return value ? parse_u64(*value) : std::nullopt;
 }
 
-std::optional<double> Device::real(std::string_view attribute) {
-  const auto value = text(attribute);
-  const auto number = value ? parse_double(*value) : std::nullopt;
-  return number && std::isfinite(*number) ? number : std::nullopt;
-}
-
 std::vector<std::string> Device::list(const std::string& directory) const {
   UniqueFd fd(::openat(dir_.get(), directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return {};
   return sorted_names(Dir(std::move(fd)));
-}
-
-std::string Device::link_name(const std::string& link) const {
-  char target[PATH_MAX];
-  const ssize_t length = ::readlinkat(dir_.get(), link.c_str(), target, sizeof target);
-  if (length <= 0) return "";
-  const std::string_view path(target, static_cast<size_t>(length));
-  return std::string(path.substr(path.rfind('/') + 1));
 }
 
 DeviceDir::DeviceDir(std::string path, size_t keep) : path_(std::move(path)), reading_{ReadBuffer(4096), keep} {}

@@ -50,12 +50,9 @@ class Device {
   std::optional<std::string_view> text(std::string_view attribute);
   // The same as a number; nullopt also when it is none.
   std::optional<uint64_t> number(std::string_view attribute);
-  std::optional<double> real(std::string_view attribute);  // signs, fractions; finite
 
   // Names below the device, or below `directory` within it, in byte order; empty without it.
   std::vector<std::string> list(const std::string& directory = ".") const;
-  // Last part of what the symbolic link points to, such as a driver's name; "" without it.
-  std::string link_name(const std::string& link) const;
 
  private:
   struct File {
