@@ -17,7 +17,7 @@
 #include "collectors/container/collector.h"
 #include "collectors/container/network.h"
 #include "collectors/host/table.h"
-#include "exporter/server.h"
+#include "exporter/http/server.h"
 
 namespace plimsoll::agent {
 namespace {

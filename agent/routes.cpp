@@ -2,8 +2,8 @@
 #include "agent/routes.h"
 
 #include "agent/deadline.h"
-#include "exporter/landing.h"
-#include "exporter/text.h"
+#include "exporter/encoding/encoder.h"
+#include "exporter/http/landing.h"
 
 namespace plimsoll::agent {
 namespace {
@@ -13,16 +13,11 @@ using exporter::Request;
 using exporter::Response;
 
 // The page lives until its last byte is sent.
-Response page_response(SharedPage page) {
-  struct Stream {
-    explicit Stream(SharedPage shared) : page(std::move(shared)), encoder(*page) {}
-    SharedPage page;
-    exporter::TextEncoder encoder;
-  };
-  auto stream = std::make_shared<Stream>(std::move(page));
+Response page_response(SharedPage page, exporter::Format format) {
+  const std::shared_ptr<exporter::Encoder> encoder = exporter::make_encoder(format, *page);
   Response response;
-  response.content_type = exporter::kTextContentType;
-  response.next = [stream](std::string& piece) { return stream->encoder.next(piece); };
+  response.content_type = exporter::content_type(format);
+  response.next = [page = std::move(page), encoder](std::string& piece) { return encoder->next(piece); };
   return response;
 }
 
@@ -56,7 +51,7 @@ Handler page_handler(const AgentOptions& options, Scraper& scraper, Page page) {
     const auto selection = Selection::parse(request.query, scraper.selectable());
     if (!selection) return text_response(400, selection.error().message() + "\n");
     const int64_t deadline_ns = scrape_deadline(request.header(kTimeoutHeader), offset, monotonic_ns());
-    return page_response((scraper.*page)(deadline_ns, *selection));
+    return page_response((scraper.*page)(deadline_ns, *selection), exporter::Format::kText);
   };
 }
 

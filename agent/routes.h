@@ -16,7 +16,7 @@
 
 #include "agent/agent_options.h"
 #include "agent/scraper.h"
-#include "exporter/server.h"
+#include "exporter/http/server.h"
 
 namespace plimsoll::agent {
 

@@ -2,7 +2,7 @@
 // The model of an exposition: families of samples, recorded flat, encoded later.
 //
 // A collector writes to a MetricWriter; the finished MetricPage is immutable and may be shared by
-// several requests, each of which encodes it in its own format (exporter/text.h). A sample is 16
+// several requests, each of which encodes it in its own format (exporter/encoding/text.h). A sample is 16
 // bytes: two label references and a value. Labels are escaped once per page, however many samples
 // carry them. Writing a sample is no virtual call and, past the first page, no allocation.
 //

@@ -6,6 +6,11 @@ find_package(nlohmann_json 3.11 REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(prometheus-cpp CONFIG REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+pkg_check_modules(snappy REQUIRED IMPORTED_TARGET snappy)
+pkg_check_modules(isal REQUIRED IMPORTED_TARGET libisal)
+pkg_check_modules(curl REQUIRED libcurl)  # its headers: the library is loaded when remote write is configured
 pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
 pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(systemd REQUIRED libsystemd)  # its headers: the library is loaded when a collector asks for the bus

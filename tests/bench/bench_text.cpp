@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/metric.h"
-#include "exporter/text.h"
+#include "exporter/encoding/text.h"
 #include "tests/bench/support.h"
 
 namespace plimsoll::bench {

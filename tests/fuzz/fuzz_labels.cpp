@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// base/metric.h and exporter/text.h: names and labels of containers are any bytes, and none of them
+// base/metric.h and exporter/encoding/text.h: names and labels of containers are any bytes, and none of them
 // may break the page.
 #include <algorithm>
 #include <string>
 
 #include "base/metric.h"
 #include "base/text.h"
-#include "exporter/text.h"
+#include "exporter/encoding/text.h"
 #include "tests/fuzz/require.h"
 
 namespace plimsoll::fuzz {

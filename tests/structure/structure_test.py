@@ -65,7 +65,7 @@ class Direction(unittest.TestCase):
         self.assertIsNone(include_problem("collectors/container/exited.cpp", "runtime/container/spool.h"))
         self.assertIsNone(include_problem("runtime/isolate/launch.cpp", "nlohmann/json.hpp"))
         self.assertIsNotNone(include_problem("collectors/container/exited.cpp", "runtime/container/monitor.h"))
-        self.assertIsNotNone(include_problem("base/os.cpp", "exporter/text.h"))
+        self.assertIsNotNone(include_problem("base/os.cpp", "exporter/encoding/text.h"))
         self.assertIsNotNone(include_problem("runtime/container/spool.cpp", "agent/command.h"))
 
 

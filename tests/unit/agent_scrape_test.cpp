@@ -12,7 +12,7 @@
 #include "agent/scraper.h"
 #include "agent/self_metrics.h"
 #include "agent/single_flight.h"
-#include "exporter/text.h"
+#include "exporter/encoding/text.h"
 #include "temp_tree.h"
 
 namespace plimsoll::agent {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "exporter/server.h"
+#include "exporter/http/server.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,8 +9,8 @@
 #include <mutex>
 #include <thread>
 
-#include "exporter/landing.h"
-#include "exporter/listen_address.h"
+#include "exporter/http/landing.h"
+#include "exporter/http/listen_address.h"
 #include "http_client.h"
 
 namespace plimsoll::exporter {

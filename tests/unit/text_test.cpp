@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "exporter/text.h"
+#include "exporter/encoding/text.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "exporter/listen_address.h"
+#include "exporter/http/listen_address.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>

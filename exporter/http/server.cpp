@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every request is answered in civetweb's begin_request callback, which is in place before the
 // first connection is accepted and comes before its file, CGI and authorization code.
-#include "exporter/server.h"
+#include "exporter/http/server.h"
 
 #include <civetweb.h>
 #include <sys/socket.h>
@@ -15,7 +15,7 @@
 
 #include "base/os.h"
 #include "base/text.h"
-#include "exporter/listen_address.h"
+#include "exporter/http/listen_address.h"
 
 namespace plimsoll::exporter {
 
@@ -46,6 +46,7 @@ std::string response_head(mg_connection* connection, const Response& response) {
   std::string head = "HTTP/1.1 " + std::to_string(response.status) + " ";
   head += mg_get_response_code_text(connection, response.status);
   head += "\r\nContent-Type: " + response.content_type + "\r\nConnection: close\r\nX-Content-Type-Options: nosniff\r\n";
+  for (const auto& [name, value] : response.headers) head += name + ": " + value + "\r\n";
   if (response.status == 405) head += "Allow: GET, HEAD\r\n";
   return head;
 }
@@ -132,7 +133,8 @@ int on_request(mg_connection* connection) {
     response.status = 404;
     response.body = "404: no such page; " + state.start_page + " lists what there is\n";
   } else {
-    response = route->second({path, request.query_string == nullptr ? "" : request.query_string, headers_of(request)});
+    response = route->second({request.request_method, path, request.query_string == nullptr ? "" : request.query_string,
+                              headers_of(request), request.remote_addr});
   }
   send_response(connection, request, response);
   if (state.on_response) state.on_response(route == state.routes.end() ? "" : path, response.status);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "exporter/landing.h"
+#include "exporter/http/landing.h"
 
 namespace plimsoll::exporter {
 namespace {

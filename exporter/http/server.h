@@ -17,11 +17,13 @@
 namespace plimsoll::exporter {
 
 struct Request {
+  std::string method;  // "GET", "HEAD", or what the route takes beside them
   std::string path;
   std::string query;  // after '?', undecoded; "" without
   // As the client sent them, in its order; valid while the handler runs. The server takes at most 64 of
   // them, in 16 KB of request.
   std::vector<std::pair<std::string_view, std::string_view>> headers;
+  std::string client = {};  // its numeric address without the port; "" of a unix socket
 
   // The value of the first header of this name, whatever its letters' case; "" without one.
   std::string_view header(std::string_view name) const;
@@ -32,7 +34,8 @@ struct Request {
 struct Response {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
-  std::string body;  // when there is no `next`
+  std::vector<std::pair<std::string, std::string>> headers = {};  // beside those that every answer has
+  std::string body;                                               // when there is no `next`
   std::function<bool(std::string& piece)> next;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes a line into a chunk whose room is reserved once per sample: digits go straight to their
 // place by std::to_chars, without a detour over a temporary string.
-#include "exporter/text.h"
+#include "exporter/encoding/text.h"
 
 #include <charconv>
 #include <cmath>

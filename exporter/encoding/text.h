@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/metric.h"
+#include "exporter/encoding/encoder.h"
 
 namespace plimsoll::exporter {
 
@@ -14,11 +15,12 @@ inline constexpr std::string_view kTextContentType = "text/plain; version=0.0.4;
 
 // Numbers are written in the shortest form that reads back as the same double; integers with all
 // their digits; infinities and not-a-number as +Inf, -Inf, NaN. The page must outlive the encoder.
-class TextEncoder {
+class TextEncoder : public Encoder {
  public:
   explicit TextEncoder(const MetricPage& page) : page_(page) {}
-  // Replaces `chunk` by the next part, whole lines of about `target` bytes. False at the end.
-  bool next(std::string& chunk, size_t target = 64 * 1024);
+  using Encoder::next;
+  // Each part is whole lines.
+  bool next(std::string& chunk, size_t target) override;
 
  private:
   const MetricPage& page_;
