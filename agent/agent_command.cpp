@@ -155,9 +155,8 @@ int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reload
   LiveSettings live(options);
   Reloader reloader(std::move(parse), parsed.given, log_info, log_warn);
   reloader.on_reload([&](bool successful) { self.count_reload(successful); });
-  add_live_parts(reloader, {scraper, live, *container_collector, [&](const AgentOptions& next) {
-                              return make_host_collectors(options.roots, next.host);
-                            }});
+  add_live_parts(reloader, {scraper, live, *container_collector,
+                            [&](const AgentOptions& next) { return make_host_collectors(options.roots, next.host); }});
   exporter::ServerOptions server_options;
   server_options.listen_addresses = options.listen_addresses;
   server_options.start_page = options.route_prefix + "/";

@@ -115,8 +115,7 @@ void declare(CLI::App& app, Raw& raw, HostTable table) {
   app.formatter(std::make_shared<Formatter>());
   app.get_formatter()->column_width(36);
   app.add_flag("--version", raw.version, "Print the version and exit");
-  app.add_option("--config.file", raw.options.config_file,
-                 "YAML with these flags by their names; those given here win")
+  app.add_option("--config.file", raw.options.config_file, "YAML with these flags by their names; those given here win")
       ->type_name("FILE")
       ->take_last();
   app.add_flag("--help-cadvisor", raw.cadvisor_help, "Print what becomes of cAdvisor's flags and exit");

@@ -176,6 +176,8 @@ SelfMetrics::SelfMetrics(const HostRoots& roots, std::span<const std::string> ro
     state_->seconds.Add({{"half", half}});
   }
   for (const char* reason : {kRule, kBudget}) state_->dropped.Add({{"reason", reason}});
+  state_->bytes.Add({{"format", "text"}});
+  state_->samples.Add({{"format", "text"}});
   add_collectors(collectors);
 }
 
@@ -185,7 +187,9 @@ void SelfMetrics::add_collectors(std::span<const std::string> collectors) {
   for (const std::string& collector : collectors) state_->failures.Add({{"collector", collector}});
 }
 
-void SelfMetrics::add_source(std::function<void(MetricWriter&)> source) { state_->sources.push_back(std::move(source)); }
+void SelfMetrics::add_source(std::function<void(MetricWriter&)> source) {
+  state_->sources.push_back(std::move(source));
+}
 
 void SelfMetrics::count_request(const std::string& route, int status) {
   state_->requests.Add({{"path", route.empty() ? "other" : route}, {"code", std::to_string(status)}}).Increment();
