@@ -31,7 +31,7 @@ constexpr MetricDesc kDescriptorsMax = {"plimsoll_kept_descriptors_max",
                                         "How many may be kept; the others are opened at each scrape, which is slower.",
                                         kGauge};
 constexpr MetricDesc kDuration = {"plimsoll_container_collect_duration_seconds",
-                                  "How long this scrape took, in seconds, by what it did with groups.", kGauge};
+                                  "How long each part of this scrape of groups took, in seconds.", kGauge};
 
 constexpr std::string_view kParts[] = {"find", "read", "details", "ended", "write"};
 static_assert(std::size(kParts) == static_cast<size_t>(Part::kCount));
