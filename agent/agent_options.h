@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agent/host_flags.h"
+#include "agent/web_limits.h"
 #include "base/os.h"
 #include "base/result.h"
 #include "collectors/container/collector.h"
@@ -23,6 +24,7 @@ struct AgentOptions {
   std::vector<std::string> listen_addresses = {"0.0.0.0:1876"};
   std::string route_prefix;               // "" or "/a/b": stands before every path
   std::string metrics_path = "/metrics";  // below the prefix; the two halves are below it
+  WebLimits web;
   std::chrono::nanoseconds timeout_offset = std::chrono::milliseconds(500);  // see deadline.h
   bool own_metrics = true;  // the agent's own on the page of everything
   HostRoots roots;
