@@ -32,7 +32,7 @@ struct Raw {
   AgentOptions options;
   ContainerWords containers;
   std::string port, listen_ip, timeout_offset, gomaxprocs;
-  bool version = false, cadvisor_help = false, no_own_metrics = false;
+  bool version = false, cadvisor_help = false, no_own_metrics = false, no_compression = false;
   HostWords host;
 };
 
@@ -75,6 +75,13 @@ void declare_web(CLI::App& app, Raw& raw) {
   text("--web.telemetry-path,--prometheus_endpoint", raw.options.metrics_path, "PATH", "Path of the metrics")
       ->capture_default_str();
   app.add_flag("--web.disable-exporter-metrics", raw.no_own_metrics, "Leave out the metrics about this agent itself")
+      ->take_last()
+      ->group(kGroup);
+  app.add_flag("--web.disable-compression", raw.no_compression, "Never answer in gzip, which costs more than the rest")
+      ->take_last()
+      ->group(kGroup);
+  app.add_flag("--web.openmetrics-created", raw.options.openmetrics_created,
+               "Show in OpenMetrics since when a container's counters count; doubles their series")
       ->take_last()
       ->group(kGroup);
   app.add_option("--runtime.gomaxprocs", raw.gomaxprocs)->group("");  // node_exporter's
@@ -250,6 +257,7 @@ Result<AgentOptions> checked(const CLI::App& app, Raw raw) {
   options.notices.insert(options.notices.end(), notices->begin(), notices->end());
   if (!raw.gomaxprocs.empty()) options.notices.push_back("--runtime.gomaxprocs has no effect: one thread collects");
   options.own_metrics = !raw.no_own_metrics;
+  options.compress = !raw.no_compression;
   auto host = host_options(app, raw.host);
   if (!host) return unexpected(host.error());
   options.host = std::move(*host);

@@ -24,7 +24,9 @@ struct AgentOptions {
   std::string route_prefix;               // "" or "/a/b": stands before every path
   std::string metrics_path = "/metrics";  // below the prefix; the two halves are below it
   std::chrono::nanoseconds timeout_offset = std::chrono::milliseconds(500);  // see deadline.h
-  bool own_metrics = true;  // the agent's own on the page of everything
+  bool own_metrics = true;           // the agent's own on the page of everything
+  bool compress = true;              // answer in gzip to those who take it
+  bool openmetrics_created = false;  // see exporter::EncodeOptions::created
   HostRoots roots;
   std::string log_level = "info";
   std::string log_format = "logfmt";

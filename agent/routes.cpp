@@ -3,6 +3,8 @@
 
 #include "agent/deadline.h"
 #include "exporter/encoding/encoder.h"
+#include "exporter/encoding/gzip.h"
+#include "exporter/encoding/negotiation.h"
 #include "exporter/http/landing.h"
 
 namespace plimsoll::agent {
@@ -12,12 +14,25 @@ using exporter::Handler;
 using exporter::Request;
 using exporter::Response;
 
-// The page lives until its last byte is sent.
-Response page_response(SharedPage page, exporter::Format format) {
-  const std::shared_ptr<exporter::Encoder> encoder = exporter::make_encoder(format, *page);
+// Below so many samples compression costs its 150 KB of memory and saves less than a packet.
+constexpr size_t kWorthCompressing = 8;
+
+// In the format and compression that the request asks for. The page lives until its last byte is sent; nothing is
+// encoded before the first piece is asked for, which HEAD never does.
+Response page_response(SharedPage page, const Request& request, const AgentOptions& options) {
+  const exporter::Format format = exporter::negotiate_format(request.header("Accept"));
+  std::unique_ptr<exporter::Encoder> encoder =
+      exporter::make_encoder(format, *page, {.created = options.openmetrics_created});
   Response response;
   response.content_type = exporter::content_type(format);
-  response.next = [page = std::move(page), encoder](std::string& piece) { return encoder->next(piece); };
+  response.headers.emplace_back("Vary", "Accept, Accept-Encoding");
+  if (options.compress && page->sample_count() >= kWorthCompressing &&
+      exporter::wants_gzip(request.header("Accept-Encoding"))) {
+    encoder = std::make_unique<exporter::GzipEncoder>(std::move(encoder));
+    response.headers.emplace_back("Content-Encoding", "gzip");
+  }
+  const std::shared_ptr<exporter::Encoder> shared = std::move(encoder);  // a std::function can be copied
+  response.next = [page = std::move(page), shared](std::string& piece) { return shared->next(piece); };
   return response;
 }
 
@@ -47,11 +62,11 @@ Response landing_response(const std::string& start, const std::string& metrics) 
 using Page = SharedPage (Scraper::*)(int64_t deadline_ns, const Selection& selection);
 
 Handler page_handler(const AgentOptions& options, Scraper& scraper, Page page) {
-  return [offset = options.timeout_offset, &scraper, page](const Request& request) {
+  return [options, &scraper, page](const Request& request) {
     const auto selection = Selection::parse(request.query, scraper.selectable());
     if (!selection) return text_response(400, selection.error().message() + "\n");
-    const int64_t deadline_ns = scrape_deadline(request.header(kTimeoutHeader), offset, monotonic_ns());
-    return page_response((scraper.*page)(deadline_ns, *selection), exporter::Format::kText);
+    const int64_t deadline_ns = scrape_deadline(request.header(kTimeoutHeader), options.timeout_offset, monotonic_ns());
+    return page_response((scraper.*page)(deadline_ns, *selection), request, options);
   };
 }
 

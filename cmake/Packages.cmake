@@ -15,6 +15,7 @@ pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
 pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(systemd REQUIRED libsystemd)  # its headers: the library is loaded when a collector asks for the bus
 if(PLIMSOLL_TESTS)
+  find_package(ZLIB REQUIRED)  # reads what ISA-L has compressed, and is measured beside it
   find_package(GTest REQUIRED)
   pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)  # makes databases for tests to read
   include(GoogleTest)

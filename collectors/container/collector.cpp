@@ -316,7 +316,7 @@ void ContainerCollector::read_machine(Group& root) {
 Subject ContainerCollector::subject_of(MetricWriter& writer, const Group& group) const {
   const engine::Identity* identity = group.identity ? &*group.identity : nullptr;
   const Details* details = group.details.get();
-  return {.labels = writer.labels(group.labels),
+  return {.labels = writer.labels(group.labels, identity != nullptr ? counting_since(*identity) : 0),
           .counters = &group.stats.counters,
           .gauges = &group.stats.gauges,
           .limits = &group.stats.limits,
@@ -346,7 +346,7 @@ void ContainerCollector::add_ended_lives(MetricWriter& writer) {
     latest.erase(newest);
     const engine::Identity& identity = life.identity;
     const ContainerLabels rendered = render_labels(group_id(life.path), identity, options_.labels);
-    const LabelRef labels = writer.labels(rendered.series);
+    const LabelRef labels = writer.labels(rendered.series, counting_since(identity));
     subjects_.push_back(
         {.labels = labels, .counters = &life.counters, .identity = &identity, .info = writer.labels(rendered.info)});
     ends_.push_back({labels, identity.exit_code, oom_killed(identity, life.counters), life.ended_ns});

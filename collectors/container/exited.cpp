@@ -162,7 +162,7 @@ void Exited::add_subjects(MetricWriter& writer, std::vector<Subject>& subjects, 
   for (size_t i = 0; i < identities_.size(); ++i) {
     const ExitRecord& record = view_.records[i];
     const ContainerLabels rendered = render_labels(group_id(record.cgroup_path), identities_[i], labels_);
-    const LabelRef labels = writer.labels(rendered.series);
+    const LabelRef labels = writer.labels(rendered.series, counting_since(identities_[i]));
     subjects.push_back({.labels = labels,
                         .counters = &record.counters,
                         .identity = &identities_[i],
