@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/confine/confine.h"
 #include "agent/host_flags.h"
 #include "base/os.h"
 #include "base/result.h"
@@ -26,6 +27,7 @@ struct AgentOptions {
   std::chrono::nanoseconds timeout_offset = std::chrono::milliseconds(500);  // see deadline.h
   bool own_metrics = true;  // the agent's own on the page of everything
   HostRoots roots;
+  SecurityOptions security;
   std::string log_level = "info";
   std::string log_format = "logfmt";
   HostOptions host;
