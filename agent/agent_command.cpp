@@ -4,7 +4,6 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -138,8 +137,8 @@ Result<void> lock_in(const AgentOptions& options, const collectors::container::O
   const bool fanotify = opened.events.source() == collectors::container::EventSource::kFanotify;
   const auto confined = confine(wishes_of(options), options.security, {.file_handles = fanotify});
   if (!confined) return unexpected(confined.error());
-  for (const auto& lines : {user_lines(::geteuid()), *confined, unopened_lines(containers, opened),
-                            unreadable_lines(containers.engines.paths.own.exited_dir())}) {
+  for (const auto& lines :
+       {*confined, unopened_lines(containers, opened), unreadable_lines(containers.engines.paths.own.exited_dir())}) {
     for (const std::string& line : lines) log_warn(line);
   }
   return {};

@@ -2,6 +2,7 @@
 #include "agent/confine/confine.h"
 
 #include <linux/capability.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -31,9 +32,11 @@ Result<void> install(const SecurityOptions& security, FilterNeeds needs) {
 std::vector<Need> needs_of(const Wishes& wishes) {
   std::vector<Need> needs = {
       {CAP_DAC_READ_SEARCH,
-       "names and images of containers whose engine keeps its files to itself, sizes of their writable layers, "
-       "sockets and files that other users' processes have open"},
-      {CAP_SYS_PTRACE, "sockets, open files and referenced memory of other users' processes"}};
+       "names, images and writable layers of containers whose engine keeps its files to itself, file systems and files "
+       "of the kernel that are not open to this user"},
+      {CAP_SYS_PTRACE,
+       "sockets, open files and referenced memory of processes that this user may not look into, and their file "
+       "systems"}};
   if (reads_taskstats(wishes))
     needs.push_back({CAP_NET_ADMIN, "delays of processes, and run times of threads that have ended (taskstats)"});
   if (wishes.performance_counters) needs.push_back({performance_capability(), "counters of the collector perf"});
@@ -77,12 +80,6 @@ std::vector<std::string> unreadable_lines(const std::string& directory) {
   return {"not to be seen are ended containers of `plimsoll run`: " + listed.error().message()};
 }
 
-std::vector<std::string> user_lines(unsigned uid) {
-  if (uid == 0) return {};
-  return {"running as uid " + std::to_string(uid) +
-          ": not to be seen is what the kernel shows to root alone, see \"As another user\" in docs/SECURITY.md"};
-}
-
 Result<std::vector<std::string>> confine(const Wishes& wishes, const SecurityOptions& security, FilterNeeds needs) {
   const auto permitted = permitted_capabilities();
   if (!permitted) return unexpected(permitted.error());
@@ -98,9 +95,12 @@ Result<std::vector<std::string>> confine(const Wishes& wishes, const SecurityOpt
   return lines;
 }
 
-// Nothing is ever started here whose end anybody would ask for.
+// Nothing is ever started here whose end anybody would ask for. Who died before, under a script that then became the
+// agent, is taken at once.
 void reap_as_init() {
-  if (::getpid() == 1) ::signal(SIGCHLD, SIG_IGN);
+  if (::getpid() != 1) return;
+  ::signal(SIGCHLD, SIG_IGN);
+  while (::waitpid(-1, nullptr, WNOHANG) > 0) continue;
 }
 
 }  // namespace plimsoll::agent

@@ -45,8 +45,6 @@ std::vector<std::string> unopened_lines(const collectors::container::Options& co
                                         const collectors::container::Privileged& opened);
 // A line when ended containers of `plimsoll run` cannot be read from `directory`; a missing one is fine.
 std::vector<std::string> unreadable_lines(const std::string& directory);
-// A line for a user other than root.
-std::vector<std::string> user_lines(unsigned uid);
 
 // Gives up all other capabilities, for good, and installs the filter. To be called when everything that takes
 // more has been opened and before a thread is started. The lines are for the log. Error: capabilities cannot be given
