@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // plimsoll agent: puts collectors, exporter and options together, and waits for the end.
 #include <malloc.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 
 #include "agent/agent_options.h"
 #include "agent/command.h"
+#include "agent/confine/confine.h"
 #include "agent/routes.h"
 #include "agent/scraper.h"
 #include "agent/self_metrics.h"
 #include "base/cgroup/layout.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "collectors/container/collector.h"
-#include "collectors/container/network.h"
 #include "collectors/host/table.h"
 #include "exporter/http/server.h"
 
@@ -37,13 +40,16 @@ Collectors make_host_collectors(const AgentOptions& options) {
   return list;
 }
 
-// `route_socket`: see open_host_route_socket().
-Result<Collectors> make_container_collectors(const GlobalOptions& globals, const AgentOptions& options,
-                                             UniqueFd route_socket) {
+collectors::container::Options container_options(const GlobalOptions& globals, const AgentOptions& options) {
   collectors::container::Options wanted = options.containers;
   wanted.roots = options.roots;
   wanted.engines.paths.own = globals.roots;
-  auto containers = collectors::container::make_container_collector(std::move(wanted), std::move(route_socket));
+  return wanted;
+}
+
+Result<Collectors> make_container_collectors(const AgentOptions& options, collectors::container::Options wanted,
+                                             collectors::container::Privileged opened) {
+  auto containers = collectors::container::make_container_collector(std::move(wanted), std::move(opened));
   if (!containers) return unexpected(containers.error());
   Collectors list;
   list.push_back(std::move(*containers));
@@ -111,17 +117,48 @@ void share_heaps() {
   ::mallopt(M_ARENA_MAX, kHeaps);
 }
 
+bool is_low_port(const std::string& address) {
+  const auto port = parse_u64(std::string_view(address).substr(address.rfind(':') + 1));
+  return port && *port != 0 && *port < IPPORT_RESERVED;
+}
+
+Wishes wishes_of(const AgentOptions& options) {
+  Wishes wishes;
+  wishes.kinds = options.containers.kinds;
+  wishes.low_port = std::any_of(options.listen_addresses.begin(), options.listen_addresses.end(), is_low_port);
+  for (const auto* entry : options.host.collectors)
+    wishes.performance_counters = wishes.performance_counters || entry->name == "perf";
+  return wishes;
+}
+
+// Says what will not be seen, and gives up what is needed no longer.
+Result<void> lock_in(const AgentOptions& options, const collectors::container::Options& containers,
+                     const collectors::container::Privileged& opened) {
+  const bool fanotify = opened.events.source() == collectors::container::EventSource::kFanotify;
+  const auto confined = confine(wishes_of(options), options.security, {.file_handles = fanotify});
+  if (!confined) return unexpected(confined.error());
+  for (const auto& lines :
+       {*confined, unopened_lines(containers, opened), unreadable_lines(containers.engines.paths.own.exited_dir())}) {
+    for (const std::string& line : lines) log_warn(line);
+  }
+  return {};
+}
+
+Error with_way_out(const Error& error) {
+  return invalid(error.message() + "; --security.keep-capabilities=all leaves them as they are");
+}
+
 int serve(const GlobalOptions& globals, const AgentOptions& options) {
   share_heaps();
   const sigset_t signals = block_end_signals();
+  reap_as_init();
   if (auto readable = check_proc(options.roots); !readable) return complain(readable.error(), 1);
   raise_descriptor_limit();
-  // It enters another network namespace for a moment: before anything starts a thread.
-  UniqueFd route_socket;
-  if (options.containers.kinds.has(collectors::container::Kind::kNetwork))
-    route_socket = collectors::container::open_host_route_socket(options.roots.proc);
+  const auto wanted = container_options(globals, options);
+  auto opened = collectors::container::open_privileged(wanted);
+  if (auto confined = lock_in(options, wanted, opened); !confined) return complain(with_way_out(confined.error()), 1);
   Collectors host = make_host_collectors(options);
-  auto containers = make_container_collectors(globals, options, std::move(route_socket));
+  auto containers = make_container_collectors(options, wanted, std::move(opened));
   if (!containers) return complain(containers.error().within("--path.cgroupfs"), 1);
   const auto names = names_of(host, *containers);
   SelfMetrics self(options.roots, route_names(options), names);

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "agent/cadvisor_flags.h"
+#include "agent/confine/flags.h"
 #include "agent/container_flags.h"
 #include "base/text.h"
 
@@ -31,6 +32,7 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 struct Raw {
   AgentOptions options;
   ContainerWords containers;
+  SecurityWords security;
   std::string port, listen_ip, timeout_offset, gomaxprocs;
   bool version = false, cadvisor_help = false, no_own_metrics = false, no_compression = false;
   HostWords host;
@@ -117,6 +119,7 @@ void declare(CLI::App& app, Raw& raw, HostTable table) {
   declare_web(app, raw);
   declare_log(app, raw);
   declare_paths(app, raw);
+  declare_security_flags(app, raw.security);
   declare_container_flags(app, raw.containers);
   declare_cadvisor_flags(app);
   declare_host_flags(app, raw.host, table);
@@ -252,6 +255,9 @@ Result<AgentOptions> checked(const CLI::App& app, Raw raw) {
   auto containers = container_options(app, raw.containers, options.notices);
   if (!containers) return unexpected(containers.error());
   options.containers = std::move(*containers);
+  const auto security = security_options(raw.security);
+  if (!security) return unexpected(security.error());
+  options.security = *security;
   const auto notices = cadvisor_notices(app);
   if (!notices) return unexpected(notices.error());
   options.notices.insert(options.notices.end(), notices->begin(), notices->end());

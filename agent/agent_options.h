@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/confine/confine.h"
 #include "agent/host_flags.h"
 #include "base/os.h"
 #include "base/result.h"
@@ -28,6 +29,7 @@ struct AgentOptions {
   bool compress = true;              // answer in gzip to those who take it
   bool openmetrics_created = false;  // see exporter::EncodeOptions::created
   HostRoots roots;
+  SecurityOptions security;
   std::string log_level = "info";
   std::string log_format = "logfmt";
   HostOptions host;
