@@ -12,7 +12,9 @@ namespace plimsoll::exporter {
 
 class GzipEncoder : public Encoder {
  public:
-  static constexpr int kLevel = 1;  // 0 to 3; gzip.cpp says why
+  // Of 0 to 3. Measured by tests/bench/exposition over 150,000 samples: level 0 takes the same time and makes a
+  // body half as large again, level 2 makes one no smaller, level 3 neither in twice the time.
+  static constexpr int kLevel = 1;
 
   // Takes about 150 KB when the first piece is asked for, and nothing before.
   explicit GzipEncoder(std::unique_ptr<Encoder> plain, int level = kLevel);

@@ -1,23 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/encoding/lines.h"
 
-#include <charconv>
-#include <cmath>
+#include "exporter/encoding/number.h"
 
 namespace plimsoll::exporter {
 namespace {
-
-// Longest number: "-2.2250738585072014e-308"; 32 leaves room for braces, comma, blank and line end.
-constexpr size_t kNumberRoom = 32 + 8;
-
-char* put_number(char* at, Value value) {
-  char* const end = at + kNumberRoom;
-  if (value.is_integer()) return std::to_chars(at, end, value.integer()).ptr;
-  const double number = value.number();
-  if (std::isnan(number)) return put(at, "NaN");
-  if (std::isinf(number)) return put(at, number > 0 ? "+Inf" : "-Inf");
-  return std::to_chars(at, end, number).ptr;
-}
 
 char* put_labels(char* at, std::string_view base, std::string_view extra) {
   if (base.empty() && extra.empty()) return at;
@@ -50,7 +37,7 @@ void append_comment(Output& out, std::string_view keyword, std::string_view name
 }
 
 void append_sample(Output& out, std::string_view name, std::string_view base, std::string_view extra, Value value) {
-  char* at = put(out.room(name.size() + base.size() + extra.size() + kNumberRoom + 8), name);
+  char* at = put(out.room(name.size() + base.size() + extra.size() + kNumberRoom + 16), name);
   at = put_labels(at, base, extra);
   *at++ = ' ';
   at = put_number(at, value);
