@@ -131,17 +131,16 @@ Wishes wishes_of(const AgentOptions& options) {
   return wishes;
 }
 
-// Says what will not be seen, and gives up what is needed no longer.
-Result<void> lock_in(const AgentOptions& options, const collectors::container::Options& containers,
-                     const collectors::container::Privileged& opened) {
+// Gives up what is needed no longer. A line for each thing that will not be seen.
+Result<std::vector<std::string>> lock_in(const AgentOptions& options, const collectors::container::Options& containers,
+                                         const collectors::container::Privileged& opened) {
   const bool fanotify = opened.events.source() == collectors::container::EventSource::kFanotify;
-  const auto confined = confine(wishes_of(options), options.security, {.file_handles = fanotify});
-  if (!confined) return unexpected(confined.error());
-  for (const auto& lines :
-       {*confined, unopened_lines(containers, opened), unreadable_lines(containers.engines.paths.own.exited_dir())}) {
-    for (const std::string& line : lines) log_warn(line);
-  }
-  return {};
+  auto lines = confine(wishes_of(options), options.security, {.file_handles = fanotify});
+  if (!lines) return lines;
+  for (const auto& more :
+       {unopened_lines(containers, opened), unreadable_lines(containers.engines.paths.own.exited_dir())})
+    lines->insert(lines->end(), more.begin(), more.end());
+  return lines;
 }
 
 Error with_way_out(const Error& error) {
@@ -156,7 +155,8 @@ int serve(const GlobalOptions& globals, const AgentOptions& options) {
   raise_descriptor_limit();
   const auto wanted = container_options(globals, options);
   auto opened = collectors::container::open_privileged(wanted);
-  if (auto confined = lock_in(options, wanted, opened); !confined) return complain(with_way_out(confined.error()), 1);
+  const auto unseen = lock_in(options, wanted, opened);
+  if (!unseen) return complain(with_way_out(unseen.error()), 1);
   Collectors host = make_host_collectors(options);
   auto containers = make_container_collectors(options, wanted, std::move(opened));
   if (!containers) return complain(containers.error().within("--path.cgroupfs"), 1);
@@ -171,6 +171,7 @@ int serve(const GlobalOptions& globals, const AgentOptions& options) {
   };
   auto server = exporter::Server::start(server_options, make_routes(options, scraper));
   if (!server) return complain(with_remedy(server.error()), 1);
+  for (const std::string& line : *unseen) log_warn(line);
   announce(options, (*server)->addresses());
   scraper.all();  // says at once what is broken, and makes /-/ready true
   wait_for_end(signals);

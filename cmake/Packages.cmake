@@ -12,6 +12,8 @@ pkg_check_modules(snappy REQUIRED IMPORTED_TARGET snappy)
 pkg_check_modules(isal REQUIRED IMPORTED_TARGET libisal)
 pkg_check_modules(curl REQUIRED libcurl)  # its headers: the library is loaded when remote write is configured
 pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
+# One shared library more would cost every `plimsoll run` at its start.
+find_library(PLIMSOLL_SECCOMP libseccomp.a HINTS ${seccomp_LIBRARY_DIRS})
 pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(systemd REQUIRED libsystemd)  # its headers: the library is loaded when a collector asks for the bus
 if(PLIMSOLL_TESTS)

@@ -19,7 +19,9 @@ import support
 DAC_READ_SEARCH, NET_BIND_SERVICE, NET_ADMIN, SYS_PTRACE, SYS_ADMIN, PERFMON = 2, 10, 12, 19, 21, 38
 STEADY = {DAC_READ_SEARCH, SYS_PTRACE}
 UNCONFINED = ["--security.keep-capabilities=all", "--security.seccomp=false"]
-NOBODY = 65534
+AS_NOBODY = ["--reuid=65534", "--regid=65534", "--clear-groups"]
+OF_A_CONTAINER = ("chown,dac_override,fowner,fsetid,kill,setgid,setuid,setpcap,net_bind_service,net_raw,sys_chroot,mknod,"
+                  "audit_write,setfcap").split(",")  # what engines leave to root
 
 place = None
 
@@ -162,8 +164,8 @@ class SamePage(unittest.TestCase):
                     self.assertGreaterEqual(confined[family][labels], first[family][labels], labels)
 
 
-class OrdinaryUser(unittest.TestCase):
-    """Another uid than 0, in the agent's own words and figures."""
+class LessThanRoot(unittest.TestCase):
+    """Another uid than 0, or fewer capabilities: in the agent's own words and figures."""
 
     def start(self, *privileges):
         directory = pathlib.Path(tempfile.mkdtemp(prefix="plimsoll-user-"))
@@ -171,8 +173,8 @@ class OrdinaryUser(unittest.TestCase):
         directory.chmod(0o755)
         program = shutil.copy(support.binary("plimsoll"), directory)
         log = directory / "log"
-        words = [support.tool("setpriv"), "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", *privileges,
-                 program, *place.roots(), "agent", "--web.listen-address=127.0.0.1:0"]
+        words = [support.tool("setpriv"), *privileges, program, *place.roots(), "agent",
+                 "--web.listen-address=127.0.0.1:0"]
         server = support.Server(words, log)
         self.addCleanup(server.stop)
         server.address = support.wait_until("the address", lambda: (found := re.search(r"127\.0\.0\.1:\d+", server.output()))
@@ -188,7 +190,7 @@ class OrdinaryUser(unittest.TestCase):
     def test_sees_what_the_user_may_read_and_says_what_not(self):
         place.run("-d", "--name", "seen", command=["/bin/sleep", "1000"])
         self.addCleanup(place.plimsoll, "rm", "-f", "seen", check=False)
-        server = self.start()
+        server = self.start(*AS_NOBODY)
         found = self.samples(server)
         self.assertEqual([v for n, _, v in found if n == "container_scrape_error"], [0])
         self.assertNotIn("failed:", server.output())
@@ -206,12 +208,25 @@ class OrdinaryUser(unittest.TestCase):
         place.run("-d", "--name", "named", command=["/bin/sleep", "1000"])
         self.addCleanup(place.plimsoll, "rm", "-f", "named", check=False)
         both = "+dac_read_search,+sys_ptrace"
-        server = self.start(f"--inh-caps={both}", f"--ambient-caps={both}")
+        server = self.start(*AS_NOBODY, f"--inh-caps={both}", f"--ambient-caps={both}")
         self.assertTrue([labels for n, labels, _ in self.samples(server) if labels.get("name") == "named"])
         self.assertNotIn("without CAP_", server.output())
         for thread in status_of_threads(server.process.pid):
             self.assertEqual(numbers(thread["CapEff"]), STEADY)
             self.assertEqual((numbers(thread["CapInh"]), numbers(thread["CapAmb"])), (set(), set()))
+
+
+    def test_as_root_of_a_container(self):
+        place.run("-d", "--name", "own", command=["/bin/sleep", "1000"])
+        self.addCleanup(place.plimsoll, "rm", "-f", "own", check=False)
+        server = self.start("--inh-caps=-all", "--bounding-set=-all," + ",".join(f"+{name}" for name in OF_A_CONTAINER))
+        self.assertTrue([labels for n, labels, _ in self.samples(server) if labels.get("name") == "own"])
+        for line in ("without CAP_DAC_READ_SEARCH", "without CAP_SYS_PTRACE", "fanotify", "CAP_SYS_NICE"):
+            self.assertIn(line, server.output())
+        self.assertNotIn("ended containers of `plimsoll run`", server.output())
+        for thread in status_of_threads(server.process.pid):
+            for field in ("CapEff", "CapPrm", "CapBnd"):
+                self.assertEqual(numbers(thread[field]), set(), field)
 
 
 class ProcessOne(unittest.TestCase):
