@@ -7,7 +7,6 @@ namespace plimsoll::exporter {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
-constexpr int64_t kLookEvery = kSecond;
 constexpr int64_t kTryEvery = 60 * kSecond;  // without a change: a certificate may not be valid yet
 
 std::string directory_of(const std::string& path) {
@@ -67,7 +66,7 @@ Result<void> WebGuard::start() {
     if (const auto problem = (*first)->tls->out_of_date(); !problem.empty())
       options_.warn(options_.file + ": the certificate is not accepted by clients: " + problem);
   }
-  next_look_ = monotonic_ns() + kLookEvery;
+  next_look_ = monotonic_ns() + options_.look_every.count();
   use(std::move(*first));
   return {};
 }
@@ -154,7 +153,7 @@ Result<void> WebGuard::look_again() {
 void WebGuard::refresh() {
   const int64_t now = monotonic_ns();
   int64_t due = next_look_.load();
-  if (now < due || !next_look_.compare_exchange_strong(due, now + kLookEvery)) return;
+  if (now < due || !next_look_.compare_exchange_strong(due, now + options_.look_every.count())) return;
   const std::unique_lock lock(loading_, std::try_to_lock);
   if (!lock) return;
   const bool changed = config_stamps_.changed() || pem_stamps_.changed();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -25,6 +26,7 @@ namespace plimsoll::exporter {
 
 struct WebGuardOptions {
   std::string file;
+  std::chrono::nanoseconds look_every = std::chrono::seconds(1);
   // Called on the server's threads, once per change of a file: what is wrong, and what has been taken.
   std::function<void(const std::string&)> warn = [](const std::string&) {};
   std::function<void(const std::string&)> inform = [](const std::string&) {};
