@@ -24,6 +24,8 @@ struct AgentOptions {
   std::string route_prefix;               // "" or "/a/b": stands before every path
   std::string metrics_path = "/metrics";  // below the prefix; the two halves are below it
   std::chrono::nanoseconds timeout_offset = std::chrono::milliseconds(500);  // see deadline.h
+  std::string web_config_file;            // exporter/http/web_config.h; "": plain HTTP for everybody
+  bool web_config_check = false;          // say whether it is fine, and end
   bool own_metrics = true;  // the agent's own on the page of everything
   HostRoots roots;
   std::string log_level = "info";
