@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agent/host_flags.h"
+#include "agent/web_limits.h"
 #include "base/os.h"
 #include "base/result.h"
 #include "collectors/container/collector.h"
@@ -23,10 +24,11 @@ struct AgentOptions {
   std::vector<std::string> listen_addresses = {"0.0.0.0:1876"};
   std::string route_prefix;               // "" or "/a/b": stands before every path
   std::string metrics_path = "/metrics";  // below the prefix; the two halves are below it
+  WebLimits web;
   std::chrono::nanoseconds timeout_offset = std::chrono::milliseconds(500);  // see deadline.h
-  std::string web_config_file;            // exporter/http/web_config.h; "": plain HTTP for everybody
-  bool web_config_check = false;          // say whether it is fine, and end
-  bool own_metrics = true;  // the agent's own on the page of everything
+  std::string web_config_file;    // exporter/http/web_config.h; "": plain HTTP for everybody
+  bool web_config_check = false;  // say whether it is fine, and end
+  bool own_metrics = true;        // the agent's own on the page of everything
   HostRoots roots;
   std::string log_level = "info";
   std::string log_format = "logfmt";

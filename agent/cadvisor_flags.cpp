@@ -26,7 +26,8 @@ constexpr std::string_view kNoLevels = "see --log.level";
 constexpr std::string_view kNoApp = "metrics of applications are not collected; let Prometheus scrape them";
 constexpr std::string_view kNoTls = "only a local socket is asked, see --docker";
 constexpr std::string_view kNoAuth =
-    "its format is not read; put the users, with bcrypt hashes, below basic_auth_users in the file of --web.config.file";
+    "its format is not read; put the users, with bcrypt hashes, below basic_auth_users in the file of "
+    "--web.config.file";
 constexpr std::string_view kNoRealm = "users come from --web.config.file, which has no realms";
 constexpr std::string_view kNoMesos = "Mesos is not looked for";
 constexpr std::string_view kAsKernelSays =
