@@ -184,7 +184,8 @@ bool is_field_value(std::string_view text) {
 
 void check_header(Fields& fields, const HeaderRule& rule, const std::string& value) {
   if (!is_field_value(value)) fields.complain(rule.name, "has a line end or another control character");
-  if (rule.values[0].empty() || std::find(rule.values.begin(), rule.values.end(), value) != rule.values.end()) return;
+  const bool listed = std::find(rule.values.begin(), rule.values.end(), value) != rule.values.end();
+  if (rule.values[0].empty() || (listed && !value.empty())) return;
   fields.complain(rule.name, "must be " + std::string(rule.values[0]) +
                                  (rule.values[1].empty() ? "" : " or " + std::string(rule.values[1])));
 }

@@ -164,6 +164,7 @@ TEST(WebConfig, SaysWhereWhatIsWrong) {
        "line 3: http_server_config.headers."
        "X-Frame-Options: must be deny or sameorigin"},
       {"http_server_config:\n  headers:\n    X-Content-Type-Options: x\n", "must be nosniff"},
+      {"http_server_config:\n  headers:\n    X-Content-Type-Options: ''\n", "must be nosniff"},
       {"http_server_config:\n  headers:\n    X-XSS-Protection: \"0\\r\\nX: y\"\n", "control character"},
       {"basic_auth_users: [alice]\n", "line 1: basic_auth_users: is a list"},
       {"basic_auth_users:\n  alice:\n", "basic_auth_users.alice: is no bcrypt hash"},
