@@ -12,6 +12,7 @@
 #include "agent/agent_options.h"
 #include "agent/command.h"
 #include "agent/confine/confine.h"
+#include "agent/deadline.h"
 #include "agent/routes.h"
 #include "agent/scraper.h"
 #include "agent/self_metrics.h"
@@ -21,6 +22,7 @@
 #include "collectors/container/collector.h"
 #include "collectors/host/table.h"
 #include "exporter/http/server.h"
+#include "exporter/http/web_guard.h"
 
 namespace plimsoll::agent {
 namespace {
@@ -79,13 +81,16 @@ std::string mode_name(const HostRoots& roots) {
   return layout->mode == cgroup::Mode::kV2 ? "v2" : layout->mode == cgroup::Mode::kV1 ? "v1" : "hybrid";
 }
 
-void announce(const AgentOptions& options, const std::vector<std::string>& addresses) {
+void announce(const AgentOptions& options, const std::vector<std::string>& addresses, bool tls) {
+  const std::string scheme = tls ? "https://" : "http://";
   for (const std::string& notice : options.notices) log_info(notice);
   log_info("plimsoll " PLIMSOLL_VERSION " started, cgroup mode " + mode_name(options.roots));
   for (size_t i = 0; i < addresses.size(); ++i) {
-    log_info("listening on http://" + addresses[i] + options.route_prefix);
+    const bool plain = options.listen_addresses[i].starts_with("unix:");
+    log_info("listening on " + (plain ? addresses[i] + " below " + options.route_prefix + "/"
+                                      : scheme + addresses[i] + options.route_prefix));
     // A script that asked for any free port reads it from stdout, whatever the log is set to.
-    if (options.listen_addresses[i].ends_with(":0")) std::printf("http://%s\n", addresses[i].c_str());
+    if (options.listen_addresses[i].ends_with(":0")) std::printf("%s%s\n", scheme.c_str(), addresses[i].c_str());
   }
   std::fflush(stdout);
 }
@@ -147,10 +152,46 @@ Error with_way_out(const Error& error) {
   return invalid(error.message() + "; --security.keep-capabilities=all leaves them as they are");
 }
 
+// Null without a file.
+Result<std::unique_ptr<exporter::WebGuard>> make_guard(const AgentOptions& options) {
+  if (options.web_config_file.empty()) return std::unique_ptr<exporter::WebGuard>();
+  exporter::WebGuardOptions guard;
+  guard.file = options.web_config_file;
+  guard.warn = log_warn;
+  guard.inform = log_info;
+  return exporter::WebGuard::make(std::move(guard));
+}
+
+int check_web_config(const AgentOptions& options) {
+  const auto guard = make_guard(options);
+  if (!guard) return complain(guard.error().within("--web.config.file"), 1);
+  std::printf("%s is fine\n", options.web_config_file.c_str());
+  return 0;
+}
+
+// `options`, `self` and `guard` must outlive the server.
+exporter::ServerOptions make_server_options(const AgentOptions& options, SelfMetrics& self, exporter::Guard* guard) {
+  exporter::ServerOptions server;
+  server.guard = guard;
+  server.listen_addresses = options.listen_addresses;
+  server.start_page = options.web.external_path.value_or(options.route_prefix) + "/";
+  server.admission.connections = options.web.connections;
+  server.admission.per_client = options.web.per_client;
+  server.admission.on_dropped = [&self](exporter::Dropped why) { self.count_dropped(exporter::dropped_name(why)); };
+  server.keep_alive = options.web.keep_alive;
+  server.answer_time = [](const exporter::Request& request) { return answer_time(request.header(kTimeoutHeader)); };
+  server.on_response = [&options, &self](const std::string& route, int status) {
+    self.count_request(route_name(options, route), status);
+  };
+  return server;
+}
+
 int serve(const GlobalOptions& globals, const AgentOptions& options) {
   share_heaps();
   const sigset_t signals = block_end_signals();
   reap_as_init();
+  const auto guard = make_guard(options);
+  if (!guard) return complain(guard.error().within("--web.config.file"), 1);
   if (auto readable = check_proc(options.roots); !readable) return complain(readable.error(), 1);
   raise_descriptor_limit();
   const auto wanted = container_options(globals, options);
@@ -163,16 +204,11 @@ int serve(const GlobalOptions& globals, const AgentOptions& options) {
   const auto names = names_of(host, *containers);
   SelfMetrics self(options.roots, route_names(options), names);
   Scraper scraper(std::move(host), std::move(*containers), self, log_warn, log_info, options.own_metrics);
-  exporter::ServerOptions server_options;
-  server_options.listen_addresses = options.listen_addresses;
-  server_options.start_page = options.route_prefix + "/";
-  server_options.on_response = [&](const std::string& route, int status) {
-    self.count_request(route_name(options, route), status);
-  };
+  const auto server_options = make_server_options(options, self, guard->get());
   auto server = exporter::Server::start(server_options, make_routes(options, scraper));
   if (!server) return complain(with_remedy(server.error()), 1);
   for (const std::string& line : *unseen) log_warn(line);
-  announce(options, (*server)->addresses());
+  announce(options, (*server)->addresses(), (*server)->has_tls());
   scraper.all();  // says at once what is broken, and makes /-/ready true
   wait_for_end(signals);
   return 0;
@@ -191,6 +227,7 @@ int agent_command(const GlobalOptions& globals, const std::vector<std::string>& 
   }
   if (auto log = set_up_log(parsed->options.log_level, parsed->options.log_format); !log)
     return complain(log.error(), 2);
+  if (parsed->options.web_config_check) return check_web_config(parsed->options);
   return serve(globals, parsed->options);
 }
 

@@ -3,7 +3,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cctype>
 #include <numeric>
 
 #include "agent/cadvisor_flags.h"
@@ -33,6 +32,7 @@ struct Raw {
   AgentOptions options;
   ContainerWords containers;
   SecurityWords security;
+  WebWords web;
   std::string port, listen_ip, timeout_offset, gomaxprocs;
   bool version = false, cadvisor_help = false, no_own_metrics = false, no_compression = false;
   HostWords host;
@@ -66,8 +66,8 @@ void declare_web(CLI::App& app, Raw& raw) {
     return app.add_option(names, value, what)->type_name(type)->take_last()->group(kGroup);
   };
   app.add_option("--web.listen-address", raw.options.listen_addresses,
-                 "Where to serve; may be repeated; :PORT is every address, port 0 a free one")
-      ->type_name("HOST:PORT")
+                 "Where to serve, HOST:PORT or unix:/PATH; may be repeated; :PORT is every address, port 0 a free one")
+      ->type_name("ADDRESS")
       ->allow_extra_args(false)
       ->capture_default_str()
       ->group(kGroup);
@@ -76,6 +76,12 @@ void declare_web(CLI::App& app, Raw& raw) {
   text("--web.route-prefix,--url_base_prefix", raw.options.route_prefix, "PATH", "What stands before every path");
   text("--web.telemetry-path,--prometheus_endpoint", raw.options.metrics_path, "PATH", "Path of the metrics")
       ->capture_default_str();
+  text("--web.config.file", raw.options.web_config_file, "FILE",
+       "TLS, users and limits, as Prometheus' exporters have it");
+  app.add_flag("--web.config.check", raw.options.web_config_check, "Say whether that file is fine, and exit")
+      ->take_last()
+      ->group(kGroup);
+  declare_web_limits(app, raw.web);
   app.add_flag("--web.disable-exporter-metrics", raw.no_own_metrics, "Leave out the metrics about this agent itself")
       ->take_last()
       ->group(kGroup);
@@ -199,22 +205,10 @@ Unexpected unknown_word(const CLI::App& app, const std::string& word) {
   return fail("unknown flag '" + flag + "'; " + (similar.empty() ? "see --help" : "did you mean '" + similar + "'?"));
 }
 
-// One spelling of each path: routes are compared byte by byte.
-Result<std::string> checked_path(const std::string& flag, std::string path) {
-  constexpr std::string_view kPlain = "-._~/!$()*+,;=:@";
-  while (path.ends_with('/')) path.pop_back();
-  if (!path.empty() && path.front() != '/') path.insert(0, "/");
-  const bool plain = std::all_of(path.begin(), path.end(), [&](unsigned char c) {
-    return (c < 0x80 && std::isalnum(c) != 0) || kPlain.find(static_cast<char>(c)) != std::string_view::npos;
-  });
-  const std::string inside = path + "/";
-  const bool steps = inside.find("/./") != std::string::npos || inside.find("/../") != std::string::npos;
-  if (!plain || steps || inside.find("//") < path.size())
-    return fail(flag + ": '" + path + "' is no path of letters, digits and " + std::string(kPlain));
-  return path;
-}
-
-Result<void> check_paths(AgentOptions& options) {
+// Routes are compared byte by byte.
+Result<void> check_paths(const CLI::App& app, AgentOptions& options) {
+  if (app.get_option("--web.route-prefix")->count() == 0 && options.web.external_path)
+    options.route_prefix = *options.web.external_path;
   auto prefix = checked_path("--web.route-prefix", options.route_prefix);
   if (!prefix) return unexpected(prefix.error());
   auto metrics = checked_path("--web.telemetry-path", options.metrics_path);
@@ -250,7 +244,10 @@ Result<AgentOptions> checked(const CLI::App& app, Raw raw) {
     if (!offset) return fail("--scrape.timeout-offset: '" + raw.timeout_offset + "' is no duration; write 0.5s");
     options.timeout_offset = *offset;
   }
-  if (auto fine = check_paths(options); !fine) return unexpected(fine.error());
+  auto web = web_limits(raw.web, options.web);
+  if (!web) return unexpected(web.error());
+  options.web = std::move(*web);
+  if (auto fine = check_paths(app, options); !fine) return unexpected(fine.error());
   if (auto fine = apply_port(app, raw, options); !fine) return unexpected(fine.error());
   auto containers = container_options(app, raw.containers, options.notices);
   if (!containers) return unexpected(containers.error());
@@ -264,6 +261,8 @@ Result<AgentOptions> checked(const CLI::App& app, Raw raw) {
   if (!raw.gomaxprocs.empty()) options.notices.push_back("--runtime.gomaxprocs has no effect: one thread collects");
   options.own_metrics = !raw.no_own_metrics;
   options.compress = !raw.no_compression;
+  if (options.web_config_check && options.web_config_file.empty())
+    return fail("--web.config.check: which file? Give --web.config.file too");
   auto host = host_options(app, raw.host);
   if (!host) return unexpected(host.error());
   options.host = std::move(*host);

@@ -11,6 +11,7 @@
 
 #include "agent/confine/confine.h"
 #include "agent/host_flags.h"
+#include "agent/web_limits.h"
 #include "base/os.h"
 #include "base/result.h"
 #include "collectors/container/collector.h"
@@ -24,10 +25,13 @@ struct AgentOptions {
   std::vector<std::string> listen_addresses = {"0.0.0.0:1876"};
   std::string route_prefix;               // "" or "/a/b": stands before every path
   std::string metrics_path = "/metrics";  // below the prefix; the two halves are below it
+  WebLimits web;
   std::chrono::nanoseconds timeout_offset = std::chrono::milliseconds(500);  // see deadline.h
-  bool own_metrics = true;           // the agent's own on the page of everything
-  bool compress = true;              // answer in gzip to those who take it
-  bool openmetrics_created = false;  // see exporter::EncodeOptions::created
+  bool compress = true;                                                      // answer in gzip to those who take it
+  bool openmetrics_created = false;                                          // see exporter::EncodeOptions::created
+  std::string web_config_file;    // exporter/http/web_config.h; "": plain HTTP for everybody
+  bool web_config_check = false;  // say whether it is fine, and end
+  bool own_metrics = true;        // the agent's own on the page of everything
   HostRoots roots;
   SecurityOptions security;
   std::string log_level = "info";

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/routes.h"
 
+#include <atomic>
+#include <memory>
+
 #include "agent/deadline.h"
 #include "exporter/encoding/encoder.h"
 #include "exporter/encoding/gzip.h"
@@ -13,6 +16,7 @@ namespace {
 using exporter::Handler;
 using exporter::Request;
 using exporter::Response;
+using exporter::Route;
 
 // Below so many samples compression costs its 150 KB of memory and saves less than a packet.
 constexpr size_t kWorthCompressing = 8;
@@ -43,6 +47,12 @@ Response text_response(int status, std::string body) {
   return response;
 }
 
+Response redirection(const std::string& target) {
+  Response response = text_response(302, "see " + target + "\n");
+  response.headers.emplace_back("Location", target);
+  return response;
+}
+
 Response landing_response(const std::string& start, const std::string& metrics) {
   const std::string cadvisor = metrics + "/cadvisor", node = metrics + "/node";
   const std::string healthz = start + "/healthz", ready = start + "/-/ready";
@@ -59,7 +69,42 @@ Response landing_response(const std::string& start, const std::string& metrics) 
   return response;
 }
 
+// Hands out as many tickets at a time as there may be scrapes; a ticket is null when there are none left.
+// Thread-safe; outlives its tickets and the handlers that have it.
+class Turnstile {
+ public:
+  explicit Turnstile(size_t most) : most_(most) {}
+  std::shared_ptr<void> enter() {
+    if (inside_.fetch_add(1) < most_ || most_ == 0) return {this, [](Turnstile* self) { --self->inside_; }};
+    --inside_;
+    return nullptr;
+  }
+
+ private:
+  const size_t most_;
+  std::atomic<size_t> inside_ = 0;
+};
+
 using Page = SharedPage (Scraper::*)(int64_t deadline_ns, const Selection& selection);
+
+// A scrape is over when its last byte is sent: the ticket goes with the answer.
+Response holding(std::shared_ptr<void> ticket, std::shared_ptr<Turnstile> turnstile, Response response) {
+  if (!response.next) return response;
+  response.next = [turnstile = std::move(turnstile), ticket = std::move(ticket),
+                   next = std::move(response.next)](std::string& piece) { return next(piece); };
+  return response;
+}
+
+// At most as many at once as the turnstile lets in.
+Handler limited(const AgentOptions& options, std::shared_ptr<Turnstile> turnstile, Handler page) {
+  const std::string busy =
+      "more than " + std::to_string(options.web.requests) + " scrapes at once (--web.max-requests); try again later\n";
+  return [turnstile = std::move(turnstile), page = std::move(page), busy](const Request& request) {
+    std::shared_ptr<void> ticket = turnstile->enter();
+    if (!ticket) return text_response(503, busy);
+    return holding(std::move(ticket), turnstile, page(request));
+  };
+}
 
 Handler page_handler(const AgentOptions& options, Scraper& scraper, Page page) {
   return [options, &scraper, page](const Request& request) {
@@ -72,24 +117,30 @@ Handler page_handler(const AgentOptions& options, Scraper& scraper, Page page) {
 
 }  // namespace
 
-std::map<std::string, Handler> make_routes(const AgentOptions& options, Scraper& scraper) {
+exporter::Routes make_routes(const AgentOptions& options, Scraper& scraper) {
   const std::string& start = options.route_prefix;
   const std::string metrics = start + options.metrics_path;
-  const Handler landing = [start, metrics](const Request&) { return landing_response(start, metrics); };
+  const std::string seen = options.web.external_path.value_or(start);
+  const std::string seen_metrics = seen + options.metrics_path;
+  const Handler landing = [seen, seen_metrics](const Request&) { return landing_response(seen, seen_metrics); };
   const Handler healthy = [](const Request&) { return text_response(200, "ok\n"); };
-  std::map<std::string, Handler> routes = {
-      {start + "/", landing},
-      {metrics, page_handler(options, scraper, &Scraper::all)},
-      {metrics + "/cadvisor", page_handler(options, scraper, &Scraper::container)},
-      {metrics + "/node", page_handler(options, scraper, &Scraper::node)},
-      {start + "/healthz", healthy},
-      {start + "/-/healthy", healthy},
-      {start + "/-/ready",
-       [&scraper](const Request&) {
-         return scraper.ready() ? text_response(200, "ok\n") : text_response(503, "no collection has succeeded yet\n");
-       }},
+  const Handler ready = [&scraper](const Request&) {
+    return scraper.ready() ? text_response(200, "ok\n") : text_response(503, "no collection has succeeded yet\n");
   };
-  if (!start.empty()) routes.emplace(start, landing);
+  const auto turnstile = std::make_shared<Turnstile>(options.web.requests);
+  const auto page = [&](Page which) { return limited(options, turnstile, page_handler(options, scraper, which)); };
+  exporter::Routes routes = {
+      {start + "/", {landing}},
+      {metrics, {page(&Scraper::all)}},
+      {metrics + "/cadvisor", {page(&Scraper::container)}},
+      {metrics + "/node", {page(&Scraper::node)}},
+      {start + "/healthz", {healthy}},
+      {start + "/-/healthy", {healthy}},
+      {start + "/-/ready", {ready}},
+  };
+  if (start.empty()) return routes;
+  routes.emplace(start, Route{landing});
+  routes.emplace("/", Route{[seen](const Request&) { return redirection(seen + "/"); }});
   return routes;
 }
 

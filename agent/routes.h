@@ -6,11 +6,13 @@
 //   PREFIX/metrics/node      node half
 //   PREFIX/metrics/cadvisor  container half
 //   PREFIX/healthz, PREFIX/-/healthy, PREFIX/-/ready
+//   /                        sends to PREFIX/, where there is a prefix
 //
+// Links and redirections begin with the path of --web.external-url, without it with the prefix. At most
+// --web.max-requests of the pages of metrics are made and sent at once; more are answered 503.
 // The three pages of metrics take ?collect[]=NAME and ?exclude[]=NAME: see selection.h.
 #pragma once
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -21,7 +23,7 @@
 namespace plimsoll::agent {
 
 // `scraper` must outlive the routes.
-std::map<std::string, exporter::Handler> make_routes(const AgentOptions& options, Scraper& scraper);
+exporter::Routes make_routes(const AgentOptions& options, Scraper& scraper);
 
 // The same routes as they are called in our own metrics: without the prefix.
 std::vector<std::string> route_names(const AgentOptions& options);

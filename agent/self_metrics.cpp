@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "exporter/http/admission.h"
 
 namespace plimsoll::agent {
 namespace {
@@ -116,6 +117,8 @@ struct SelfMetrics::State {
                   .Register(registry)),
         requests(
             counters(registry, "plimsoll_http_requests_total", "HTTP requests answered, by path and status code.")),
+        dropped(counters(registry, "plimsoll_http_connections_dropped_total",
+                         "Connections that were refused or ended early, by which bound.")),
         collections(counters(registry, "plimsoll_collections_total", "Collections made, by half of the metrics.")),
         seconds(counters(registry, "plimsoll_collection_seconds_total", "Wall time spent in collections, in seconds.")),
         failures(counters(registry, "plimsoll_collection_failures_total", "Collections in which a collector failed.")) {
@@ -126,6 +129,7 @@ struct SelfMetrics::State {
   prometheus::Registry registry;
   prometheus::Family<Gauge>& build;
   CounterFamily& requests;
+  CounterFamily& dropped;
   CounterFamily& collections;
   CounterFamily& seconds;
   CounterFamily& failures;
@@ -136,6 +140,8 @@ SelfMetrics::SelfMetrics(const HostRoots& roots, std::span<const std::string> ro
     : state_(std::make_unique<State>(roots.proc)) {
   for (const std::string& route : routes) state_->requests.Add({{"path", route}, {"code", "200"}});
   for (const std::string& collector : collectors) state_->failures.Add({{"collector", collector}});
+  for (size_t i = 0; i < exporter::kDroppedKinds; ++i)
+    state_->dropped.Add({{"reason", exporter::dropped_name(static_cast<exporter::Dropped>(i))}});
   for (const char* half : {"node", "container"}) {
     state_->collections.Add({{"half", half}});
     state_->seconds.Add({{"half", half}});
@@ -147,6 +153,8 @@ SelfMetrics::~SelfMetrics() = default;
 void SelfMetrics::count_request(const std::string& route, int status) {
   state_->requests.Add({{"path", route.empty() ? "other" : route}, {"code", std::to_string(status)}}).Increment();
 }
+
+void SelfMetrics::count_dropped(const std::string& reason) { state_->dropped.Add({{"reason", reason}}).Increment(); }
 
 void SelfMetrics::count_collection(const std::string& half, double seconds) {
   state_->collections.Add({{"half", half}}).Increment();

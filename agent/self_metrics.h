@@ -36,6 +36,8 @@ class SelfMetrics {
 
   // Thread-safe. "" as route counts as "other".
   void count_request(const std::string& route, int status);
+  // A connection that was refused or ended, by why: a name of exporter::Dropped.
+  void count_dropped(const std::string& reason);
   // `half`: "node" or "container".
   void count_collection(const std::string& half, double seconds);
   void count_failure(const std::string& collector);

@@ -106,7 +106,8 @@ TEST_F(RoutesTest, AreThoseOfTheNames) {
 
 TEST_F(RoutesTest, StandBelowThePrefix) {
   options.route_prefix = "/a/b";
-  for (const auto& [path, handler] : make_routes(options, scraper)) {
+  for (const auto& [path, route] : make_routes(options, scraper)) {
+    if (path == "/") continue;  // sends to the prefix
     EXPECT_THAT(path, testing::StartsWith("/a/b"));
     EXPECT_THAT(route_names(options), testing::Contains(route_name(options, path)));
   }
@@ -118,6 +119,57 @@ TEST_F(RoutesTest, StandBelowThePrefix) {
     EXPECT_THAT(get("/a/b/"), HasSubstr("href=\"" + std::string(link) + "\""));
     EXPECT_NE(get(link), "404");
   }
+}
+
+TEST_F(RoutesTest, TheRootSendsToThePrefix) {
+  options.route_prefix = "/a/b";
+  const auto routes = make_routes(options, scraper);
+  const auto response = routes.at("/")({});
+  EXPECT_EQ(response.status, 302);
+  EXPECT_THAT(response.headers, ElementsAre(testing::Pair("Location", "/a/b/")));
+  EXPECT_EQ(route_name(options, "/"), "") << "none of ours";
+}
+
+TEST_F(RoutesTest, LinksBeginWhereClientsSeeThem) {
+  options.route_prefix = "/inside";
+  options.web.external_path = "/seen";
+  const auto routes = make_routes(options, scraper);
+  EXPECT_THAT(get("/inside/"), HasSubstr("href=\"/seen/metrics/node\""));
+  EXPECT_THAT(routes.at("/")({}).headers, ElementsAre(testing::Pair("Location", "/seen/")));
+  options.web.external_path = "";  // a proxy that adds the prefix
+  EXPECT_THAT(get("/inside/"), HasSubstr("href=\"/metrics/node\""));
+}
+
+TEST_F(RoutesTest, ScrapesAtOnceAreBounded) {
+  options.web.requests = 2;
+  const auto routes = make_routes(options, scraper);
+  auto first = routes.at("/metrics")({});
+  const auto second = routes.at("/metrics/node")({});
+  EXPECT_EQ(second.status, 200);
+  const auto third = routes.at("/metrics/cadvisor")({});
+  EXPECT_EQ(third.status, 503);
+  EXPECT_THAT(third.body, HasSubstr("more than 2 scrapes at once (--web.max-requests)"));
+  EXPECT_EQ(routes.at("/healthz")({}).status, 200) << "no scrape";
+  first = {};  // its last byte is sent
+  EXPECT_EQ(routes.at("/metrics/cadvisor")({}).status, 200);
+  Request wrong;
+  wrong.query = "collect[]=none";
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(routes.at("/metrics")(wrong).status, 400) << "gives its place back";
+}
+
+TEST_F(RoutesTest, ZeroIsNoBoundOfScrapes) {
+  options.web.requests = 0;
+  const auto routes = make_routes(options, scraper);
+  std::vector<exporter::Response> held;
+  for (int i = 0; i < 100; ++i) held.push_back(routes.at("/metrics")({}));
+  EXPECT_EQ(held.back().status, 200);
+}
+
+TEST(AnswerTime, IsTheScrapesWithinBounds) {
+  EXPECT_EQ(answer_time(""), 60s);
+  EXPECT_EQ(answer_time("nonsense"), 60s);
+  EXPECT_EQ(answer_time("10"), 10s);
+  EXPECT_EQ(answer_time("86400"), 120s);
 }
 
 TEST_F(RoutesTest, MetricsCanHaveAnotherName) {
