@@ -86,7 +86,7 @@ std::string_view base_of(const MetricDesc& desc) {
   return desc.type == MetricType::kCounter ? desc.name.substr(0, desc.name.size() - kTotal.size()) : desc.name;
 }
 
-// Of a type that takes more names than those of its samples, and valid as such.
+// Whether the family is in OpenMetrics what it is on the page, if its names allow that.
 bool keeps_type(const MetricPage& page, uint32_t first, uint32_t last) {
   const MetricDesc& desc = page.families()[first].desc;
   if (!is_whole(page, first, last)) return false;

@@ -32,6 +32,9 @@ bool append_samples(Output& out, const MetricPage& page, size_t index, size_t& n
                     std::string_view created_name = {});
 
 // The moment `ns` after 1970 as a value in seconds, to the millisecond: a double has no room for ns.
-inline Value seconds_of(int64_t ns) { return Value(static_cast<double>(ns / 1'000'000) / 1e3); }
+inline Value seconds_of(int64_t ns) {
+  const int64_t ms = ns / 1'000'000;
+  return static_cast<double>(ms) / 1e3;
+}
 
 }  // namespace plimsoll::exporter

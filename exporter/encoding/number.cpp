@@ -45,6 +45,7 @@ char* put_fraction(char* at, uint32_t fraction, int digits) {
 // exponent would be shorter.
 char* put_scaled(char* at, double number, uint32_t scale, int digits) {
   const double size = std::fabs(number);
+  // NOLINTNEXTLINE(bugprone-incorrect-roundings): the division tells whether it was the right number.
   const auto scaled = static_cast<uint64_t>(size * scale + 0.5);
   if (scaled >= kFifteenDigits || static_cast<double>(scaled) / scale != size) return nullptr;
   const uint64_t whole = scaled / scale;

@@ -86,6 +86,7 @@ MetricPage record(MetricWriter& writer, const Fleet& fleet, const std::vector<La
 
 std::vector<LabelSet> labels_of(const Fleet& fleet) {
   std::vector<LabelSet> labels;
+  labels.reserve(fleet.containers.size());
   for (const Container& each : fleet.containers)
     labels.push_back({{"id", each.id}, {"image", each.image}, {"name", each.name}});
   return labels;

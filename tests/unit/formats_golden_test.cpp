@@ -37,6 +37,22 @@ TEST(FormatsGolden, OpenMetrics) { compare("page.om", Format::kOpenMetrics); }
 TEST(FormatsGolden, OpenMetricsWithCreated) { compare("page-created.om", Format::kOpenMetrics, {.created = true}); }
 TEST(FormatsGolden, Protobuf) { compare("page.pb", Format::kProtobuf); }
 
+// Memory must not grow with the body: not even within one family.
+TEST(Formats, PiecesOfALargeFamilyAreSmall) {
+  MetricWriter writer;
+  writer.family("large_total", "Help.", MetricType::kCounter);
+  for (int i = 0; i < 50'000; ++i)
+    writer.sample(writer.labels(LabelSet{{"id", "/" + std::to_string(i)}}, test::kStarted), i);
+  const MetricPage page = writer.finish();
+  for (const Format format : {Format::kText, Format::kOpenMetrics, Format::kProtobuf}) {
+    size_t pieces = 0;
+    std::string chunk;
+    for (const auto encoder = make_encoder(format, page, {.created = true}); encoder->next(chunk, 4096); ++pieces)
+      ASSERT_LT(chunk.size(), 4096u + 200u);
+    EXPECT_GT(pieces, 300u);
+  }
+}
+
 TEST(Formats, HaveAContentTypeEach) {
   EXPECT_EQ(content_type(Format::kText), "text/plain; version=0.0.4; charset=utf-8");
   EXPECT_EQ(content_type(Format::kOpenMetrics), "application/openmetrics-text; version=1.0.0; charset=utf-8");
