@@ -19,6 +19,7 @@
 #include "collectors/container/network.h"
 #include "collectors/host/table.h"
 #include "exporter/http/server.h"
+#include "exporter/http/web_guard.h"
 
 namespace plimsoll::agent {
 namespace {
@@ -115,9 +116,27 @@ void share_heaps() {
   ::mallopt(M_ARENA_MAX, kHeaps);
 }
 
-// `options` and `self` must outlive the server.
-exporter::ServerOptions make_server_options(const AgentOptions& options, SelfMetrics& self) {
+// Null without a file.
+Result<std::unique_ptr<exporter::WebGuard>> make_guard(const AgentOptions& options) {
+  if (options.web_config_file.empty()) return std::unique_ptr<exporter::WebGuard>();
+  exporter::WebGuardOptions guard;
+  guard.file = options.web_config_file;
+  guard.warn = log_warn;
+  guard.inform = log_info;
+  return exporter::WebGuard::make(std::move(guard));
+}
+
+int check_web_config(const AgentOptions& options) {
+  const auto guard = make_guard(options);
+  if (!guard) return complain(guard.error().within("--web.config.file"), 1);
+  std::printf("%s is fine\n", options.web_config_file.c_str());
+  return 0;
+}
+
+// `options`, `self` and `guard` must outlive the server.
+exporter::ServerOptions make_server_options(const AgentOptions& options, SelfMetrics& self, exporter::Guard* guard) {
   exporter::ServerOptions server;
+  server.guard = guard;
   server.listen_addresses = options.listen_addresses;
   server.start_page = options.web.external_path.value_or(options.route_prefix) + "/";
   server.admission.connections = options.web.connections;
@@ -134,6 +153,8 @@ exporter::ServerOptions make_server_options(const AgentOptions& options, SelfMet
 int serve(const GlobalOptions& globals, const AgentOptions& options) {
   share_heaps();
   const sigset_t signals = block_end_signals();
+  const auto guard = make_guard(options);
+  if (!guard) return complain(guard.error().within("--web.config.file"), 1);
   if (auto readable = check_proc(options.roots); !readable) return complain(readable.error(), 1);
   raise_descriptor_limit();
   // It enters another network namespace for a moment: before anything starts a thread.
@@ -146,7 +167,7 @@ int serve(const GlobalOptions& globals, const AgentOptions& options) {
   const auto names = names_of(host, *containers);
   SelfMetrics self(options.roots, route_names(options), names);
   Scraper scraper(std::move(host), std::move(*containers), self, log_warn, log_info, options.own_metrics);
-  const auto server_options = make_server_options(options, self);
+  const auto server_options = make_server_options(options, self, guard->get());
   auto server = exporter::Server::start(server_options, make_routes(options, scraper));
   if (!server) return complain(with_remedy(server.error()), 1);
   announce(options, (*server)->addresses(), (*server)->has_tls());
@@ -168,6 +189,7 @@ int agent_command(const GlobalOptions& globals, const std::vector<std::string>& 
   }
   if (auto log = set_up_log(parsed->options.log_level, parsed->options.log_format); !log)
     return complain(log.error(), 2);
+  if (parsed->options.web_config_check) return check_web_config(parsed->options);
   return serve(globals, parsed->options);
 }
 

@@ -74,6 +74,11 @@ void declare_web(CLI::App& app, Raw& raw) {
   text("--web.route-prefix,--url_base_prefix", raw.options.route_prefix, "PATH", "What stands before every path");
   text("--web.telemetry-path,--prometheus_endpoint", raw.options.metrics_path, "PATH", "Path of the metrics")
       ->capture_default_str();
+  text("--web.config.file", raw.options.web_config_file, "FILE",
+       "TLS, users and limits, as Prometheus' exporters have it");
+  app.add_flag("--web.config.check", raw.options.web_config_check, "Say whether that file is fine, and exit")
+      ->take_last()
+      ->group(kGroup);
   declare_web_limits(app, raw.web);
   app.add_flag("--web.disable-exporter-metrics", raw.no_own_metrics, "Leave out the metrics about this agent itself")
       ->take_last()
@@ -242,6 +247,8 @@ Result<AgentOptions> checked(const CLI::App& app, Raw raw) {
   options.notices.insert(options.notices.end(), notices->begin(), notices->end());
   if (!raw.gomaxprocs.empty()) options.notices.push_back("--runtime.gomaxprocs has no effect: one thread collects");
   options.own_metrics = !raw.no_own_metrics;
+  if (options.web_config_check && options.web_config_file.empty())
+    return fail("--web.config.check: which file? Give --web.config.file too");
   auto host = host_options(app, raw.host);
   if (!host) return unexpected(host.error());
   options.host = std::move(*host);

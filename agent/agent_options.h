@@ -26,7 +26,9 @@ struct AgentOptions {
   std::string metrics_path = "/metrics";  // below the prefix; the two halves are below it
   WebLimits web;
   std::chrono::nanoseconds timeout_offset = std::chrono::milliseconds(500);  // see deadline.h
-  bool own_metrics = true;  // the agent's own on the page of everything
+  std::string web_config_file;    // exporter/http/web_config.h; "": plain HTTP for everybody
+  bool web_config_check = false;  // say whether it is fine, and end
+  bool own_metrics = true;        // the agent's own on the page of everything
   HostRoots roots;
   std::string log_level = "info";
   std::string log_format = "logfmt";
