@@ -153,6 +153,7 @@ int on_request(mg_connection* connection) {
   how.chunked = !is_http10(info);
   how.keep_alive = options.keep_alive && response.status < 400 && may_stay(connection, info) &&
                    (how.chunked || how.head_only || !response.next);
+  if (!how.keep_alive) how.before_last = [&] { state.admission.finish(fd); };
   const bool stays = send_answer(connection, response, how) && how.keep_alive;
   if (stays) state.admission.idle(fd, options.idle_time);
   if (!stays) mg_disable_connection_keep_alive(connection);
