@@ -35,8 +35,8 @@ std::vector<Need> needs_of(const Wishes& wishes) {
        "names, images and writable layers of containers whose engine keeps its files to itself, file systems and files "
        "of the kernel that are not open to this user"},
       {CAP_SYS_PTRACE,
-       "sockets, open files and referenced memory of processes that this user may not look into, and their file "
-       "systems"}};
+       "sockets and referenced memory of other users' processes (kinds process and referenced_memory), and writable "
+       "layers where only /proc/1/root leads to them"}};
   if (reads_taskstats(wishes))
     needs.push_back({CAP_NET_ADMIN, "delays of processes, and run times of threads that have ended (taskstats)"});
   if (wishes.performance_counters) needs.push_back({performance_capability(), "counters of the collector perf"});
