@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // plimsoll agent: puts collectors, exporter and options together, and waits for the end.
 #include <malloc.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 
 #include "agent/agent_options.h"
 #include "agent/command.h"
+#include "agent/confine/confine.h"
 #include "agent/deadline.h"
 #include "agent/live_parts.h"
 #include "agent/reload.h"
@@ -17,10 +20,11 @@
 #include "agent/self_metrics.h"
 #include "base/cgroup/layout.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "collectors/container/collector.h"
-#include "collectors/container/network.h"
 #include "collectors/host/table.h"
 #include "exporter/http/server.h"
+#include "exporter/http/web_guard.h"
 
 namespace plimsoll::agent {
 namespace {
@@ -40,13 +44,18 @@ Collectors make_host_collectors(const HostRoots& roots, const HostOptions& optio
   return list;
 }
 
-// `route_socket`: see open_host_route_socket(). `made`: the collector of containers.
-Result<Collectors> make_container_collectors(const GlobalOptions& globals, const AgentOptions& options,
-                                             UniqueFd route_socket, collectors::container::Containers** made) {
+collectors::container::Options container_options(const GlobalOptions& globals, const AgentOptions& options) {
   collectors::container::Options wanted = options.containers;
   wanted.roots = options.roots;
   wanted.engines.paths.own = globals.roots;
-  auto containers = collectors::container::make_container_collector(std::move(wanted), std::move(route_socket));
+  return wanted;
+}
+
+// `made`: the collector of containers.
+Result<Collectors> make_container_collectors(const AgentOptions& options, collectors::container::Options wanted,
+                                             collectors::container::Privileged opened,
+                                             collectors::container::Containers** made) {
+  auto containers = collectors::container::make_container_collector(std::move(wanted), std::move(opened));
   if (!containers) return unexpected(containers.error());
   Collectors list;
   *made = containers->get();
@@ -128,9 +137,57 @@ void share_heaps() {
   ::mallopt(M_ARENA_MAX, kHeaps);
 }
 
-// `options` and `self` must outlive the server.
-exporter::ServerOptions make_server_options(const AgentOptions& options, SelfMetrics& self) {
+bool is_low_port(const std::string& address) {
+  const auto port = parse_u64(std::string_view(address).substr(address.rfind(':') + 1));
+  return port && *port != 0 && *port < IPPORT_RESERVED;
+}
+
+Wishes wishes_of(const AgentOptions& options) {
+  Wishes wishes;
+  wishes.kinds = options.containers.kinds;
+  wishes.low_port = std::any_of(options.listen_addresses.begin(), options.listen_addresses.end(), is_low_port);
+  for (const auto* entry : options.host.collectors)
+    wishes.performance_counters = wishes.performance_counters || entry->name == "perf";
+  return wishes;
+}
+
+// Gives up what is needed no longer. A line for each thing that will not be seen.
+Result<std::vector<std::string>> lock_in(const AgentOptions& options, const collectors::container::Options& containers,
+                                         const collectors::container::Privileged& opened) {
+  const bool fanotify = opened.events.source() == collectors::container::EventSource::kFanotify;
+  auto lines = confine(wishes_of(options), options.security, {.file_handles = fanotify});
+  if (!lines) return lines;
+  for (const auto& more :
+       {unopened_lines(containers, opened), unreadable_lines(containers.engines.paths.own.exited_dir())})
+    lines->insert(lines->end(), more.begin(), more.end());
+  return lines;
+}
+
+Error with_way_out(const Error& error) {
+  return invalid(error.message() + "; --security.keep-capabilities=all leaves them as they are");
+}
+
+// Null without a file.
+Result<std::unique_ptr<exporter::WebGuard>> make_guard(const AgentOptions& options) {
+  if (options.web_config_file.empty()) return std::unique_ptr<exporter::WebGuard>();
+  exporter::WebGuardOptions guard;
+  guard.file = options.web_config_file;
+  guard.warn = log_warn;
+  guard.inform = log_info;
+  return exporter::WebGuard::make(std::move(guard));
+}
+
+int check_web_config(const AgentOptions& options) {
+  const auto guard = make_guard(options);
+  if (!guard) return complain(guard.error().within("--web.config.file"), 1);
+  std::printf("%s is fine\n", options.web_config_file.c_str());
+  return 0;
+}
+
+// `options`, `self` and `guard` must outlive the server.
+exporter::ServerOptions make_server_options(const AgentOptions& options, SelfMetrics& self, exporter::Guard* guard) {
   exporter::ServerOptions server;
+  server.guard = guard;
   server.listen_addresses = options.listen_addresses;
   server.start_page = options.web.external_path.value_or(options.route_prefix) + "/";
   server.admission.connections = options.web.connections;
@@ -155,17 +212,20 @@ int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reload
   const AgentOptions& options = parsed.options;
   share_heaps();
   const sigset_t signals = block_signals();
+  reap_as_init();
+  const auto guard = make_guard(options);
+  if (!guard) return complain(guard.error().within("--web.config.file"), 1);
   if (auto readable = check_proc(options.roots); !readable) return complain(readable.error(), 1);
   raise_descriptor_limit();
-  // It enters another network namespace for a moment: before anything starts a thread.
-  UniqueFd route_socket;
-  if (options.containers.kinds.has(collectors::container::Kind::kNetwork))
-    route_socket = collectors::container::open_host_route_socket(options.roots.proc);
+  const auto wanted = container_options(globals, options);
+  auto opened = collectors::container::open_privileged(wanted);
+  const auto unseen = lock_in(options, wanted, opened);
+  if (!unseen) return complain(with_way_out(unseen.error()), 1);
   const auto rules = make_rules(options);
   if (!rules) return complain(rules.error(), 2);
   Collectors host = make_host_collectors(options.roots, options.host);
   collectors::container::Containers* container_collector = nullptr;
-  auto containers = make_container_collectors(globals, options, std::move(route_socket), &container_collector);
+  auto containers = make_container_collectors(options, wanted, std::move(opened), &container_collector);
   if (!containers) return complain(containers.error().within("--path.cgroupfs"), 1);
   const auto names = names_of(host, *containers);
   SelfMetrics self(options.roots, route_names(options), names);
@@ -177,10 +237,12 @@ int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reload
   reloader.on_reload([&](bool successful) { self.count_reload(successful); });
   add_live_parts(reloader, {scraper, live, *container_collector,
                             [&](const AgentOptions& next) { return make_host_collectors(options.roots, next.host); }});
+  add_guard(reloader, guard->get());
   const Served served{scraper, self, live, [&] { return reloader.reload(); }};
-  const auto server_options = make_server_options(options, self);
+  const auto server_options = make_server_options(options, self, guard->get());
   auto server = exporter::Server::start(server_options, make_routes(options, served));
   if (!server) return complain(with_remedy(server.error()), 1);
+  for (const std::string& line : *unseen) log_warn(line);
   announce(options, (*server)->addresses(), (*server)->has_tls());
   scraper.all();  // says at once what is broken, and makes /-/ready true
   attend_signals(signals, reloader);
@@ -201,6 +263,7 @@ int agent_command(const GlobalOptions& globals, const std::vector<std::string>& 
   }
   if (auto log = set_up_log(parsed->options.log_level, parsed->options.log_format); !log)
     return complain(log.error(), 2);
+  if (parsed->options.web_config_check) return check_web_config(parsed->options);
   return serve(globals, *parsed, parse);
 }
 

@@ -5,6 +5,7 @@
 
 #include "agent/cadvisor_flags.h"
 #include "agent/config_file.h"
+#include "agent/confine/flags.h"
 #include "agent/container_flags.h"
 #include "agent/flag_words.h"
 #include "agent/rule_flags.h"
@@ -19,9 +20,10 @@ struct Raw {
   AgentOptions options;
   ContainerWords containers;
   RuleFlagWords rules;
+  SecurityWords security;
   WebWords web;
   std::string port, listen_ip, timeout_offset, gomaxprocs;
-  bool version = false, cadvisor_help = false, no_own_metrics = false;
+  bool version = false, cadvisor_help = false, no_own_metrics = false, no_compression = false;
   HostWords host;
 };
 
@@ -63,11 +65,23 @@ void declare_web(CLI::App& app, Raw& raw) {
   text("--web.route-prefix,--url_base_prefix", raw.options.route_prefix, "PATH", "What stands before every path");
   text("--web.telemetry-path,--prometheus_endpoint", raw.options.metrics_path, "PATH", "Path of the metrics")
       ->capture_default_str();
+  text("--web.config.file", raw.options.web_config_file, "FILE",
+       "TLS, users and limits, as Prometheus' exporters have it");
+  app.add_flag("--web.config.check", raw.options.web_config_check, "Say whether that file is fine, and exit")
+      ->take_last()
+      ->group(kGroup);
   declare_web_limits(app, raw.web);
   app.add_flag("--web.disable-exporter-metrics", raw.no_own_metrics, "Leave out the metrics about this agent itself")
       ->take_last()
       ->group(kGroup);
   app.add_flag("--web.enable-lifecycle", raw.options.lifecycle, "Let POST /-/reload read the configuration again")
+      ->take_last()
+      ->group(kGroup);
+  app.add_flag("--web.disable-compression", raw.no_compression, "Never answer in gzip, which costs more than the rest")
+      ->take_last()
+      ->group(kGroup);
+  app.add_flag("--web.openmetrics-created", raw.options.openmetrics_created,
+               "Show in OpenMetrics since when a container's counters count; doubles their series")
       ->take_last()
       ->group(kGroup);
   app.add_option("--runtime.gomaxprocs", raw.gomaxprocs)->group("");  // node_exporter's
@@ -106,6 +120,7 @@ void declare(CLI::App& app, Raw& raw, HostTable table) {
   declare_web(app, raw);
   declare_log(app, raw);
   declare_paths(app, raw);
+  declare_security_flags(app, raw.security);
   declare_container_flags(app, raw.containers);
   declare_rule_flags(app, raw.rules);
   declare_cadvisor_flags(app);
@@ -163,11 +178,17 @@ Result<AgentOptions> checked(const CLI::App& app, Raw raw) {
   options.containers = std::move(*containers);
   if (auto fine = apply_rule_flags(raw.rules, options.containers.labels); !fine) return unexpected(fine.error());
   options.rules = raw.rules.rules;
+  const auto security = security_options(raw.security);
+  if (!security) return unexpected(security.error());
+  options.security = *security;
   const auto notices = cadvisor_notices(app);
   if (!notices) return unexpected(notices.error());
   options.notices.insert(options.notices.end(), notices->begin(), notices->end());
   if (!raw.gomaxprocs.empty()) options.notices.push_back("--runtime.gomaxprocs has no effect: one thread collects");
   options.own_metrics = !raw.no_own_metrics;
+  options.compress = !raw.no_compression;
+  if (options.web_config_check && options.web_config_file.empty())
+    return fail("--web.config.check: which file? Give --web.config.file too");
   auto host = host_options(app, raw.host);
   if (!host) return unexpected(host.error());
   options.host = std::move(*host);

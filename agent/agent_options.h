@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/confine/confine.h"
 #include "agent/host_flags.h"
 #include "agent/rules.h"
 #include "agent/web_limits.h"
@@ -28,12 +29,17 @@ struct AgentOptions {
   std::string metrics_path = "/metrics";  // below the prefix; the two halves are below it
   WebLimits web;
   std::chrono::nanoseconds timeout_offset = std::chrono::milliseconds(500);  // see deadline.h
-  bool lifecycle = false;   // POST /-/reload
-  bool own_metrics = true;  // the agent's own on the page of everything
-  RuleWords rules;           // in order
+  bool compress = true;                                                      // answer in gzip to those who take it
+  bool openmetrics_created = false;                                          // see exporter::EncodeOptions::created
+  std::string web_config_file;    // exporter/http/web_config.h; "": plain HTTP for everybody
+  bool web_config_check = false;  // say whether it is fine, and end
+  bool own_metrics = true;        // the agent's own on the page of everything
+  bool lifecycle = false;         // POST /-/reload
+  RuleWords rules;                // in order
   std::string config_file;
   std::vector<yaml::Node> remote_write;  // the file's section: maps
   HostRoots roots;
+  SecurityOptions security;
   std::string log_level = "info";
   std::string log_format = "logfmt";
   HostOptions host;

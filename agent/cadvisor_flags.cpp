@@ -26,8 +26,9 @@ constexpr std::string_view kNoLevels = "see --log.level";
 constexpr std::string_view kNoApp = "metrics of applications are not collected; let Prometheus scrape them";
 constexpr std::string_view kNoTls = "only a local socket is asked, see --docker";
 constexpr std::string_view kNoAuth =
-    "there is no authentication yet; listen on 127.0.0.1 only and put a proxy in front that has it";
-constexpr std::string_view kNoRealm = "there is no authentication yet";
+    "its format is not read; put the users, with bcrypt hashes, below basic_auth_users in the file of "
+    "--web.config.file";
+constexpr std::string_view kNoRealm = "users come from --web.config.file, which has no realms";
 constexpr std::string_view kNoMesos = "Mesos is not looked for";
 constexpr std::string_view kAsKernelSays =
     "it is read where the system keeps it, below --path.rootfs and --path.procfs";

@@ -5,6 +5,8 @@
 
 #include "agent/deadline.h"
 #include "exporter/encoding/encoder.h"
+#include "exporter/encoding/gzip.h"
+#include "exporter/encoding/negotiation.h"
 #include "exporter/http/landing.h"
 
 namespace plimsoll::agent {
@@ -15,12 +17,25 @@ using exporter::Request;
 using exporter::Response;
 using exporter::Route;
 
-// The page lives until its last byte is sent.
-Response page_response(SharedPage page, exporter::Format format) {
-  const std::shared_ptr<exporter::Encoder> encoder = exporter::make_encoder(format, *page);
+// Below so many samples compression costs its 150 KB of memory and saves less than a packet.
+constexpr size_t kWorthCompressing = 8;
+
+// In the format and compression that the request asks for. The page lives until its last byte is sent; nothing is
+// encoded before the first piece is asked for, which HEAD never does.
+Response page_response(SharedPage page, const Request& request, const AgentOptions& options) {
+  const exporter::Format format = exporter::negotiate_format(request.header("Accept"));
+  std::unique_ptr<exporter::Encoder> encoder =
+      exporter::make_encoder(format, *page, {.created = options.openmetrics_created});
   Response response;
   response.content_type = exporter::content_type(format);
-  response.next = [page = std::move(page), encoder](std::string& piece) { return encoder->next(piece); };
+  response.headers.emplace_back("Vary", "Accept, Accept-Encoding");
+  if (options.compress && page->sample_count() >= kWorthCompressing &&
+      exporter::wants_gzip(request.header("Accept-Encoding"))) {
+    encoder = std::make_unique<exporter::GzipEncoder>(std::move(encoder));
+    response.headers.emplace_back("Content-Encoding", "gzip");
+  }
+  const std::shared_ptr<exporter::Encoder> shared = std::move(encoder);  // a std::function can be copied
+  response.next = [page = std::move(page), shared](std::string& piece) { return shared->next(piece); };
   return response;
 }
 
@@ -79,8 +94,8 @@ Response counted(Response response, Sending sending, uint64_t samples, std::stri
 
 using Page = SharedPage (Scraper::*)(int64_t deadline_ns, const Selection& selection);
 
-Handler page_handler(const Served& parts, std::string name, Page page) {
-  return [parts, name = std::move(name), page](const Request& request) {
+Handler page_handler(const AgentOptions& options, const Served& parts, std::string name, Page page) {
+  return [options, parts, name = std::move(name), page](const Request& request) {
     Sending sending{parts.self, name};
     sending.place = parts.live.admit();
     if (!sending.place)
@@ -91,8 +106,9 @@ Handler page_handler(const Served& parts, std::string name, Page page) {
     const int64_t deadline_ns =
         scrape_deadline(request.header(kTimeoutHeader), parts.live.timeout_offset(), monotonic_ns());
     const SharedPage samples = (parts.scraper.*page)(deadline_ns, *selection);
-    return counted(page_response(samples, exporter::Format::kText), std::move(sending), samples->sample_count(),
-                   "text");
+    const std::string_view format = exporter::format_name(exporter::negotiate_format(request.header("Accept")));
+    return counted(page_response(samples, request, options), std::move(sending), samples->sample_count(),
+                   std::string(format));
   };
 }
 
@@ -120,9 +136,9 @@ exporter::Routes make_routes(const AgentOptions& options, const Served& served) 
   const Handler reload = [served](const Request&) { return reload_response(served); };
   exporter::Routes routes = {
       {start + "/", {landing}},
-      {metrics, {page_handler(served, options.metrics_path, &Scraper::all)}},
-      {metrics + "/cadvisor", {page_handler(served, options.metrics_path + "/cadvisor", &Scraper::container)}},
-      {metrics + "/node", {page_handler(served, options.metrics_path + "/node", &Scraper::node)}},
+      {metrics, {page_handler(options, served, options.metrics_path, &Scraper::all)}},
+      {metrics + "/cadvisor", {page_handler(options, served, options.metrics_path + "/cadvisor", &Scraper::container)}},
+      {metrics + "/node", {page_handler(options, served, options.metrics_path + "/node", &Scraper::node)}},
       {start + "/healthz", {healthy}},
       {start + "/-/healthy", {healthy}},
       {start + "/-/ready", {ready}},

@@ -6,12 +6,11 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <vector>
 
 #include "agent/process_metrics.h"
+#include "exporter/encoding/encoder.h"
 #include "exporter/http/admission.h"
 
 namespace plimsoll::agent {
@@ -64,13 +63,6 @@ LabelSet labels_of(const ClientMetric& metric) {
   LabelSet labels;
   for (const ClientMetric::Label& label : metric.label) labels.add(label.name, label.value);
   return labels;
-}
-
-// As Prometheus writes it: the shortest digits, whatever the locale. to_chars would say "inf".
-std::string bound_text(double bound) {
-  if (std::isinf(bound)) return bound > 0 ? "+Inf" : "-Inf";
-  std::array<char, 32> digits;
-  return std::string(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), bound).ptr);
 }
 
 // prometheus-cpp has no bucket for +Inf in a histogram without observations of its own kind; the format
@@ -137,7 +129,7 @@ struct SelfMetrics::State {
         seconds(counters(registry, "plimsoll_collection_seconds_total", "Wall time spent in collections, in seconds.")),
         failures(counters(registry, "plimsoll_collection_failures_total", "Collections in which a collector failed.")),
         left_out(counters(registry, "plimsoll_series_dropped_total",
-                         "Samples left out of pages: by a rule of --series.drop, or over a series budget.")),
+                          "Samples left out of pages: by a rule of --series.drop, or over a series budget.")),
         bytes(counters(registry, "plimsoll_scrape_bytes_total", "Bytes of pages sent, by format; as compressed.")),
         samples(counters(registry, "plimsoll_scrape_samples_total", "Samples of pages sent, by format.")),
         durations(prometheus::BuildHistogram()
@@ -182,8 +174,10 @@ SelfMetrics::SelfMetrics(const HostRoots& roots, std::span<const std::string> ro
     state_->seconds.Add({{"half", half}});
   }
   for (const char* reason : {kRule, kBudget}) state_->left_out.Add({{"reason", reason}});
-  state_->bytes.Add({{"format", "text"}});
-  state_->samples.Add({{"format", "text"}});
+  for (const exporter::Format format : exporter::kFormats) {
+    state_->bytes.Add({{"format", std::string(exporter::format_name(format))}});
+    state_->samples.Add({{"format", std::string(exporter::format_name(format))}});
+  }
   add_collectors(collectors);
 }
 

@@ -2,6 +2,8 @@
 #include "base/metric.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 
 #include "base/text.h"
 
@@ -37,6 +39,23 @@ void LabelSet::add(std::string_view name, std::string_view value) {
   rendered_ += "=\"";
   append_escaped(rendered_, value);
   rendered_ += '"';
+}
+
+// As Go writes a float: an exponent from a million on and below 0.0001; what would look like an integer gets a ".0".
+std::string bound_text(double bound) {
+  if (std::isnan(bound)) return "NaN";
+  if (std::isinf(bound)) return bound > 0 ? "+Inf" : "-Inf";
+  char digits[32];
+  const auto end = std::to_chars(digits, digits + sizeof digits, bound, std::chars_format::scientific).ptr;
+  const std::string_view scientific(digits, static_cast<size_t>(end - digits));
+  std::string_view exponent = scientific.substr(scientific.find('e') + 1);
+  if (exponent.starts_with('+')) exponent.remove_prefix(1);
+  const int64_t power = parse_i64(exponent).value_or(0);
+  if (power < -4 || power >= 6) return std::string(scientific);
+  char plain[32];
+  std::string text(plain, std::to_chars(plain, plain + sizeof plain, bound, std::chars_format::fixed).ptr);
+  if (text.find('.') == std::string::npos) text += ".0";
+  return text;
 }
 
 std::string label_name_from(std::string_view text) {
@@ -116,9 +135,9 @@ bool MetricWriter::family(std::string_view name, std::string_view help, MetricTy
   return family(MetricDesc{kept_name, kept_help, type});
 }
 
-LabelRef MetricWriter::labels(std::string_view rendered) {
+LabelRef MetricWriter::labels(std::string_view rendered, int64_t start_ns) {
   if (rendered.empty()) return 0;
-  page_.spans_.push_back({static_cast<uint32_t>(page_.text_.size()), static_cast<uint32_t>(rendered.size())});
+  page_.spans_.push_back({static_cast<uint32_t>(page_.text_.size()), static_cast<uint32_t>(rendered.size()), start_ns});
   page_.text_ += rendered;
   if (rules_ != nullptr && !rules_->selectors().empty()) matches_.push_back(rules_->match(rendered));
   return static_cast<LabelRef>(page_.spans_.size() - 1);

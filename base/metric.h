@@ -2,7 +2,7 @@
 // The model of an exposition: families of samples, recorded flat, encoded later.
 //
 // A collector writes to a MetricWriter; the finished MetricPage is immutable and may be shared by
-// several requests, each of which encodes it in its own format (exporter/encoding/text.h). A sample is 16
+// several requests, each of which encodes it in its own format (exporter/encoding/encoder.h). A sample is 16
 // bytes: two label references and a value. Labels are escaped once per page, however many samples
 // carry them. Writing a sample is no virtual call and, past the first page, no allocation.
 //
@@ -69,6 +69,11 @@ class LabelSet {
   std::string rendered_;
 };
 
+// A bound of a histogram or summary, the value of its label `le` or `quantile`: "1.0", "0.25", "1e+06", "+Inf".
+// This is the form that OpenMetrics prescribes and that Prometheus gives the bounds of protobuf, so that
+// a bucket is the same series in whatever format it was scraped.
+std::string bound_text(double bound);
+
 // `text` with every character outside [a-zA-Z0-9_] turned into '_' (and one put before a digit).
 std::string label_name_from(std::string_view text);
 
@@ -104,6 +109,10 @@ class MetricPage {
   std::pair<const Sample*, const Sample*> samples(size_t index) const;
   // Rendered labels behind a reference, "" for 0.
   std::string_view labels(LabelRef ref) const;
+  // References are below this.
+  size_t label_count() const { return spans_.size(); }
+  // Since when counters with these labels have been counting, in ns of unix time; 0 when nobody said.
+  int64_t start_ns(LabelRef ref) const { return spans_[ref].start_ns; }
   size_t sample_count() const { return samples_.size(); }
 
  private:
@@ -111,10 +120,11 @@ class MetricPage {
   struct Span {
     uint32_t offset;
     uint32_t length;
+    int64_t start_ns;
   };
   std::vector<Family> families_;
   std::vector<Sample> samples_;
-  std::vector<Span> spans_{{0, 0}};
+  std::vector<Span> spans_{{0, 0, 0}};
   std::string text_;                 // all rendered labels, end to end
   std::deque<std::string> strings_;  // names and helps of families made at run time
 };
@@ -148,9 +158,9 @@ class MetricWriter {
   // Whether the page has samples of a family of that name.
   bool has_family(std::string_view name) const;
 
-  // Stores labels for use by any number of samples of this page.
-  LabelRef labels(const LabelSet& set) { return labels(set.rendered()); }
-  LabelRef labels(std::string_view rendered);
+  // Stores labels for use by any number of samples of this page. `start_ns`: see MetricPage::start_ns.
+  LabelRef labels(const LabelSet& set, int64_t start_ns = 0) { return labels(set.rendered(), start_ns); }
+  LabelRef labels(std::string_view rendered, int64_t start_ns = 0);
 
   void sample(Value value) { put(0, 0, value); }
   void sample(LabelRef base, Value value) { put(base, 0, value); }

@@ -12,9 +12,12 @@ pkg_check_modules(snappy REQUIRED IMPORTED_TARGET snappy)
 pkg_check_modules(isal REQUIRED IMPORTED_TARGET libisal)
 pkg_check_modules(curl REQUIRED libcurl)  # its headers: the library is loaded when remote write is configured
 pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
+# One shared library more would cost every `plimsoll run` at its start.
+find_library(PLIMSOLL_SECCOMP libseccomp.a HINTS ${seccomp_LIBRARY_DIRS})
 pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(systemd REQUIRED libsystemd)  # its headers: the library is loaded when a collector asks for the bus
 if(PLIMSOLL_TESTS)
+  find_package(ZLIB REQUIRED)  # reads what ISA-L has compressed, and is measured beside it
   find_package(GTest REQUIRED)
   pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)  # makes databases for tests to read
   include(GoogleTest)

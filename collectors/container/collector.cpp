@@ -45,7 +45,7 @@ std::string key_of(const engine::Identity& identity) {
 
 class ContainerCollector final : public Containers {
  public:
-  ContainerCollector(Options options, cgroup::Layout layout, UniqueFd host_route_socket);
+  ContainerCollector(Options options, cgroup::Layout layout, Privileged opened);
 
   std::string_view name() const override { return "container"; }
   Result<void> collect(MetricWriter& writer) override;
@@ -105,12 +105,12 @@ LivesOptions lives_options(const Options& options, const cgroup::Layout& layout)
   return lives;
 }
 
-ContainerCollector::ContainerCollector(Options options, cgroup::Layout layout, UniqueFd host_route_socket)
+ContainerCollector::ContainerCollector(Options options, cgroup::Layout layout, Privileged opened)
     : options_(std::move(options)),
       identifier_(engine::make_identifier(options_.engines, options_.roots.rootfs)),
       inventory_(layout, read_options(options_.kinds), cgroup::FdBudget::from_rlimit()),
-      lives_(lives_options(options_, layout), *identifier_),
-      networks_(options_.roots, std::move(host_route_socket)),
+      lives_(lives_options(options_, layout), *identifier_, std::move(opened.events)),
+      networks_(options_.roots, std::move(opened.host_route_socket)),
       processes_(options_.roots.proc, options_.kinds),
       disk_usage_({.roots = options_.roots}),
       extra_(options_.roots.proc + "/diskstats"),
@@ -337,7 +337,7 @@ void ContainerCollector::read_machine(Group& root) {
 Subject ContainerCollector::subject_of(MetricWriter& writer, const Group& group) const {
   const engine::Identity* identity = group.identity ? &*group.identity : nullptr;
   const Details* details = group.details.get();
-  return {.labels = writer.labels(group.labels),
+  return {.labels = writer.labels(group.labels, identity != nullptr ? counting_since(*identity) : 0),
           .counters = &group.stats.counters,
           .gauges = &group.stats.gauges,
           .limits = &group.stats.limits,
@@ -367,7 +367,7 @@ void ContainerCollector::add_ended_lives(MetricWriter& writer) {
     latest.erase(newest);
     const engine::Identity& identity = life.identity;
     const ContainerLabels rendered = render_labels(group_id(life.path), identity, options_.labels);
-    const LabelRef labels = writer.labels(rendered.series);
+    const LabelRef labels = writer.labels(rendered.series, counting_since(identity));
     subjects_.push_back(
         {.labels = labels, .counters = &life.counters, .identity = &identity, .info = writer.labels(rendered.info)});
     ends_.push_back({labels, identity.exit_code, oom_killed(identity, life.counters), life.ended_ns});
@@ -430,12 +430,29 @@ void ContainerCollector::write_own(MetricWriter& writer) {
 
 }  // namespace
 
-Result<std::unique_ptr<Containers>> make_container_collector(Options options, UniqueFd host_route_socket) {
+Privileged open_privileged(const Options& options) {
+  Privileged opened;
+  if (options.kinds.has(Kind::kNetwork)) opened.host_route_socket = open_host_route_socket(options.roots.proc);
+  const auto layout = cgroup::detect_layout(options.roots.cgroup);
+  if (!layout || !options.events) return opened;
+  const cgroup::Layout measured = cgroup::measured_part(*layout, read_options(options.kinds));
+  opened.events = open_event_queues(measured, options.roots.proc, {});
+  opened.urgency = Urgency::raise();
+  return opened;
+}
+
+Result<std::unique_ptr<Containers>> make_container_collector(Options options, Privileged opened) {
   auto layout = cgroup::detect_layout(options.roots.cgroup);
   if (!layout) return unexpected(layout.error());
   options.engines.paths.proc = options.roots.proc;
+  const Urgency urgency = std::move(opened.urgency);
   return std::unique_ptr<Containers>(std::make_unique<ContainerCollector>(
-      std::move(options), cgroup::measured_part(*layout, read_options(options.kinds)), std::move(host_route_socket)));
+      std::move(options), cgroup::measured_part(*layout, read_options(options.kinds)), std::move(opened)));
+}
+
+Result<std::unique_ptr<Containers>> make_container_collector(Options options) {
+  Privileged opened = open_privileged(options);
+  return make_container_collector(std::move(options), std::move(opened));
 }
 
 }  // namespace plimsoll::collectors::container

@@ -11,9 +11,11 @@
 
 #include "base/os.h"
 #include "collectors/collector.h"
+#include "collectors/container/event_queues.h"
 #include "collectors/container/families.h"
 #include "collectors/container/kinds.h"
 #include "collectors/container/labels.h"
+#include "collectors/container/urgency.h"
 #include "collectors/engine/source.h"
 
 namespace plimsoll::collectors::container {
@@ -38,10 +40,22 @@ class Containers : public Collector {
   virtual void set_labels(const LabelPolicy& policy) = 0;
 };
 
+// What takes more privilege to open than to use. The agent opens it first, gives the privilege up, and then makes
+// the collector. Whatever could not be had is missing in it; the collector does without.
+struct Privileged {
+  UniqueFd host_route_socket;  // see open_host_route_socket() in network.h
+  EventQueues events;
+  Urgency urgency;  // until the threads of the collector have been made
+};
+
+// Starts no thread that goes on.
+Privileged open_privileged(const Options& options);
+
 // Error when the machine has no cgroup hierarchy. The collector's name is "container". Starts threads
 // (the watch of births and deaths; the walk of writable layers).
-// `host_route_socket`: see open_host_route_socket() in network.h; an invalid one is fine.
-Result<std::unique_ptr<Containers>> make_container_collector(Options options, UniqueFd host_route_socket = UniqueFd());
+Result<std::unique_ptr<Containers>> make_container_collector(Options options, Privileged opened);
+// With an open_privileged() of its own.
+Result<std::unique_ptr<Containers>> make_container_collector(Options options);
 
 // machine_*, cadvisor_version_info. The collector's name is "machine".
 std::unique_ptr<Collector> make_machine_collector(const HostRoots& roots, KindSet kinds = KindSet::defaults());

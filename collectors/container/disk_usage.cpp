@@ -58,7 +58,7 @@ int64_t pause_after(const Moment& began, const Moment& now, int64_t share_percen
 void take_lowest_priority() {
   ::pthread_setname_np(::pthread_self(), "plimsoll-disk");
   ::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), kLowestPriority);
+  ::setpriority(PRIO_PROCESS, 0, kLowestPriority);
 }
 
 // Symbolic links on the way are the host's, so they are followed as if `root` were "/".

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "collectors/container/exited.h"
 
+#include <cerrno>
 #include <set>
 
 namespace plimsoll::collectors::container {
@@ -129,7 +130,9 @@ Result<void> Exited::update(const Inventory& inventory, int64_t now_ns) {
   view_ = readable_ ? std::move(*view) : SpoolView{};
   for (const ExitRecord& record : view_.folded) counted_[record.cgroup_path] = record.cgroup_inode;
   settle(inventory);
-  if (!readable_) return unexpected(view.error().within("ended containers"));
+  // Not for our eyes: then there are none, and the agent has said so when it started.
+  const bool forbidden = !readable_ && (view.error().code == EACCES || view.error().code == EPERM);
+  if (!readable_ && !forbidden) return unexpected(view.error().within("ended containers"));
   return {};
 }
 
@@ -162,7 +165,7 @@ void Exited::add_subjects(MetricWriter& writer, std::vector<Subject>& subjects, 
   for (size_t i = 0; i < identities_.size(); ++i) {
     const ExitRecord& record = view_.records[i];
     const ContainerLabels rendered = render_labels(group_id(record.cgroup_path), identities_[i], labels_);
-    const LabelRef labels = writer.labels(rendered.series);
+    const LabelRef labels = writer.labels(rendered.series, counting_since(identities_[i]));
     subjects.push_back({.labels = labels,
                         .counters = &record.counters,
                         .identity = &identities_[i],

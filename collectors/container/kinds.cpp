@@ -10,7 +10,7 @@ constexpr auto kKinds = std::to_array<KindInfo>({
     {Kind::kAdvancedTcp, "advtcp", false, true, "TCP counters of each network namespace"},
     {Kind::kApp, "app", false, false, "application metrics; not offered here"},
     {Kind::kCpu, "cpu", true, true, "CPU time and throttling"},
-    {Kind::kCpuLoad, "cpuLoad", false, true, "tasks by state and load average (cgroup v1, needs CAP_NET_ADMIN)"},
+    {Kind::kCpuLoad, "cpuLoad", false, true, "tasks by state and load average (cgroup v1)"},
     {Kind::kCpuTopology, "cpu_topology", false, true, "the machine's caches, cores and NUMA nodes"},
     {Kind::kCpuset, "cpuset", false, true, "memory migration of cpusets (cgroup v1)"},
     {Kind::kDelays, "delays", false, true, "time that processes waited for CPU, disks and swap"},

@@ -44,6 +44,12 @@ struct ContainerLabels {
 // there whatever max_bytes says, each cut off after kMaxLabelBytes (`id`: kMaxIdBytes).
 ContainerLabels render_labels(std::string_view id, const engine::Identity& identity, const LabelPolicy& policy);
 
+// Since when the container's counters have been counting (ns of unix time, 0 = unknown): its cgroup is made anew
+// at each start.
+inline int64_t counting_since(const engine::Identity& identity) {
+  return identity.started_ns > 0 ? identity.started_ns : identity.created_ns;
+}
+
 // A cgroup path as the value of `id`: bytes that are not UTF-8 become U+FFFD and two digits, so that different groups
 // keep different ids. One longer than kMaxIdBytes (the kernel has no limit) is cut off and ends in '~' and a hash.
 inline constexpr size_t kMaxIdBytes = 4096;

@@ -10,7 +10,6 @@
 #include <optional>
 #include <unordered_map>
 
-#include "collectors/container/cgroup_events.h"
 #include "collectors/container/watcher.h"
 
 namespace plimsoll::collectors::container {
@@ -46,7 +45,6 @@ void merge(EndedLife& known, EndedLife told) {
 struct Lives::State {
   State(LivesOptions given, engine::Identifier& engines) : options(std::move(given)), identifier(engines) {}
 
-  void open_changes();
   void take_changes();
   void take_change(const FanotifyEvent& event);
   void take_ends();
@@ -74,28 +72,19 @@ struct Lives::State {
   uint64_t finals_missed = 0;
 };
 
-Lives::Lives(LivesOptions options, engine::Identifier& identifier)
+Lives::Lives(LivesOptions options, engine::Identifier& identifier, EventQueues queues)
     : state_(std::make_unique<State>(std::move(options), identifier)) {
   const auto& hierarchies = state_->options.layout.hierarchies;
   state_->identifying =
       cgroup::identifying_hierarchy(state_->options.layout, std::vector<bool>(hierarchies.size(), true));
   if (!state_->options.events) return;
-  state_->watcher = std::make_unique<Watcher>(state_->options, identifier);
-  state_->open_changes();
+  state_->changes = std::move(queues.changes);
+  state_->watcher = std::make_unique<Watcher>(state_->options, identifier, std::move(queues));
 }
 
 Lives::~Lives() = default;
 
 EventSource Lives::source() const { return state_->watcher ? state_->watcher->source() : EventSource::kNone; }
-
-// A queue of its own, which wakes nobody: writes to cgroup files are many.
-void Lives::State::open_changes() {
-  if (watcher->source() != EventSource::kFanotify) return;
-  std::vector<std::string> mounts;
-  for (const cgroup::Hierarchy& hierarchy : options.layout.hierarchies) mounts.push_back(hierarchy.mount_point);
-  auto queue = FanotifyQueue::open(mounts, FAN_CREATE | FAN_DELETE | FAN_ONDIR | FAN_MODIFY, options.roots.proc);
-  if (queue) changes.emplace(std::move(*queue));
-}
 
 // A directory that is gone by now has no path; that it went is an event of its parent.
 void Lives::State::take_change(const FanotifyEvent& event) {

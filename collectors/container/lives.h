@@ -21,6 +21,7 @@
 #include "base/cgroup/reader.h"
 #include "base/cgroup/stats.h"
 #include "base/os.h"
+#include "collectors/container/event_queues.h"
 #include "collectors/container/inventory.h"
 #include "collectors/engine/identifier.h"
 
@@ -38,8 +39,6 @@ struct EndedLife {
   int64_t created_ns = 0, ended_ns = 0;  // unix time
 };
 
-enum class EventSource : uint8_t { kFanotify, kInotify, kNone };
-
 struct LivesOptions {
   HostRoots roots;
   cgroup::Layout layout;     // measured hierarchies
@@ -47,18 +46,15 @@ struct LivesOptions {
   std::chrono::nanoseconds retention = std::chrono::minutes(5);
   size_t max_ended = 10'000;   // beyond it the oldest go early
   size_t max_descriptors = 0;  // kept for finals; 0 = an eighth of RLIMIT_NOFILE
-  bool events = true;          // false: no thread, no marks; each scrape looks for itself
-  // The best source to try; the next one is taken where it cannot be had.
-  EventSource best_source = EventSource::kFanotify;
-  size_t max_inotify_watches = 0;  // 0 = as many as the kernel allows
+  bool events = true;          // false: no thread; each scrape looks for itself
 };
 
 // Owns one thread. All functions may be called by the scraping thread only; none waits for the thread's work.
 class Lives {
  public:
-  // Opens the event source; the thread starts here. `identifier` must outlive it. Never fails: without any
-  // event source the ends of adopted lives are still watched.
-  Lives(LivesOptions options, engine::Identifier& identifier);
+  // The thread starts here. `queues`: open_event_queues() of the same layout. `identifier` must outlive it. Never
+  // fails: without any event source the ends of adopted lives are still watched.
+  Lives(LivesOptions options, engine::Identifier& identifier, EventQueues queues);
   ~Lives();
 
   EventSource source() const;

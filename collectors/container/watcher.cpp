@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <csignal>
 
+#include "collectors/container/urgency.h"
+
 namespace plimsoll::collectors::container {
 namespace {
 
@@ -20,7 +22,6 @@ constexpr int kTicksOfUnlikely = 5;  // after so many a group that nobody knows 
 constexpr size_t kMaxWatched = 10'000;
 constexpr size_t kMaxRemoved = 1024;
 constexpr int kBatch = 64;
-constexpr int kNice = -15;
 
 // Keys of what is polled: a watch's number and what of it, or one of the first two.
 constexpr uint64_t kWakeKey = 0, kSourceKey = 1;
@@ -33,16 +34,6 @@ size_t descriptors_for(const LivesOptions& options) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
   return static_cast<size_t>(std::min<rlim_t>(limit.rlim_cur, 1'000'000)) / 8;
-}
-
-// The hierarchies whose births are heard of: that which identifies groups, and the v2 tree, whose
-// cgroup.events tell of ends. The former comes first: v2 trees stand behind v1's in a layout.
-std::vector<std::string> mounts_of_births(const cgroup::Layout& layout, size_t identifying) {
-  std::vector<std::string> mounts;
-  for (size_t i = 0; i < layout.hierarchies.size(); ++i) {
-    if (i == identifying || layout.hierarchies[i].v2) mounts.push_back(layout.hierarchies[i].mount_point);
-  }
-  return mounts;
 }
 
 std::string join(const std::string& directory, std::string_view name) {
@@ -60,16 +51,18 @@ bool poll_in(int epoll, int fd, uint32_t events, uint64_t key) {
 
 }  // namespace
 
-Watcher::Watcher(const LivesOptions& options, engine::Identifier& identifier)
+Watcher::Watcher(const LivesOptions& options, engine::Identifier& identifier, EventQueues queues)
     : identifier_(identifier),
       max_ended_(options.max_ended),
       identifying_(
           cgroup::identifying_hierarchy(options.layout, std::vector<bool>(options.layout.hierarchies.size(), true))),
       max_descriptors_(descriptors_for(options)),
       context_(options.layout, options.read, max_descriptors_),
+      fanotify_(std::move(queues.births)),
+      inotify_(std::move(queues.tree)),
       wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   poll_in(context_.epoll.get(), wake_.get(), EPOLLIN, kWakeKey);
-  open_source(options);
+  poll_source();
   sigset_t all, before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -83,21 +76,10 @@ Watcher::~Watcher() {
   thread_.join();
 }
 
-void Watcher::open_source(const LivesOptions& options) {
-  const std::vector<std::string> mounts = mounts_of_births(options.layout, identifying_);
-  if (options.best_source == EventSource::kFanotify && !mounts.empty()) {
-    auto queue = FanotifyQueue::open(mounts, FAN_CREATE | FAN_DELETE | FAN_ONDIR, options.roots.proc);
-    if (queue && poll_in(context_.epoll.get(), queue->fd(), EPOLLIN, kSourceKey)) {
-      fanotify_.emplace(std::move(*queue));
-      source_ = EventSource::kFanotify;
-      return;
-    }
-  }
-  if (options.best_source == EventSource::kNone || mounts.empty()) return;
-  auto tree = InotifyTree::open(mounts.front(), options.max_inotify_watches);
-  if (!tree || !poll_in(context_.epoll.get(), tree->fd(), EPOLLIN, kSourceKey)) return;
-  inotify_.emplace(std::move(*tree));
-  source_ = EventSource::kInotify;
+void Watcher::poll_source() {
+  const int fd = fanotify_ ? fanotify_->fd() : inotify_ ? inotify_->fd() : -1;
+  if (fd < 0 || !poll_in(context_.epoll.get(), fd, EPOLLIN, kSourceKey)) return;
+  source_ = fanotify_ ? EventSource::kFanotify : EventSource::kInotify;
 }
 
 void Watcher::adopt(std::string path, uint64_t inode, engine::Identity identity) {
@@ -137,8 +119,8 @@ int Watcher::timeout_ms() const {
 
 void Watcher::run() {
   ::pthread_setname_np(::pthread_self(), "plimsoll-lives");
-  // Ends are races, and what it does for each is short. Without CAP_SYS_NICE it stays as it is.
-  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
+  // Ends are races, and what it does for each is short. Without CAP_SYS_NICE it has the priority of its maker.
+  const Urgency urgency = Urgency::raise();
   epoll_event ready[kBatch];
   while (!stop_) {
     const int count = ::epoll_wait(context_.epoll.get(), ready, kBatch, timeout_ms());

@@ -20,7 +20,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "collectors/container/cgroup_events.h"
+#include "collectors/container/event_queues.h"
 #include "collectors/container/life_watch.h"
 #include "collectors/container/lives.h"
 
@@ -35,8 +35,8 @@ struct WatchedEnd {
 
 class Watcher {
  public:
-  // Starts the thread.
-  Watcher(const LivesOptions& options, engine::Identifier& identifier);
+  // Starts the thread. Of `queues` those of births.
+  Watcher(const LivesOptions& options, engine::Identifier& identifier, EventQueues queues);
   // Ends it.
   ~Watcher();
 
@@ -60,7 +60,7 @@ class Watcher {
   };
   using Watches = std::unordered_map<std::string, std::pair<uint64_t, std::unique_ptr<LifeWatch>>>;
 
-  void open_source(const LivesOptions& options);
+  void poll_source();
   void run();
   void handle_ready(uint64_t key);
   void publish();

@@ -3,6 +3,8 @@
 //
 // The page is shared by all requests that came while it was collected; an encoder belongs to one of them and
 // hands its format out piece by piece, so that memory does not grow with the body.
+//
+// Prometheus stores the same names and labels whichever format it takes.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +16,14 @@
 
 namespace plimsoll::exporter {
 
-enum class Format : uint8_t { kText };
+// text.h, openmetrics.h, protobuf.h.
+enum class Format : uint8_t { kText, kOpenMetrics, kProtobuf };
+
+struct EncodeOptions {
+  // OpenMetrics: a series NAME_created beside each whose start is known. They are as many again, and
+  // Prometheus stores them as series of their own; protobuf always has the start, as a field.
+  bool created = false;
+};
 
 class Encoder {
  public:
@@ -26,11 +35,14 @@ class Encoder {
 };
 
 // `page` must outlive the encoder.
-std::unique_ptr<Encoder> make_encoder(Format format, const MetricPage& page);
+std::unique_ptr<Encoder> make_encoder(Format format, const MetricPage& page, const EncodeOptions& options = {});
+// "text", "openmetrics" or "protobuf": for our own metrics. All of them, in order.
+std::string_view format_name(Format format);
+inline constexpr Format kFormats[] = {Format::kText, Format::kOpenMetrics, Format::kProtobuf};
 // The Content-Type of that format.
 std::string_view content_type(Format format);
 
 // The whole page at once, for tests and small pages.
-std::string encode(Format format, const MetricPage& page);
+std::string encode(Format format, const MetricPage& page, const EncodeOptions& options = {});
 
 }  // namespace plimsoll::exporter

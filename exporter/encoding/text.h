@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prometheus text format 0.0.4 of a MetricPage, in chunks.
+// Prometheus text format 0.0.4 of a MetricPage, in chunks of whole lines.
 // https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
 #pragma once
 
@@ -13,19 +13,16 @@ namespace plimsoll::exporter {
 
 inline constexpr std::string_view kTextContentType = "text/plain; version=0.0.4; charset=utf-8";
 
-// Numbers are written in the shortest form that reads back as the same double; integers with all
-// their digits; infinities and not-a-number as +Inf, -Inf, NaN. The page must outlive the encoder.
 class TextEncoder : public Encoder {
  public:
   explicit TextEncoder(const MetricPage& page) : page_(page) {}
   using Encoder::next;
-  // Each part is whole lines.
   bool next(std::string& chunk, size_t target) override;
 
  private:
   const MetricPage& page_;
   size_t family_ = 0;
-  size_t sample_ = 0;
+  size_t sample_ = 0;  // within the family
 };
 
 // The whole page at once, for tests and small pages.

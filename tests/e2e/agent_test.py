@@ -402,7 +402,7 @@ class AgentLife(unittest.TestCase):
                  ("--port=eighty",): (2, "no number from 0 to 65535"),
                  ("--port=1", "--web.listen-address=:2"): (2, "give only one of them"),
                  ("--docker=tcp://127.0.0.1:2375",): (2, "is no local socket"),
-                 ("--http_auth_file=/etc/passwd",): (2, "there is no authentication yet"),
+                 ("--http_auth_file=/etc/passwd",): (2, "in the file of --web.config.file"),
                  ("--web.route-prefix=/a b",): (2, "--web.route-prefix: '/a b'"),
                  ("--prometheus_endpoint=/healthz",): (2, "is another page"),
                  ("--container.max-series=lots",): (2, "'lots' is no number"),

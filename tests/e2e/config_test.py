@@ -159,6 +159,25 @@ class Reload(ConfigTest):
         self.assertEqual(request(agent, "POST", "/-/reload")[0], 200)
         self.assertEqual(request(agent, "POST", "/-/reload")[0], 403, "the file has turned it off")
 
+    def test_the_web_configuration_too(self):
+        web = self.place.path / "web.yml"
+
+        def write(frames):
+            web.write_text(f"http_server_config:\n  headers:\n    X-Frame-Options: {frames}\n")
+
+        def frames():
+            return request(agent, "GET", "/healthz")[1]["X-Frame-Options"]
+        write("deny")
+        agent = self.place.start_agent("--web.config.file", str(web))
+        self.assertEqual(frames(), "deny")
+        write("sameorigin")
+        self.hang_up(agent, True)
+        self.assertEqual(frames(), "sameorigin")
+        web.write_text("http_server_config: nonsense\n")
+        self.hang_up(agent, False)
+        self.assertEqual(frames(), "sameorigin")
+        self.assertEqual(self.own(agent, SUCCESSFUL), 0)
+
     def test_scrapes_go_on_meanwhile(self):
         agent = self.agent("")
         for i in range(10):
@@ -237,11 +256,13 @@ class OwnMetrics(ConfigTest):
     def test_pages_are_counted(self):
         agent = self.agent("")
         size = len(request(agent, "GET", "/metrics/node")[2])
-        counted = {name: value for name, labels, value in agent.samples()
-                   if name.startswith("plimsoll_scrape_") and labels.get("le") is None}
-        self.assertGreaterEqual(counted["plimsoll_scrape_bytes_total"], size)
-        self.assertGreater(counted["plimsoll_scrape_samples_total"], 100)
-        self.assertEqual(agent.value("plimsoll_scrape_duration_seconds_count", page="/metrics/node"), 1)
+        self.assertEqual(agent.value("plimsoll_scrape_bytes_total", format="protobuf"), 0)
+        self.assertGreaterEqual(agent.value("plimsoll_scrape_bytes_total", format="text"), size)
+        self.assertGreater(agent.value("plimsoll_scrape_samples_total", format="text"), 100)
+        before = agent.value("plimsoll_scrape_bytes_total", format="openmetrics")
+        body = request(agent, "GET", "/metrics/node", {"Accept": "application/openmetrics-text; version=1.0.0"})[2]
+        self.assertEqual(agent.value("plimsoll_scrape_bytes_total", format="openmetrics"), before + len(body.encode()))
+        self.assertEqual(agent.value("plimsoll_scrape_duration_seconds_count", page="/metrics/node"), 2)
         self.assertLess(agent.value("plimsoll_scrape_duration_seconds_sum", page="/metrics/node"), 10 * support.TIME_FACTOR)
 
     def test_what_groups_cost(self):

@@ -50,7 +50,11 @@ def unpack(archive, directory):
 
 
 def series(samples):
-    return {(name, *sorted(labels.items())): value for name, labels, value in samples}
+    """{series: value}. A bound counts by its number: node_exporter's text has le="1", ours le="1.0", so that Prometheus
+    stores the same series whichever format it takes (it makes le="1.0" of node_exporter's in OpenMetrics, too)."""
+    def plain(name, value):
+        return float(value) if name in ("le", "quantile") else value
+    return {(name, *sorted((n, plain(n, v)) for n, v in labels.items())): value for name, labels, value in samples}
 
 
 def same(a, b):

@@ -239,11 +239,13 @@ class Agent(Server):
 class Prometheus(Server):
     """Debian's prometheus with one job; everything is asked through its HTTP API."""
 
-    def __init__(self, place, targets, interval):
+    def __init__(self, place, targets, interval, job=None):
+        """`job`: more of the scrape configuration."""
         directory = place.path / f"prometheus-{time.monotonic_ns()}"
         directory.mkdir()
         config = {"global": {"scrape_interval": f"{interval}s", "scrape_timeout": f"{interval}s"},
-                  "scrape_configs": [{"job_name": "plimsoll", "static_configs": [{"targets": targets}]}]}
+                  "scrape_configs": [{"job_name": "plimsoll", "static_configs": [{"targets": targets}],
+                                      **(job or {})}]}
         (directory / "config.yml").write_text(json.dumps(config))  # JSON is YAML
         port = free_port()
         super().__init__([tool("prometheus"), f"--config.file={directory}/config.yml",

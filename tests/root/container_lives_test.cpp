@@ -29,6 +29,8 @@ namespace plimsoll::test {
 namespace {
 
 using collectors::container::EndedLife;
+using collectors::container::EventOptions;
+using collectors::container::EventQueues;
 using collectors::container::EventSource;
 using collectors::container::Group;
 using collectors::container::Inventory;
@@ -117,8 +119,11 @@ class ContainerLives : public testing::Test {
     made.layout = groups->layout();
     return made;
   }
-  void start(LivesOptions made) { lives = std::make_unique<Lives>(std::move(made), *identifier); }
-  void start() { start(options()); }
+  void start(LivesOptions made, const EventOptions& events = {}) {
+    EventQueues queues = open_event_queues(made.layout, made.roots.proc, events);
+    lives = std::make_unique<Lives>(std::move(made), *identifier, std::move(queues));
+  }
+  void start(const EventOptions& events = {}) { start(options(), events); }
 
   // As the collector does: look for groups if there is a cause, read, identify.
   void scrape() {
@@ -212,9 +217,7 @@ class ContainerLivesBy : public ContainerLives, public testing::WithParamInterfa
 
 TEST_P(ContainerLivesBy, FinalCountersOfContainersThatNoScrapeSaw) {
   constexpr int kCount = 100;
-  auto made = options();
-  made.best_source = GetParam();
-  start(made);
+  start({.best_source = GetParam()});
   if (lives->source() != GetParam()) GTEST_SKIP() << kNoFanotify;
   std::map<std::string, uint64_t> truth;
   uint64_t before = cpu_usage_of("");
@@ -242,9 +245,7 @@ TEST_P(ContainerLivesBy, FinalCountersOfContainersThatNoScrapeSaw) {
 }
 // A group made deep down at once, a group below a container, a path made again: each is one life.
 TEST_P(ContainerLivesBy, NestedAndRepeatedPaths) {
-  auto made = options();
-  made.best_source = GetParam();
-  start(made);
+  start({.best_source = GetParam()});
   const std::string deep = "/pod/slice", name = deep + container_name(1);
   for (const char* part : {"/pod", "/pod/slice"}) ASSERT_TRUE(groups->make(part));
   for (int life = 0; life < 3; ++life) {
@@ -268,9 +269,7 @@ TEST_P(ContainerLivesBy, NestedAndRepeatedPaths) {
 
 // The processes of one life may be in groups below; it has ended when none is left anywhere.
 TEST_P(ContainerLivesBy, TheEndIsThatOfTheLastProcess) {
-  auto made = options();
-  made.best_source = GetParam();
-  start(made);
+  start({.best_source = GetParam()});
   const std::string name = container_name(3);
   ASSERT_TRUE(groups->make(name));
   ASSERT_TRUE(groups->make(name + "/inner"));
@@ -390,9 +389,7 @@ TEST_F(ContainerLives, AnOverflowMeansThatAllMayHaveChanged) {
 }
 
 TEST_F(ContainerLives, WithoutAnEventSourceScrapesAdoptAndEndsAreWatched) {
-  auto made = options();
-  made.best_source = EventSource::kNone;
-  start(made);
+  start({.best_source = EventSource::kNone});
   EXPECT_EQ(lives->source(), EventSource::kNone);
   const std::string name = container_name(9);
   ASSERT_TRUE(groups->make(name));
@@ -412,9 +409,7 @@ TEST_F(ContainerLives, WithoutAnEventSourceScrapesAdoptAndEndsAreWatched) {
 }
 
 TEST_F(ContainerLives, OutOfInotifyWatchesItGoesOnWithoutEvents) {
-  auto made = options();
-  made.best_source = EventSource::kInotify;
-  made.max_inotify_watches = 1;
+  EventOptions made = {.best_source = EventSource::kInotify, .max_inotify_watches = 1};
   start(made);
   EXPECT_EQ(lives->source(), EventSource::kNone);
   // Enough for what stands, not for what comes.

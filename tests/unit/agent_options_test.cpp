@@ -183,6 +183,8 @@ TEST(AgentOptions, HelpNamesEveryFlag) {
                              "--path.rootfs",
                              "--log.level",
                              "--log.format",
+                             "--web.disable-compression",
+                             "--web.openmetrics-created",
                              "--exited.retention",
                              "--container.percpu",
                              "--container.events",
@@ -225,6 +227,16 @@ TEST(AgentOptions, TakesNodeExportersFlags) {
   EXPECT_FALSE(options.own_metrics);
   EXPECT_EQ(options.roots.udev_data, "/u");
   EXPECT_THAT(options.notices, testing::ElementsAre(HasSubstr("gomaxprocs")));
+}
+
+TEST(AgentOptions, TakesHowToAnswer) {
+  EXPECT_TRUE(parsed({}).compress);
+  EXPECT_FALSE(parsed({}).openmetrics_created);
+  EXPECT_FALSE(parsed({"--web.disable-compression"}).compress);
+  EXPECT_TRUE(parsed({"-web.disable-compression", "--web.disable-compression=false"}).compress);
+  EXPECT_TRUE(parsed({"--web.openmetrics-created"}).openmetrics_created);
+  EXPECT_THAT(parse({"--web.disable-compression=perhaps"}).error().message(),
+              HasSubstr("--web.disable-compression: 'perhaps' is neither true nor false"));
 }
 
 TEST(Nearest, FindsTheLeastDifferent) {

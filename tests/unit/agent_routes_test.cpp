@@ -63,14 +63,27 @@ class RoutesTest : public testing::Test {
     list.push_back(std::make_unique<PatientCollector>(deadline_ns));
     return list;
   }
-  std::string get(const std::string& path, Request request = {}) {
+  std::string get(const std::string& path, Request request = {}) { return answer(path, request).body; }
+  exporter::Response answer(const std::string& path, const Request& request) {
     const auto routes = make_routes(options, served());
     const auto route = routes.find(path);
-    if (route == routes.end()) return "404";
+    if (route == routes.end()) return {.status = 404, .body = "404"};
     auto response = route->second(request);
     std::string piece;
     while (response.next && response.next(piece)) response.body += piece;
-    return response.body;
+    return response;
+  }
+  exporter::Response answer(const std::string& path, std::string_view accept, std::string_view encoding) {
+    Request request;
+    if (!accept.empty()) request.headers.emplace_back("accept", accept);
+    if (!encoding.empty()) request.headers.emplace_back("Accept-Encoding", encoding);
+    return answer(path, request);
+  }
+  static std::string header(const exporter::Response& response, std::string_view name) {
+    for (const auto& [key, value] : response.headers) {
+      if (key == name) return value;
+    }
+    return "";
   }
 
   // With the settings as `options` says now.
@@ -250,6 +263,38 @@ TEST_F(RoutesTest, ReloadsWhenAllowed) {
   EXPECT_EQ(get("/-/reload", post), "500: the configuration stays as it was: line 3: no\n");
   EXPECT_EQ(routes.at("/-/reload").methods, "POST, PUT");
   EXPECT_EQ(reloads, 2);
+}
+
+TEST_F(RoutesTest, AnswerInTheFormatThatIsAskedFor) {
+  const auto open = answer("/metrics/node", "application/openmetrics-text;version=1.0.0", "");
+  EXPECT_EQ(open.content_type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+  EXPECT_THAT(open.body, testing::EndsWith("\n# EOF\n"));
+  const auto delimited = answer(
+      "/metrics", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited", "");
+  EXPECT_THAT(delimited.content_type, testing::StartsWith("application/vnd.google.protobuf; proto="));
+  EXPECT_THAT(delimited.body, HasSubstr("\x0a\x08patience"));
+  for (const char* accept : {"", "*/*", "nonsense;;;q", "\x01\xff"}) {
+    const auto text = answer("/metrics/cadvisor", accept, "");
+    EXPECT_EQ(text.content_type, "text/plain; version=0.0.4; charset=utf-8") << accept;
+    EXPECT_EQ(text.body, "# HELP patience Patience.\n# TYPE patience gauge\npatience 1\n");
+    EXPECT_EQ(header(text, "Vary"), "Accept, Accept-Encoding");
+    EXPECT_EQ(header(text, "Content-Encoding"), "");
+  }
+}
+
+TEST_F(RoutesTest, AnswerInGzipToThoseWhoTakeIt) {
+  const auto packed = answer("/metrics", "", "gzip");
+  EXPECT_EQ(header(packed, "Content-Encoding"), "gzip");
+  EXPECT_THAT(packed.body, testing::StartsWith("\x1f\x8b\x08"));
+  EXPECT_EQ(header(packed, "Vary"), "Accept, Accept-Encoding");
+  EXPECT_EQ(header(answer("/metrics", "", "gzip;q=0"), "Content-Encoding"), "");
+  const auto tiny = answer("/metrics/cadvisor", "", "gzip");
+  EXPECT_EQ(header(tiny, "Content-Encoding"), "") << "one sample";
+  EXPECT_THAT(tiny.body, testing::StartsWith("# HELP"));
+  options.compress = false;
+  const auto plain = answer("/metrics", "", "gzip");
+  EXPECT_EQ(header(plain, "Content-Encoding"), "");
+  EXPECT_THAT(plain.body, testing::StartsWith("# HELP"));
 }
 
 TEST(Request, FindsAHeaderInAnyCase) {

@@ -89,6 +89,7 @@ TEST(SelfMetrics, SaysWhatWasBuilt) {
 TEST(SelfMetrics, CountsPagesByFormat) {
   SelfMetrics self(HostRoots{}, {}, {});
   EXPECT_THAT(own_text(self), HasSubstr("plimsoll_scrape_bytes_total{format=\"text\"} 0\n"));
+  EXPECT_THAT(own_text(self), HasSubstr("plimsoll_scrape_samples_total{format=\"openmetrics\"} 0\n"));
   self.count_served({"/metrics", "text", 10, 1000, 0.004});
   self.count_served({"/metrics", "text", 1, 24, 99});
   self.count_served({"/metrics/node", "protobuf", 7, 8, 0.3});
@@ -100,7 +101,7 @@ TEST(SelfMetrics, CountsPagesByFormat) {
   EXPECT_THAT(text, HasSubstr("# TYPE " + durations + " histogram\n"));
   EXPECT_THAT(text, HasSubstr(durations + "_bucket{page=\"/metrics\",le=\"0.0025\"} 0\n"));
   EXPECT_THAT(text, HasSubstr(durations + "_bucket{page=\"/metrics\",le=\"0.005\"} 1\n"));
-  EXPECT_THAT(text, HasSubstr(durations + "_bucket{page=\"/metrics\",le=\"10\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr(durations + "_bucket{page=\"/metrics\",le=\"10.0\"} 1\n"));
   EXPECT_THAT(text, HasSubstr(durations + "_bucket{page=\"/metrics\",le=\"+Inf\"} 2\n"));
   EXPECT_THAT(text, HasSubstr(durations + "_count{page=\"/metrics\"} 2\n"));
   EXPECT_THAT(text, HasSubstr(durations + "_sum{page=\"/metrics/node\"} 0.3\n"));

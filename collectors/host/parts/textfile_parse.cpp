@@ -2,7 +2,6 @@
 #include "collectors/host/parts/textfile_parse.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <unordered_map>
 #include <unordered_set>
@@ -88,21 +87,6 @@ std::optional<Value> parse_value(std::string_view text) {
   if (text.find('(') != std::string_view::npos) return std::nullopt;  // nan(0x1)
   const auto number = parse_double(text);
   return number ? std::optional<Value>(*number) : std::nullopt;
-}
-
-// A bound as node_exporter shows it, which is Go's shortest form: an exponent from a million on and below 0.0001.
-std::string bound_text(double bound) {
-  if (std::isnan(bound)) return "NaN";
-  if (std::isinf(bound)) return bound > 0 ? "+Inf" : "-Inf";
-  char digits[32];
-  const auto end = std::to_chars(digits, digits + sizeof digits, bound, std::chars_format::scientific).ptr;
-  const std::string_view scientific(digits, static_cast<size_t>(end - digits));
-  std::string_view exponent = scientific.substr(scientific.find('e') + 1);
-  if (exponent.starts_with('+')) exponent.remove_prefix(1);
-  const int64_t power = parse_i64(exponent).value_or(0);
-  if (power < -4 || power >= 6) return std::string(scientific);
-  char plain[32];
-  return {plain, std::to_chars(plain, plain + sizeof plain, bound, std::chars_format::fixed).ptr};
 }
 
 std::optional<MetricType> parse_type(std::string_view text) {
