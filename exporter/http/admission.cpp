@@ -22,7 +22,7 @@ namespace {
 constexpr int kOutOfDescriptorsMs = 100;  // accept would fail again at once
 constexpr size_t kDrainedAtClose = 64 * 1024;
 
-enum class Phase { kIdle, kReceiving, kServing };  // in this order they make room for others
+enum class Phase { kIdle, kReceiving, kServing, kFinishing };  // in this order they make room for others
 
 struct Connection {
   Admission* owner;
@@ -70,7 +70,7 @@ struct Crowd {
 Crowd crowd_of(const Table& sockets, const Admission* owner) {
   Crowd crowd;
   for (const auto& [fd, connection] : sockets.connections) {
-    if (connection.owner != owner || connection.ended) continue;
+    if (connection.owner != owner || connection.ended || connection.phase == Phase::kFinishing) continue;
     ++crowd.all;
     const size_t count = ++crowd.by_client[connection.client];
     if (count <= crowd.most) continue;
@@ -149,11 +149,14 @@ bool admit(Admission* owner, int fd, const sockaddr_storage& address) {
   return !refusal;
 }
 
-std::optional<int64_t> deadline_of(int fd) {
+// The deadline of a connection that has to wait for its client.
+std::optional<int64_t> deadline_of_waiting(int fd) {
   Table& sockets = table();
   const std::lock_guard lock(sockets.mutex);
   const auto found = sockets.connections.find(fd);
-  return found == sockets.connections.end() ? std::nullopt : std::optional(found->second.deadline_ns);
+  if (found == sockets.connections.end()) return std::nullopt;
+  if (found->second.phase == Phase::kFinishing) found->second.phase = Phase::kServing;
+  return found->second.deadline_ns;
 }
 
 void expire(int fd) {
@@ -251,6 +254,12 @@ void Admission::serve(int fd, std::chrono::nanoseconds time) { set_phase(this, f
 
 void Admission::idle(int fd, std::chrono::nanoseconds time) { set_phase(this, fd, Phase::kIdle, time); }
 
+void Admission::finish(int fd) {
+  Table& sockets = table();
+  const std::lock_guard lock(sockets.mutex);
+  if (Connection* connection = sockets.of(this, fd)) connection->phase = Phase::kFinishing;
+}
+
 void Admission::stop() {
   Table& sockets = table();
   const std::lock_guard lock(sockets.mutex);
@@ -301,7 +310,7 @@ int plimsoll_accept(int listener, sockaddr* address, socklen_t* size) {
 
 int plimsoll_poll(pollfd* descriptors, nfds_t count, int timeout_ms) {
   using namespace plimsoll::exporter;
-  const auto deadline = count == 1 ? deadline_of(descriptors[0].fd) : std::nullopt;
+  const auto deadline = count == 1 ? deadline_of_waiting(descriptors[0].fd) : std::nullopt;
   return deadline ? poll_until_deadline(descriptors, *deadline) : ::poll(descriptors, count, timeout_ms);
 }
 

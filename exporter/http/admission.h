@@ -69,6 +69,9 @@ class Admission {
   // The answer is out, the next request may follow within `time`. Such a connection is the first that goes
   // when others need its thread.
   void idle(int fd, std::chrono::nanoseconds time);
+  // The last bytes of the answer are about to go: a client that has them may come again before this thread knows,
+  // so the connection is not counted any more, unless these bytes have to wait.
+  void finish(int fd);
   // Wakes every thread of the server that waits for a client or for a connection; nothing is taken from now on.
   void stop();
   bool stopped() const { return stopped_; }

@@ -35,13 +35,19 @@ std::string response_head(mg_connection* connection, const Response& response, c
   return head;
 }
 
+bool send_last(mg_connection* connection, std::string_view text, const AnswerOptions& options) {
+  if (options.before_last) options.before_last();
+  return send(connection, text);
+}
+
 std::string chunk_heading(size_t size) {
   std::array<char, 24> digits;
   const char* const last = std::to_chars(digits.data(), digits.data() + digits.size(), size, 16).ptr;
   return std::string(digits.data(), static_cast<size_t>(last - digits.data())) + "\r\n";
 }
 
-bool send_pieces(mg_connection* connection, const Response& response, std::string head, bool chunked) {
+bool send_pieces(mg_connection* connection, const Response& response, std::string head, const AnswerOptions& options) {
+  const bool chunked = options.chunked;
   head += chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n";
   std::string piece;
   while (response.next(piece)) {
@@ -53,8 +59,7 @@ bool send_pieces(mg_connection* connection, const Response& response, std::strin
     if (!send(connection, head) || !send(connection, piece)) return false;
     head.clear();
   }
-  if (chunked) head += "0\r\n\r\n";
-  return send(connection, head);
+  return chunked ? send_last(connection, head + "0\r\n\r\n", options) : send(connection, head);
 }
 
 }  // namespace
@@ -69,11 +74,11 @@ bool send_answer(mg_connection* connection, const Response& response, const Answ
   if (!response.next) {
     head += "Content-Length: " + std::to_string(response.body.size()) + "\r\n\r\n";
     if (!options.head_only) head += response.body;
-    return send(connection, head);
+    return send_last(connection, head, options);
   }
   if (options.head_only)
     return send(connection, head + (options.chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n"));
-  return send_pieces(connection, response, std::move(head), options.chunked);
+  return send_pieces(connection, response, std::move(head), options);
 }
 
 }  // namespace plimsoll::exporter
