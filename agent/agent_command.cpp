@@ -13,6 +13,8 @@
 #include "agent/command.h"
 #include "agent/confine/confine.h"
 #include "agent/deadline.h"
+#include "agent/live_parts.h"
+#include "agent/reload.h"
 #include "agent/routes.h"
 #include "agent/scraper.h"
 #include "agent/self_metrics.h"
@@ -32,11 +34,11 @@ int complain(const Error& error, int exit_code) {
   return exit_code;
 }
 
-Collectors make_host_collectors(const AgentOptions& options) {
+Collectors make_host_collectors(const HostRoots& roots, const HostOptions& options) {
   Collectors list;
-  collectors::host::Setup setup(options.roots, options.host.flags);
-  for (const auto* entry : options.host.collectors) {
-    setup.requested = options.host.requested.contains(entry->name);
+  collectors::host::Setup setup(roots, options.flags);
+  for (const auto* entry : options.collectors) {
+    setup.requested = options.requested.contains(entry->name);
     list.push_back(entry->make(setup));
   }
   return list;
@@ -49,11 +51,14 @@ collectors::container::Options container_options(const GlobalOptions& globals, c
   return wanted;
 }
 
+// `made`: the collector of containers.
 Result<Collectors> make_container_collectors(const AgentOptions& options, collectors::container::Options wanted,
-                                             collectors::container::Privileged opened) {
+                                             collectors::container::Privileged opened,
+                                             collectors::container::Containers** made) {
   auto containers = collectors::container::make_container_collector(std::move(wanted), std::move(opened));
   if (!containers) return unexpected(containers.error());
   Collectors list;
+  *made = containers->get();
   list.push_back(std::move(*containers));
   list.push_back(collectors::container::make_machine_collector(options.roots, options.containers.kinds));
   return list;
@@ -96,20 +101,30 @@ void announce(const AgentOptions& options, const std::vector<std::string>& addre
 }
 
 // Blocked before the first thread is made, so that every thread has them blocked and sigwait gets them.
-sigset_t block_end_signals() {
+sigset_t block_signals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
 }
 
-void wait_for_end(const sigset_t& signals) {
-  int received = 0;
-  while (sigwait(&signals, &received) != 0) {
+// Does what each signal asks for, until one asks for the end.
+void attend_signals(const sigset_t& signals, Reloader& reloader) {
+  while (true) {
+    int received = 0;
+    if (sigwait(&signals, &received) != 0) continue;
+    switch (received) {
+      case SIGHUP:
+        (void)reloader.reload().has_value();  // it is in the log
+        break;
+      default:
+        log_info(received == SIGTERM ? "ending on SIGTERM" : "ending on SIGINT");
+        return;
+    }
   }
-  log_info(received == SIGTERM ? "ending on SIGTERM" : "ending on SIGINT");
 }
 
 Error with_remedy(const Error& error) {
@@ -131,8 +146,7 @@ Wishes wishes_of(const AgentOptions& options) {
   Wishes wishes;
   wishes.kinds = options.containers.kinds;
   wishes.low_port = std::any_of(options.listen_addresses.begin(), options.listen_addresses.end(), is_low_port);
-  for (const auto* entry : options.host.collectors)
-    wishes.performance_counters = wishes.performance_counters || entry->name == "perf";
+  wishes.performance_counters = runs_perf(options.host);
   return wishes;
 }
 
@@ -186,31 +200,52 @@ exporter::ServerOptions make_server_options(const AgentOptions& options, SelfMet
   return server;
 }
 
-int serve(const GlobalOptions& globals, const AgentOptions& options) {
+Result<std::shared_ptr<const Rules>> make_rules(const AgentOptions& options) {
+  auto rules = Rules::parse(options.rules);
+  if (!rules) return unexpected(rules.error());
+  return std::shared_ptr<const Rules>(std::move(*rules));
+}
+
+// `parse`: reads command line and file once more.
+int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reloader::Parse parse) {
+  const AgentOptions& options = parsed.options;
   share_heaps();
-  const sigset_t signals = block_end_signals();
+  const sigset_t signals = block_signals();
   reap_as_init();
   const auto guard = make_guard(options);
   if (!guard) return complain(guard.error().within("--web.config.file"), 1);
   if (auto readable = check_proc(options.roots); !readable) return complain(readable.error(), 1);
   raise_descriptor_limit();
+  const auto rules = make_rules(options);
+  if (!rules) return complain(rules.error(), 2);
   const auto wanted = container_options(globals, options);
   auto opened = collectors::container::open_privileged(wanted);
   const auto unseen = lock_in(options, wanted, opened);
   if (!unseen) return complain(with_way_out(unseen.error()), 1);
-  Collectors host = make_host_collectors(options);
-  auto containers = make_container_collectors(options, wanted, std::move(opened));
+  Collectors host = make_host_collectors(options.roots, options.host);
+  collectors::container::Containers* container_collector = nullptr;
+  auto containers = make_container_collectors(options, wanted, std::move(opened), &container_collector);
   if (!containers) return complain(containers.error().within("--path.cgroupfs"), 1);
   const auto names = names_of(host, *containers);
   SelfMetrics self(options.roots, route_names(options), names);
+  self.count_reload(true);
   Scraper scraper(std::move(host), std::move(*containers), self, log_warn, log_info, options.own_metrics);
+  scraper.set_rules(*rules);
+  LiveSettings live(options);
+  Reloader reloader(std::move(parse), parsed.given, log_info, log_warn);
+  reloader.on_reload([&](bool successful) { self.count_reload(successful); });
+  add_live_parts(reloader, {scraper, live, *container_collector,
+                            [&](const AgentOptions& next) { return make_host_collectors(options.roots, next.host); },
+                            runs_perf(options.host)});
+  add_guard(reloader, guard->get());
+  const Served served{scraper, self, live, [&] { return reloader.reload(); }};
   const auto server_options = make_server_options(options, self, guard->get());
-  auto server = exporter::Server::start(server_options, make_routes(options, scraper));
+  auto server = exporter::Server::start(server_options, make_routes(options, served));
   if (!server) return complain(with_remedy(server.error()), 1);
   for (const std::string& line : *unseen) log_warn(line);
   announce(options, (*server)->addresses(), (*server)->has_tls());
   scraper.all();  // says at once what is broken, and makes /-/ready true
-  wait_for_end(signals);
+  attend_signals(signals, reloader);
   return 0;
 }
 
@@ -219,7 +254,8 @@ int serve(const GlobalOptions& globals, const AgentOptions& options) {
 int agent_command(const GlobalOptions& globals, const std::vector<std::string>& arguments) {
   AgentOptions defaults;
   defaults.roots.cgroup = globals.cgroup_root;
-  const auto parsed = parse_agent_options(arguments, collectors::host::table(), defaults);
+  const auto parse = [&] { return parse_agent_options(arguments, collectors::host::table(), defaults); };
+  const auto parsed = parse();
   if (!parsed) return complain(parsed.error(), 2);
   if (parsed->help) {
     std::fputs(parsed->help->c_str(), stdout);
@@ -228,7 +264,7 @@ int agent_command(const GlobalOptions& globals, const std::vector<std::string>& 
   if (auto log = set_up_log(parsed->options.log_level, parsed->options.log_format); !log)
     return complain(log.error(), 2);
   if (parsed->options.web_config_check) return check_web_config(parsed->options);
-  return serve(globals, parsed->options);
+  return serve(globals, *parsed, parse);
 }
 
 }  // namespace plimsoll::agent

@@ -2,36 +2,25 @@
 #include "agent/agent_options.h"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <numeric>
 
 #include "agent/cadvisor_flags.h"
+#include "agent/config_file.h"
 #include "agent/confine/flags.h"
 #include "agent/container_flags.h"
+#include "agent/flag_words.h"
+#include "agent/rule_flags.h"
+#include "base/log.h"
 #include "base/text.h"
 
 namespace plimsoll::agent {
 namespace {
-
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i);
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replace = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replace});
-    }
-  }
-  return row[b.size()];
-}
 
 // What CLI11 fills in, before it is checked.
 struct Raw {
   AgentOptions options;
   ContainerWords containers;
   SecurityWords security;
+  RuleFlagWords rules;
   WebWords web;
   std::string port, listen_ip, timeout_offset, gomaxprocs;
   bool version = false, cadvisor_help = false, no_own_metrics = false, no_compression = false;
@@ -92,6 +81,9 @@ void declare_web(CLI::App& app, Raw& raw) {
                "Show in OpenMetrics since when a container's counters count; doubles their series")
       ->take_last()
       ->group(kGroup);
+  app.add_flag("--web.enable-lifecycle", raw.options.lifecycle, "Let POST /-/reload read the configuration again")
+      ->take_last()
+      ->group(kGroup);
   app.add_option("--runtime.gomaxprocs", raw.gomaxprocs)->group("");  // node_exporter's
   text("--scrape.timeout-offset", raw.timeout_offset, "DURATION",
        "Slow parts end this long before Prometheus stops waiting")
@@ -121,88 +113,19 @@ void declare(CLI::App& app, Raw& raw, HostTable table) {
   app.formatter(std::make_shared<Formatter>());
   app.get_formatter()->column_width(36);
   app.add_flag("--version", raw.version, "Print the version and exit");
+  app.add_option("--config.file", raw.options.config_file, "YAML with these flags by their names; those given here win")
+      ->type_name("FILE")
+      ->take_last();
   app.add_flag("--help-cadvisor", raw.cadvisor_help, "Print what becomes of cAdvisor's flags and exit");
   declare_web(app, raw);
   declare_log(app, raw);
   declare_paths(app, raw);
   declare_security_flags(app, raw.security);
   declare_container_flags(app, raw.containers);
+  declare_rule_flags(app, raw.rules);
   declare_cadvisor_flags(app);
   declare_host_flags(app, raw.host, table);
   declare_footer(app, table);
-}
-
-// -flag and -flag=value to --flag; -h stays.
-std::vector<std::string> without_go_spelling(const std::vector<std::string>& arguments) {
-  std::vector<std::string> words;
-  for (const std::string& word : arguments) {
-    const bool single_dash = word.size() > 2 && word[0] == '-' && word[1] != '-';
-    words.push_back(single_dash ? "-" + word : word);
-  }
-  return words;
-}
-
-// The words in the order in which CLI11 takes them: off the back. It takes --flag= for a flag whose
-// value is missing; two words say that the value is empty.
-std::vector<std::string> in_cli11_order(const std::vector<std::string>& words) {
-  std::vector<std::string> order;
-  for (auto word = words.rbegin(); word != words.rend(); ++word) {
-    const bool empty_value = word->starts_with("--") && word->ends_with('=');
-    if (empty_value) order.emplace_back();
-    order.push_back(empty_value ? word->substr(0, word->size() - 1) : *word);
-  }
-  return order;
-}
-
-std::vector<std::string> flag_names(const CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-  }
-  return names;
-}
-
-// Go's spellings of true and false; nullopt for anything else.
-std::optional<bool> parse_switch(std::string_view text) {
-  constexpr std::string_view kTrue[] = {"true", "1", "t", "T", "TRUE", "True"};
-  constexpr std::string_view kFalse[] = {"false", "0", "f", "F", "FALSE", "False"};
-  if (std::find(std::begin(kTrue), std::end(kTrue), text) != std::end(kTrue)) return true;
-  if (std::find(std::begin(kFalse), std::end(kFalse), text) != std::end(kFalse)) return false;
-  return std::nullopt;
-}
-
-// CLI11's own message for --flag=maybe does not name the flag, and it does not know all of Go's spellings.
-Result<void> check_switches(const CLI::App& app, std::vector<std::string>& words) {
-  for (std::string& word : words) {
-    const size_t equals = word.find('=');
-    if (!word.starts_with("--") || equals == std::string::npos) continue;
-    const std::string flag = word.substr(0, equals);
-    const CLI::Option* option = app.get_option_no_throw(flag);
-    if (option == nullptr || option->get_expected_max() != 0) continue;
-    const std::string value = word.substr(equals + 1);
-    const auto on = parse_switch(value);
-    if (!on) return fail(flag + ": '" + value + "' is neither true nor false");
-    word = flag + (*on ? "=true" : "=false");
-  }
-  return {};
-}
-
-// CLI11's own message does not name a flag that is in no group of the help.
-Result<void> check_values(const CLI::App& app, const std::vector<std::string>& words) {
-  for (size_t at = 0; at < words.size(); ++at) {
-    const CLI::Option* option = words[at].starts_with('-') ? app.get_option_no_throw(words[at]) : nullptr;
-    if (option == nullptr || option->get_expected_max() == 0) continue;
-    if (at + 1 == words.size() || words[at + 1].starts_with("--")) return fail(words[at] + ": needs a value");
-    ++at;
-  }
-  return {};
-}
-
-Unexpected unknown_word(const CLI::App& app, const std::string& word) {
-  if (!word.starts_with('-')) return fail("unexpected argument '" + word + "'; the agent takes flags only, see --help");
-  const std::string flag = word.substr(0, word.find('='));
-  const std::string similar = nearest(flag, flag_names(app));
-  return fail("unknown flag '" + flag + "'; " + (similar.empty() ? "see --help" : "did you mean '" + similar + "'?"));
 }
 
 // Routes are compared byte by byte.
@@ -213,7 +136,7 @@ Result<void> check_paths(const CLI::App& app, AgentOptions& options) {
   if (!prefix) return unexpected(prefix.error());
   auto metrics = checked_path("--web.telemetry-path", options.metrics_path);
   if (!metrics) return unexpected(metrics.error());
-  for (const std::string_view taken : {"", "/healthz", "/-/healthy", "/-/ready"}) {
+  for (const std::string_view taken : {"", "/healthz", "/-/healthy", "/-/ready", "/-/reload"}) {
     if (*metrics == taken)
       return fail("--web.telemetry-path: '" + options.metrics_path + "' is another page; choose such as /metrics");
   }
@@ -244,6 +167,7 @@ Result<AgentOptions> checked(const CLI::App& app, Raw raw) {
     if (!offset) return fail("--scrape.timeout-offset: '" + raw.timeout_offset + "' is no duration; write 0.5s");
     options.timeout_offset = *offset;
   }
+  if (auto fine = check_log_level(options.log_level); !fine) return fail("--log.level: " + fine.error().message());
   auto web = web_limits(raw.web, options.web);
   if (!web) return unexpected(web.error());
   options.web = std::move(*web);
@@ -255,6 +179,8 @@ Result<AgentOptions> checked(const CLI::App& app, Raw raw) {
   const auto security = security_options(raw.security);
   if (!security) return unexpected(security.error());
   options.security = *security;
+  if (auto fine = apply_rule_flags(raw.rules, options.containers.labels); !fine) return unexpected(fine.error());
+  options.rules = raw.rules.rules;
   const auto notices = cadvisor_notices(app);
   if (!notices) return unexpected(notices.error());
   options.notices.insert(options.notices.end(), notices->begin(), notices->end());
@@ -269,48 +195,120 @@ Result<AgentOptions> checked(const CLI::App& app, Raw raw) {
   return std::move(options);
 }
 
-std::string one_line(std::string text) {
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return std::string(trim(text));
+// One parsing. CLI11 keeps pointers into it.
+class CommandLine {
+ public:
+  CommandLine(HostTable table, const AgentOptions& defaults)
+      : app("Serves metrics of this host and its containers to Prometheus."), table_(table) {
+    raw.options = defaults;
+    raw.containers.options = defaults.containers;
+  }
+  CommandLine(const CommandLine&) = delete;
+  CommandLine& operator=(const CommandLine&) = delete;
+
+  Result<void> parse(std::vector<std::string> words) {
+    try {
+      declare(app, raw, table_);
+      if (auto fine = check_switches(app, words); !fine) return fine;
+      if (auto fine = check_values(app, words); !fine) return fine;
+      app.parse(in_cli11_order(words));
+    } catch (const CLI::CallForHelp&) {
+      help = app.help();
+      return {};
+    } catch (const CLI::Error& error) {
+      return fail(one_line(error.what()));
+    }
+    if (const auto extras = app.remaining(); !extras.empty()) return unknown_word(app, extras.front());
+    if (raw.version) help = "plimsoll " PLIMSOLL_VERSION "\n";
+    if (raw.cadvisor_help) help = cadvisor_help();
+    return {};
+  }
+
+  Result<ParsedAgentOptions> result() const {
+    auto options = checked(app, raw);
+    if (!options) return unexpected(options.error());
+    ParsedAgentOptions parsed{std::move(*options), {}, std::nullopt};
+    for (const CLI::Option* option : app.get_options()) {
+      if (option->count() > 0) parsed.given["--" + flag_name(*option)] = option->results();
+    }
+    return parsed;
+  }
+
+  CLI::App app;
+  Raw raw;
+  std::optional<std::string> help;
+
+ private:
+  HostTable table_;
+};
+
+// What a configuration file may hold: every flag that is not about the call itself.
+KnownFlags known_flags(const CLI::App& app) {
+  KnownFlags known;
+  for (const CLI::Option* option : app.get_options()) {
+    const std::string name = flag_name(*option);
+    if (name == "help" || name == "version" || name == "help-cadvisor" || name == "config.file") continue;
+    const FlagShape shape = option->get_expected_max() == 0   ? FlagShape::kSwitch
+                            : option->get_expected_max() == 1 ? FlagShape::kOne
+                                                              : FlagShape::kMany;
+    for (const std::string& each : option->get_lnames()) {
+      if (!each.starts_with("no-")) known[each] = {name, shape};
+    }
+  }
+  return known;
+}
+
+// These say the same thing, so that one of them on the command line replaces any in the file.
+bool says_where_to_serve(std::string_view flag) {
+  return flag == "web.listen-address" || flag == "port" || flag == "listen_ip";
+}
+
+// The file's settings that the command line does not replace, and then its own words.
+std::vector<std::string> with_settings(const ConfigFile& file, const CLI::App& line,
+                                       const std::vector<std::string>& words) {
+  const auto given = [&](const char* flag) { return line.get_option(flag)->count() > 0; };
+  const bool address = given("--web.listen-address") || given("--port") || given("--listen_ip");
+  std::vector<std::string> all;
+  for (const ConfigSetting& setting : file.settings) {
+    const std::string flag = "--" + setting.flag;
+    if (given(flag.c_str()) || (address && says_where_to_serve(setting.flag))) continue;
+    for (const std::string& value : setting.values) all.push_back(flag + "=" + value);
+  }
+  all.insert(all.end(), words.begin(), words.end());
+  return all;
+}
+
+// A complaint about a flag that stands in the file names its place there.
+Error located(const Error& error, const std::string& path, const ConfigFile& file) {
+  const std::string message = error.message();
+  for (const ConfigSetting& setting : file.settings) {
+    const std::string flag = "--" + setting.flag;
+    if (!message.starts_with(flag + ":") && !message.starts_with(flag + " ")) continue;
+    return invalid(path + ": line " + std::to_string(setting.line) + ": " + setting.key + message.substr(flag.size()));
+  }
+  return error;
 }
 
 }  // namespace
 
-std::string nearest(std::string_view word, std::span<const std::string> known) {
-  std::string best;
-  size_t least = std::max<size_t>(2, word.size() / 3) + 1;
-  for (const std::string& candidate : known) {
-    const size_t distance = edit_distance(word, candidate);
-    if (distance >= least) continue;
-    least = distance;
-    best = candidate;
-  }
-  return best;
-}
-
 Result<ParsedAgentOptions> parse_agent_options(const std::vector<std::string>& arguments, HostTable table,
                                                const AgentOptions& defaults) {
-  CLI::App app("Serves metrics of this host and its containers to Prometheus.");
-  Raw raw;
-  raw.options = defaults;
-  raw.containers.options = defaults.containers;
-  std::vector<std::string> words = without_go_spelling(arguments);
-  try {
-    declare(app, raw, table);
-    if (auto fine = check_switches(app, words); !fine) return unexpected(fine.error());
-    if (auto fine = check_values(app, words); !fine) return unexpected(fine.error());
-    app.parse(in_cli11_order(words));
-  } catch (const CLI::CallForHelp&) {
-    return ParsedAgentOptions{defaults, app.help()};
-  } catch (const CLI::Error& error) {
-    return fail(one_line(error.what()));
-  }
-  if (const auto extras = app.remaining(); !extras.empty()) return unknown_word(app, extras.front());
-  if (raw.version) return ParsedAgentOptions{defaults, "plimsoll " PLIMSOLL_VERSION "\n"};
-  if (raw.cadvisor_help) return ParsedAgentOptions{defaults, cadvisor_help()};
-  auto options = checked(app, raw);
-  if (!options) return unexpected(options.error());
-  return ParsedAgentOptions{std::move(*options), std::nullopt};
+  const std::vector<std::string> words = without_go_spelling(arguments);
+  CommandLine line(table, defaults);
+  if (auto parsed = line.parse(words); !parsed) return unexpected(parsed.error());
+  if (line.help) return ParsedAgentOptions{defaults, {}, std::move(line.help)};
+  const std::string& path = line.raw.options.config_file;
+  if (path.empty()) return line.result();
+  const auto text = read_file(path);
+  if (!text) return fail("--config.file: cannot read " + text.error().message());
+  auto file = parse_config_file(*text, known_flags(line.app));
+  if (!file) return unexpected(file.error().within(path));
+  CommandLine both(table, defaults);
+  both.raw.options.remote_write = std::move(file->remote_write);
+  const auto parsed = both.parse(with_settings(*file, line.app, words));
+  auto result = parsed ? both.result() : Result<ParsedAgentOptions>(unexpected(parsed.error()));
+  if (!result) return unexpected(located(result.error(), path, *file));
+  return result;
 }
 
 }  // namespace plimsoll::agent

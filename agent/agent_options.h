@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line of `plimsoll agent`.
+// The command line of `plimsoll agent`, and the file that it may name (config_file.h).
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "agent/confine/confine.h"
 #include "agent/host_flags.h"
+#include "agent/rules.h"
 #include "agent/web_limits.h"
 #include "base/os.h"
 #include "base/result.h"
+#include "base/yaml.h"
 #include "collectors/container/collector.h"
 
 namespace plimsoll::agent {
@@ -31,7 +33,11 @@ struct AgentOptions {
   bool openmetrics_created = false;                                          // see exporter::EncodeOptions::created
   std::string web_config_file;    // exporter/http/web_config.h; "": plain HTTP for everybody
   bool web_config_check = false;  // say whether it is fine, and end
+  bool lifecycle = false;         // POST /-/reload
   bool own_metrics = true;        // the agent's own on the page of everything
+  RuleWords rules;                // in order
+  std::string config_file;
+  std::vector<yaml::Node> remote_write;  // the file's section: maps
   HostRoots roots;
   SecurityOptions security;
   std::string log_level = "info";
@@ -43,16 +49,14 @@ struct AgentOptions {
 
 struct ParsedAgentOptions {
   AgentOptions options;
-  std::optional<std::string> help;  // --help and the like was given: print this, start nothing
+  std::map<std::string, std::vector<std::string>> given;  // flags and their values, of both places
+  std::optional<std::string> help;                        // --help and the like was given: print this, start nothing
 };
 
 // `arguments` without the program's and the command's name. `table`: the host collectors. `defaults` is what holds when
 // nothing is said. Go's spellings are taken too: -flag for --flag. Error: one line that names the word and the nearest
-// flag or the values that are accepted.
+// flag or the values that are accepted; of something in the file, also the file and the line.
 Result<ParsedAgentOptions> parse_agent_options(const std::vector<std::string>& arguments, HostTable table,
                                                const AgentOptions& defaults = {});
-
-// The member of `known` that differs least from `word`; "" when none is similar.
-std::string nearest(std::string_view word, std::span<const std::string> known);
 
 }  // namespace plimsoll::agent

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/routes.h"
 
-#include <atomic>
 #include <memory>
 
 #include "agent/deadline.h"
@@ -21,17 +20,15 @@ using exporter::Route;
 // Below so many samples compression costs its 150 KB of memory and saves less than a packet.
 constexpr size_t kWorthCompressing = 8;
 
-// In the format and compression that the request asks for. The page lives until its last byte is sent; nothing is
+// The page lives until its last byte is sent; nothing is
 // encoded before the first piece is asked for, which HEAD never does.
-Response page_response(SharedPage page, const Request& request, const AgentOptions& options) {
-  const exporter::Format format = exporter::negotiate_format(request.header("Accept"));
-  std::unique_ptr<exporter::Encoder> encoder =
-      exporter::make_encoder(format, *page, {.created = options.openmetrics_created});
+Response page_response(SharedPage page, exporter::Format format, bool compress,
+                       const exporter::EncodeOptions& options) {
+  std::unique_ptr<exporter::Encoder> encoder = exporter::make_encoder(format, *page, options);
   Response response;
   response.content_type = exporter::content_type(format);
   response.headers.emplace_back("Vary", "Accept, Accept-Encoding");
-  if (options.compress && page->sample_count() >= kWorthCompressing &&
-      exporter::wants_gzip(request.header("Accept-Encoding"))) {
+  if (compress && page->sample_count() >= kWorthCompressing) {
     encoder = std::make_unique<exporter::GzipEncoder>(std::move(encoder));
     response.headers.emplace_back("Content-Encoding", "gzip");
   }
@@ -69,74 +66,83 @@ Response landing_response(const std::string& start, const std::string& metrics) 
   return response;
 }
 
-// Hands out as many tickets at a time as there may be scrapes; a ticket is null when there are none left.
-// Thread-safe; outlives its tickets and the handlers that have it.
-class Turnstile {
- public:
-  explicit Turnstile(size_t most) : most_(most) {}
-  std::shared_ptr<void> enter() {
-    if (inside_.fetch_add(1) < most_ || most_ == 0) return {this, [](Turnstile* self) { --self->inside_; }};
-    --inside_;
-    return nullptr;
-  }
-
- private:
-  const size_t most_;
-  std::atomic<size_t> inside_ = 0;
+// One request for a page, from its beginning to the last byte of the answer.
+struct Sending {
+  SelfMetrics& self;
+  std::string page;
+  int64_t begun_ns = monotonic_ns();
+  std::shared_ptr<void> place = {};  // among the requests that may be served at once
 };
 
-using Page = SharedPage (Scraper::*)(int64_t deadline_ns, const Selection& selection);
-
-// A scrape is over when its last byte is sent: the ticket goes with the answer.
-Response holding(std::shared_ptr<void> ticket, std::shared_ptr<Turnstile> turnstile, Response response) {
-  if (!response.next) return response;
-  response.next = [turnstile = std::move(turnstile), ticket = std::move(ticket),
-                   next = std::move(response.next)](std::string& piece) { return next(piece); };
+// Counts what `response` sends, when all of it has been.
+Response counted(Response response, Sending sending, uint64_t samples, std::string format) {
+  SelfMetrics::Served served{sending.page, std::move(format), samples, 0, 0};
+  response.next = [next = std::move(response.next), sending = std::move(sending),
+                   served = std::move(served)](std::string& piece) mutable {
+    if (next(piece)) {
+      served.bytes += piece.size();
+      return true;
+    }
+    served.seconds = static_cast<double>(monotonic_ns() - sending.begun_ns) / 1e9;
+    sending.self.count_served(served);
+    return false;
+  };
   return response;
 }
 
-// At most as many at once as the turnstile lets in.
-Handler limited(const AgentOptions& options, std::shared_ptr<Turnstile> turnstile, Handler page) {
-  const std::string busy =
-      "more than " + std::to_string(options.web.requests) + " scrapes at once (--web.max-requests); try again later\n";
-  return [turnstile = std::move(turnstile), page = std::move(page), busy](const Request& request) {
-    std::shared_ptr<void> ticket = turnstile->enter();
-    if (!ticket) return text_response(503, busy);
-    return holding(std::move(ticket), turnstile, page(request));
+using Page = SharedPage (Scraper::*)(int64_t deadline_ns, const Selection& selection);
+
+Handler page_handler(const AgentOptions& options, const Served& parts, std::string name, Page page) {
+  const exporter::EncodeOptions encode{.created = options.openmetrics_created};
+  return [encode, compress = options.compress, parts, name = std::move(name), page](const Request& request) {
+    Sending sending{parts.self, name};
+    sending.place = parts.live.admit();
+    if (!sending.place)
+      return text_response(503, "more than " + std::to_string(parts.live.max_requests()) +
+                                    " scrapes at once (--web.max-requests); try again later\n");
+    const auto selection = Selection::parse(request.query, parts.scraper.selectable());
+    if (!selection) return text_response(400, selection.error().message() + "\n");
+    const int64_t deadline_ns =
+        scrape_deadline(request.header(kTimeoutHeader), parts.live.timeout_offset(), monotonic_ns());
+    const SharedPage samples = (parts.scraper.*page)(deadline_ns, *selection);
+    const exporter::Format format = exporter::negotiate_format(request.header("Accept"));
+    const bool packed = compress && exporter::wants_gzip(request.header("Accept-Encoding"));
+    return counted(page_response(samples, format, packed, encode), std::move(sending), samples->sample_count(),
+                   std::string(exporter::format_name(format)));
   };
 }
 
-Handler page_handler(const AgentOptions& options, Scraper& scraper, Page page) {
-  return [options, &scraper, page](const Request& request) {
-    const auto selection = Selection::parse(request.query, scraper.selectable());
-    if (!selection) return text_response(400, selection.error().message() + "\n");
-    const int64_t deadline_ns = scrape_deadline(request.header(kTimeoutHeader), options.timeout_offset, monotonic_ns());
-    return page_response((scraper.*page)(deadline_ns, *selection), request, options);
-  };
+Response reload_response(const Served& parts) {
+  if (!parts.live.lifecycle())
+    return text_response(403, "403: the agent was started without --web.enable-lifecycle; SIGHUP does the same\n");
+  const auto reloaded = parts.reload();
+  if (!reloaded)
+    return text_response(500, "500: the configuration stays as it was: " + reloaded.error().message() + "\n");
+  return text_response(200, "ok\n");
 }
 
 }  // namespace
 
-exporter::Routes make_routes(const AgentOptions& options, Scraper& scraper) {
+exporter::Routes make_routes(const AgentOptions& options, const Served& served) {
   const std::string& start = options.route_prefix;
   const std::string metrics = start + options.metrics_path;
   const std::string seen = options.web.external_path.value_or(start);
   const std::string seen_metrics = seen + options.metrics_path;
   const Handler landing = [seen, seen_metrics](const Request&) { return landing_response(seen, seen_metrics); };
   const Handler healthy = [](const Request&) { return text_response(200, "ok\n"); };
-  const Handler ready = [&scraper](const Request&) {
+  const Handler ready = [&scraper = served.scraper](const Request&) {
     return scraper.ready() ? text_response(200, "ok\n") : text_response(503, "no collection has succeeded yet\n");
   };
-  const auto turnstile = std::make_shared<Turnstile>(options.web.requests);
-  const auto page = [&](Page which) { return limited(options, turnstile, page_handler(options, scraper, which)); };
+  const Handler reload = [served](const Request&) { return reload_response(served); };
   exporter::Routes routes = {
       {start + "/", {landing}},
-      {metrics, {page(&Scraper::all)}},
-      {metrics + "/cadvisor", {page(&Scraper::container)}},
-      {metrics + "/node", {page(&Scraper::node)}},
+      {metrics, {page_handler(options, served, options.metrics_path, &Scraper::all)}},
+      {metrics + "/cadvisor", {page_handler(options, served, options.metrics_path + "/cadvisor", &Scraper::container)}},
+      {metrics + "/node", {page_handler(options, served, options.metrics_path + "/node", &Scraper::node)}},
       {start + "/healthz", {healthy}},
       {start + "/-/healthy", {healthy}},
       {start + "/-/ready", {ready}},
+      {start + "/-/reload", {reload, "POST, PUT"}},
   };
   if (start.empty()) return routes;
   routes.emplace(start, Route{landing});
@@ -146,7 +152,7 @@ exporter::Routes make_routes(const AgentOptions& options, Scraper& scraper) {
 
 std::vector<std::string> route_names(const AgentOptions& options) {
   const std::string& metrics = options.metrics_path;
-  return {"/", metrics, metrics + "/cadvisor", metrics + "/node", "/healthz", "/-/healthy", "/-/ready"};
+  return {"/", metrics, metrics + "/cadvisor", metrics + "/node", "/healthz", "/-/healthy", "/-/ready", "/-/reload"};
 }
 
 std::string route_name(const AgentOptions& options, const std::string& route) {

@@ -6,24 +6,35 @@
 //   PREFIX/metrics/node      node half
 //   PREFIX/metrics/cadvisor  container half
 //   PREFIX/healthz, PREFIX/-/healthy, PREFIX/-/ready
+//   PREFIX/-/reload          POST: reads the configuration again, if --web.enable-lifecycle allows it
 //   /                        sends to PREFIX/, where there is a prefix
 //
 // Links and redirections begin with the path of --web.external-url, without it with the prefix. At most
 // --web.max-requests of the pages of metrics are made and sent at once; more are answered 503.
-// The three pages of metrics take ?collect[]=NAME and ?exclude[]=NAME: see selection.h.
+// The three pages of metrics take ?collect[]=NAME, ?exclude[]=NAME and ?name[]=PATTERN: see selection.h.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "agent/agent_options.h"
+#include "agent/live_settings.h"
 #include "agent/scraper.h"
+#include "agent/self_metrics.h"
 #include "exporter/http/server.h"
 
 namespace plimsoll::agent {
 
-// `scraper` must outlive the routes.
-exporter::Routes make_routes(const AgentOptions& options, Scraper& scraper);
+// What the routes use; all of it must outlive them.
+struct Served {
+  Scraper& scraper;
+  SelfMetrics& self;
+  LiveSettings& live;
+  std::function<Result<void>()> reload;
+};
+
+exporter::Routes make_routes(const AgentOptions& options, const Served& served);
 
 // The same routes as they are called in our own metrics: without the prefix.
 std::vector<std::string> route_names(const AgentOptions& options);

@@ -17,8 +17,13 @@ constexpr size_t kMaxBytes = 1 << 20;
 constexpr size_t kMaxNodes = 50'000;
 constexpr int kMaxDepth = 32;
 
+// `what` may repeat a name of the file's, which is any text: a message stays one line.
 std::string at_line(int line, std::string_view what) {
-  return (line > 0 ? "line " + std::to_string(line) + ": " : std::string()) + std::string(what);
+  std::string text = (line > 0 ? "line " + std::to_string(line) + ": " : std::string()) + std::string(what);
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
+  }
+  return text;
 }
 
 // From yaml-cpp's events, not from its nodes: those would be built without a bound.

@@ -21,8 +21,8 @@ namespace plimsoll::collectors::container {
 namespace {
 
 constexpr MetricType kGauge = MetricType::kGauge;
-constexpr MetricDesc kScrapeError = {"container_scrape_error", "1 when no cgroup could be read at all, else 0.",
-                                     kGauge};
+constexpr MetricDesc kScrapeError = {"container_scrape_error",
+                                     "1 when no cgroup could be read at all, or not all in time; else 0.", kGauge};
 const cgroup::Counters kNoCounters;
 
 cgroup::ReadOptions read_options(const KindSet& kinds) {
@@ -43,12 +43,13 @@ std::string key_of(const engine::Identity& identity) {
   return std::string(identity.engine) + " " + std::to_string(identity.owner) + " " + identity.id;
 }
 
-class ContainerCollector final : public Collector {
+class ContainerCollector final : public Containers {
  public:
   ContainerCollector(Options options, cgroup::Layout layout, Privileged opened);
 
   std::string_view name() const override { return "container"; }
   Result<void> collect(MetricWriter& writer) override;
+  void set_labels(const LabelPolicy& policy) override;
 
  private:
   Result<void> refresh();
@@ -89,6 +90,8 @@ class ContainerCollector final : public Collector {
   std::vector<LayerUsage> file_systems_;   // the machine's
   std::vector<engine::Identity> stopped_;  // what engines still have of ended containers
   bool vanished_ = false;                  // a group went in mid-scrape
+  PartTimes times_;
+  bool late_ = false;  // the deadline came before all details were read
   uint64_t dropped_series_ = 0;
 };
 
@@ -115,19 +118,25 @@ ContainerCollector::ContainerCollector(Options options, cgroup::Layout layout, P
 
 // All groups are read before the spool is: see exited.h.
 Result<void> ContainerCollector::collect(MetricWriter& writer) {
+  times_.start();
   if (auto found = refresh(); !found) {
     writer.single(kScrapeError, 1);
     return found;
   }
+  times_.end(Part::kFind);
   const int64_t now_ns = monotonic_ns();
   apply_limit_changes();
   for (Group* group : inventory_.groups()) read(*group, now_ns);
   if (vanished_) (void)refresh();  // what the groups that went last had is wanted in this scrape
+  times_.end(Part::kRead);
   const KindSet kinds = wanted_kinds(writer);
   if (kinds.has(Kind::kNetwork)) read_networks();
   read_details(kinds, writer.deadline_ns());
+  times_.end(Part::kDetails);
   auto ended = exited_.update(inventory_, wall_clock_ns());
+  times_.end(Part::kEnded);
   write(writer, kinds);
+  if (late_) return fail("the scrape's time was up before all processes and sockets were read");
   return ended;
 }
 
@@ -223,6 +232,14 @@ void ContainerCollector::name_group(Group& group) {
   group.labels_dropped = labels.dropped + group.identity->labels_dropped;
 }
 
+void ContainerCollector::set_labels(const LabelPolicy& policy) {
+  options_.labels = policy;
+  exited_.set_labels(policy);
+  for (Group* group : inventory_.groups()) {
+    if (group->identity) name_group(*group);
+  }
+}
+
 // A process of the group or, where its processes are in groups of their own, of one below it.
 pid_t ContainerCollector::process_of(Group& group) {
   group.reader->look_up_pids(buffer_);
@@ -267,17 +284,20 @@ void ContainerCollector::read_networks() {
   for (size_t i = 0; i < claims.size(); ++i) owners[i]->has_network = claims[i].shown;
 }
 
-// Those that are on and that this page is for: "container.memory" and so on.
+// Those that are on and that this page is for: "container.memory" and so on. Nothing is read for families
+// of which every one is left out.
 KindSet ContainerCollector::wanted_kinds(const MetricWriter& writer) const {
   KindSet wanted = options_.kinds;
   for (const KindInfo& info : kinds()) {
-    if (!writer.wants("container." + std::string(info.name))) wanted.set(info.kind, false);
+    const bool asked_for = writer.wants("container." + std::string(info.name));
+    if (!asked_for || !wants_families(writer, info.kind)) wanted.set(info.kind, false);
   }
   return wanted;
 }
 
 // Slow parts, in the order of their usefulness, as far as the deadline allows.
 void ContainerCollector::read_details(const KindSet& kinds, int64_t deadline_ns) {
+  late_ = false;
   const bool disk = kinds.has(Kind::kDisk), sockets = wants_sockets(kinds);
   if (!disk && !sockets && !processes_.wanted()) return;
   for (Group* group : inventory_.groups()) {
@@ -295,6 +315,7 @@ void ContainerCollector::read_details(const KindSet& kinds, int64_t deadline_ns)
                                             details.history, details.processes);
   }
   if (disk) disk_usage_.end_scrape();
+  late_ = (sockets || processes_.wanted()) && monotonic_ns() > deadline_ns;
 }
 
 // The root group's own block counters start whenever a throttle rule is first set (v1); the disks'
@@ -384,8 +405,9 @@ void ContainerCollector::write(MetricWriter& writer, const KindSet& kinds) {
   write_ends(writer, ends_);
   exited_.write(writer);
   dropped_series_ += page.dropped_series;
+  times_.end(Part::kWrite);
   write_own(writer);
-  writer.single(kScrapeError, 0);
+  writer.single(kScrapeError, late_);
 }
 
 void ContainerCollector::write_own(MetricWriter& writer) {
@@ -400,6 +422,9 @@ void ContainerCollector::write_own(MetricWriter& writer) {
   figures.births_missed = lives_.births_missed();
   figures.watched = lives_.watched();
   figures.source = lives_.source();
+  figures.descriptors = inventory_.budget().limit() - inventory_.budget().left();
+  figures.descriptors_max = inventory_.budget().limit();
+  figures.times = times_;
   write_own_figures(writer, figures);
 }
 
@@ -416,16 +441,16 @@ Privileged open_privileged(const Options& options) {
   return opened;
 }
 
-Result<std::unique_ptr<Collector>> make_container_collector(Options options, Privileged opened) {
+Result<std::unique_ptr<Containers>> make_container_collector(Options options, Privileged opened) {
   auto layout = cgroup::detect_layout(options.roots.cgroup);
   if (!layout) return unexpected(layout.error());
   options.engines.paths.proc = options.roots.proc;
   const Urgency urgency = std::move(opened.urgency);
-  return std::unique_ptr<Collector>(std::make_unique<ContainerCollector>(
+  return std::unique_ptr<Containers>(std::make_unique<ContainerCollector>(
       std::move(options), cgroup::measured_part(*layout, read_options(options.kinds)), std::move(opened)));
 }
 
-Result<std::unique_ptr<Collector>> make_container_collector(Options options) {
+Result<std::unique_ptr<Containers>> make_container_collector(Options options) {
   Privileged opened = open_privileged(options);
   return make_container_collector(std::move(options), std::move(opened));
 }

@@ -44,11 +44,18 @@ struct Privileged {
 // Starts no thread that goes on.
 Privileged open_privileged(const Options& options);
 
+// The collector of containers, whose labels may be chosen anew while it lives.
+class Containers : public Collector {
+ public:
+  // From the next collection on, not during one. A container that is shown gets new series by that.
+  virtual void set_labels(const LabelPolicy& policy) = 0;
+};
+
 // Error when the machine has no cgroup hierarchy. The collector's name is "container". Starts threads
 // (the watch of births and deaths; the walk of writable layers).
-Result<std::unique_ptr<Collector>> make_container_collector(Options options, Privileged opened);
+Result<std::unique_ptr<Containers>> make_container_collector(Options options, Privileged opened);
 // With an open_privileged() of its own.
-Result<std::unique_ptr<Collector>> make_container_collector(Options options);
+Result<std::unique_ptr<Containers>> make_container_collector(Options options);
 
 // machine_*, cadvisor_version_info. The collector's name is "machine".
 std::unique_ptr<Collector> make_machine_collector(const HostRoots& roots, KindSet kinds = KindSet::defaults());

@@ -19,6 +19,11 @@ std::unique_ptr<Encoder> make_encoder(Format format, const MetricPage& page, con
   return std::make_unique<TextEncoder>(page);
 }
 
+std::string_view format_name(Format format) {
+  constexpr std::string_view kNames[] = {"text", "openmetrics", "protobuf"};
+  return kNames[static_cast<size_t>(format)];
+}
+
 std::string_view content_type(Format format) {
   switch (format) {
     case Format::kOpenMetrics:

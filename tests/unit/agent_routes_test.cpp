@@ -65,7 +65,7 @@ class RoutesTest : public testing::Test {
   }
   std::string get(const std::string& path, Request request = {}) { return answer(path, request).body; }
   exporter::Response answer(const std::string& path, const Request& request) {
-    const auto routes = make_routes(options, scraper);
+    const auto routes = make_routes(options, served());
     const auto route = routes.find(path);
     if (route == routes.end()) return {.status = 404, .body = "404"};
     auto response = route->second(request);
@@ -86,7 +86,15 @@ class RoutesTest : public testing::Test {
     return "";
   }
 
+  // With the settings as `options` says now.
+  Served served() {
+    live.set(options);
+    return {scraper, self, live, [this] { return reload(); }};
+  }
+
   AgentOptions options;
+  LiveSettings live{options};
+  std::function<Result<void>()> reload = []() -> Result<void> { return {}; };
   int64_t node_deadline = 0, container_deadline = 0;
   SelfMetrics self{HostRoots{}, {}, {}};
   Scraper scraper{one(node_deadline), one(container_deadline), self, [](const std::string&) {},
@@ -94,7 +102,7 @@ class RoutesTest : public testing::Test {
 };
 
 TEST_F(RoutesTest, AreThoseOfTheNames) {
-  const auto routes = make_routes(options, scraper);
+  const auto routes = make_routes(options, served());
   std::vector<std::string> paths;
   for (const auto& [path, handler] : routes) paths.push_back(path);
   EXPECT_THAT(paths, testing::UnorderedElementsAreArray(route_names(options)));
@@ -106,7 +114,7 @@ TEST_F(RoutesTest, AreThoseOfTheNames) {
 
 TEST_F(RoutesTest, StandBelowThePrefix) {
   options.route_prefix = "/a/b";
-  for (const auto& [path, route] : make_routes(options, scraper)) {
+  for (const auto& [path, route] : make_routes(options, served())) {
     if (path == "/") continue;  // sends to the prefix
     EXPECT_THAT(path, testing::StartsWith("/a/b"));
     EXPECT_THAT(route_names(options), testing::Contains(route_name(options, path)));
@@ -123,7 +131,7 @@ TEST_F(RoutesTest, StandBelowThePrefix) {
 
 TEST_F(RoutesTest, TheRootSendsToThePrefix) {
   options.route_prefix = "/a/b";
-  const auto routes = make_routes(options, scraper);
+  const auto routes = make_routes(options, served());
   const auto response = routes.at("/")({});
   EXPECT_EQ(response.status, 302);
   EXPECT_THAT(response.headers, ElementsAre(testing::Pair("Location", "/a/b/")));
@@ -133,7 +141,7 @@ TEST_F(RoutesTest, TheRootSendsToThePrefix) {
 TEST_F(RoutesTest, LinksBeginWhereClientsSeeThem) {
   options.route_prefix = "/inside";
   options.web.external_path = "/seen";
-  const auto routes = make_routes(options, scraper);
+  const auto routes = make_routes(options, served());
   EXPECT_THAT(get("/inside/"), HasSubstr("href=\"/seen/metrics/node\""));
   EXPECT_THAT(routes.at("/")({}).headers, ElementsAre(testing::Pair("Location", "/seen/")));
   options.web.external_path = "";  // a proxy that adds the prefix
@@ -142,7 +150,7 @@ TEST_F(RoutesTest, LinksBeginWhereClientsSeeThem) {
 
 TEST_F(RoutesTest, ScrapesAtOnceAreBounded) {
   options.web.requests = 2;
-  const auto routes = make_routes(options, scraper);
+  const auto routes = make_routes(options, served());
   auto first = routes.at("/metrics")({});
   const auto second = routes.at("/metrics/node")({});
   EXPECT_EQ(second.status, 200);
@@ -159,7 +167,7 @@ TEST_F(RoutesTest, ScrapesAtOnceAreBounded) {
 
 TEST_F(RoutesTest, ZeroIsNoBoundOfScrapes) {
   options.web.requests = 0;
-  const auto routes = make_routes(options, scraper);
+  const auto routes = make_routes(options, served());
   std::vector<exporter::Response> held;
   for (int i = 0; i < 100; ++i) held.push_back(routes.at("/metrics")({}));
   EXPECT_EQ(held.back().status, 200);
@@ -220,7 +228,41 @@ TEST_F(RoutesTest, CollectsWhatTheQueryNames) {
   EXPECT_EQ(get("/metrics/node", request), "");
   request.query = "collect[]=patience";
   EXPECT_THAT(get("/metrics/cadvisor", request), HasSubstr("no collector 'patience' is on; there are: patient"));
-  EXPECT_EQ(make_routes(options, scraper).at("/metrics")(request).status, 400);
+  EXPECT_EQ(make_routes(options, served()).at("/metrics")(request).status, 400);
+}
+
+TEST_F(RoutesTest, NamesFamilies) {
+  Request request;
+  request.query = "name[]=pat.*";
+  EXPECT_THAT(get("/metrics", request), testing::AllOf(HasSubstr("patience 1"), Not(HasSubstr("plimsoll_"))));
+  request.query = "name[]=pat(";
+  EXPECT_EQ(get("/metrics", request), "name[]: 'pat(' is no regular expression: missing ): pat(\n");
+}
+
+TEST_F(RoutesTest, SentPagesAreCounted) {
+  const std::string sent = get("/metrics/node");
+  exporter::Response broken_off = make_routes(options, served()).at("/metrics/node")({});
+  broken_off.next = nullptr;
+  const std::string own = get("/metrics");
+  EXPECT_THAT(own, HasSubstr("plimsoll_scrape_bytes_total{format=\"text\"} " + std::to_string(sent.size()) + "\n"));
+  EXPECT_THAT(own, HasSubstr("plimsoll_scrape_samples_total{format=\"text\"} 3\n"));
+  EXPECT_THAT(own, HasSubstr("plimsoll_scrape_duration_seconds_count{page=\"/metrics/node\"} 1\n"));
+}
+
+TEST_F(RoutesTest, ReloadsWhenAllowed) {
+  int reloads = 0;
+  reload = [&]() -> Result<void> { return ++reloads == 1 ? Result<void>() : fail("line 3: no"); };
+  Request post;
+  post.method = "POST";
+  const auto routes = make_routes(options, served());
+  EXPECT_EQ(routes.at("/-/reload")(post).status, 403);
+  EXPECT_THAT(get("/-/reload", post), HasSubstr("--web.enable-lifecycle"));
+  EXPECT_EQ(reloads, 0);
+  options.lifecycle = true;
+  EXPECT_EQ(get("/-/reload", post), "ok\n");
+  EXPECT_EQ(get("/-/reload", post), "500: the configuration stays as it was: line 3: no\n");
+  EXPECT_EQ(routes.at("/-/reload").methods, "POST, PUT");
+  EXPECT_EQ(reloads, 2);
 }
 
 TEST_F(RoutesTest, AnswerInTheFormatThatIsAskedFor) {

@@ -14,6 +14,10 @@ std::string problem(std::string_view text) {
   return node ? "" : node.error().message();
 }
 
+TEST(Yaml, AMessageIsOneLineWhateverTheNames) {
+  EXPECT_EQ(problem("\"a\\nb\": 1\n\"a\\nb\": 2\n"), "line 2: 'a?b' is given twice");
+}
+
 TEST(Yaml, MakesATreeWithLines) {
   const auto root = parse("a: 1\nb:\n  - x\n  - 'y'\nc: {d: ~, e: null}\n");
   ASSERT_TRUE(root) << root.error().message();
