@@ -3,12 +3,15 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 
 #include <csignal>
 #include <cstdio>
 
 #include "agent/agent_options.h"
 #include "agent/command.h"
+#include "agent/remote_config.h"
+#include "agent/remote_writer.h"
 #include "agent/routes.h"
 #include "agent/scraper.h"
 #include "agent/self_metrics.h"
@@ -111,7 +114,14 @@ void share_heaps() {
   ::mallopt(M_ARENA_MAX, kHeaps);
 }
 
+std::string host_name() {
+  utsname names;
+  return ::uname(&names) == 0 ? names.nodename : "localhost";
+}
+
 int serve(const GlobalOptions& globals, const AgentOptions& options) {
+  const auto receivers = read_remote_write(options.config_file);
+  if (!receivers) return complain(receivers.error(), 2);
   share_heaps();
   const sigset_t signals = block_end_signals();
   if (auto readable = check_proc(options.roots); !readable) return complain(readable.error(), 1);
@@ -126,6 +136,8 @@ int serve(const GlobalOptions& globals, const AgentOptions& options) {
   const auto names = names_of(host, *containers);
   SelfMetrics self(options.roots, route_names(options), names);
   Scraper scraper(std::move(host), std::move(*containers), self, log_warn, log_info, options.own_metrics);
+  RemoteWriter remote_writer(scraper, {globals.roots.root + "/remote-write", host_name(), log_warn, log_info});
+  self.add([&](MetricWriter& writer) { remote_writer.write(writer); });
   exporter::ServerOptions server_options;
   server_options.listen_addresses = options.listen_addresses;
   server_options.start_page = options.route_prefix + "/";
@@ -134,6 +146,7 @@ int serve(const GlobalOptions& globals, const AgentOptions& options) {
   };
   auto server = exporter::Server::start(server_options, make_routes(options, scraper));
   if (!server) return complain(with_remedy(server.error()), 1);
+  if (auto started = remote_writer.replace(*receivers); !started) return complain(started.error(), 1);
   announce(options, (*server)->addresses());
   scraper.all();  // says at once what is broken, and makes /-/ready true
   wait_for_end(signals);

@@ -78,6 +78,8 @@ void declare_web(CLI::App& app, Raw& raw) {
       ->take_last()
       ->group(kGroup);
   app.add_option("--runtime.gomaxprocs", raw.gomaxprocs)->group("");  // node_exporter's
+  text("--config.file", raw.options.config_file, "FILE",
+       "YAML file with receivers of remote write (docs/REMOTE_WRITE.md)");
   text("--scrape.timeout-offset", raw.timeout_offset, "DURATION",
        "Slow parts end this long before Prometheus stops waiting")
       ->default_str("0.5s");

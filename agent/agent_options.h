@@ -24,6 +24,7 @@ struct AgentOptions {
   std::string route_prefix;               // "" or "/a/b": stands before every path
   std::string metrics_path = "/metrics";  // below the prefix; the two halves are below it
   std::chrono::nanoseconds timeout_offset = std::chrono::milliseconds(500);  // see deadline.h
+  std::string config_file;  // with the section remote_write; "": none
   bool own_metrics = true;  // the agent's own on the page of everything
   HostRoots roots;
   std::string log_level = "info";

@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <mutex>
 #include <optional>
+#include <vector>
 
 #include "base/text.h"
 
@@ -129,6 +131,8 @@ struct SelfMetrics::State {
   CounterFamily& collections;
   CounterFamily& seconds;
   CounterFamily& failures;
+  std::mutex mutex;  // of `more`
+  std::vector<std::function<void(MetricWriter&)>> more;
 };
 
 SelfMetrics::SelfMetrics(const HostRoots& roots, std::span<const std::string> routes,
@@ -157,6 +161,11 @@ void SelfMetrics::count_failure(const std::string& collector) {
   state_->failures.Add({{"collector", collector}}).Increment();
 }
 
+void SelfMetrics::add(std::function<void(MetricWriter&)> more) {
+  const std::lock_guard lock(state_->mutex);
+  state_->more.push_back(std::move(more));
+}
+
 void SelfMetrics::write(MetricWriter& writer) {
   for (const prometheus::MetricFamily& family : state_->registry.Collect()) write_family(writer, family);
   const auto text = read_file(state_->proc + "/self/stat");
@@ -166,6 +175,8 @@ void SelfMetrics::write(MetricWriter& writer) {
     write_process(writer, *stat, boot ? find_u64(*boot, "btime") : std::nullopt);
   }
   write_descriptors(writer, state_->proc);
+  const std::lock_guard lock(state_->mutex);
+  for (const auto& more : state_->more) more(writer);
 }
 
 }  // namespace plimsoll::agent

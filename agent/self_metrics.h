@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -39,6 +40,10 @@ class SelfMetrics {
   // `half`: "node" or "container".
   void count_collection(const std::string& half, double seconds);
   void count_failure(const std::string& collector);
+
+  // What somebody else of this agent says about himself, written after the rest. `more` must stay callable as
+  // long as pages are written. Thread-safe.
+  void add(std::function<void(MetricWriter&)> more);
 
   // One thread at a time.
   void write(MetricWriter& writer);
