@@ -121,8 +121,7 @@ void read_tls(const Node& node, const std::string& where, RemoteWriteConfig& con
   tls.max_version = read_tls_version(fields, "max_version", 0);
   if (tls.max_version != 0 && tls.max_version < tls.min_version) fields.complain("max_version", "is below min_version");
   if (tls.cert_file.empty() != tls.key_file.empty())
-    fields.complain(tls.cert_file.empty() ? "key_file" : "cert_file",
-                    "cert_file and key_file go together; one is missing");
+    fields.complain(tls.cert_file.empty() ? "key_file" : "cert_file", "is half of a pair; give cert_file and key_file");
   for (const char* inlined : {"ca", "cert", "key"}) {
     if (fields.node(inlined) != nullptr)
       fields.complain(inlined, std::string("is not taken here; write it to a file and give ") + inlined + "_file");
