@@ -19,6 +19,7 @@
 namespace plimsoll::yaml {
 
 struct Node {
+  Node();  // declared here for clang, which would look into `fields` before this type is complete
   enum class Kind : uint8_t { kNull, kScalar, kList, kMap };
   Kind kind = Kind::kNull;
   int line = 0;                                      // from 1; 0 for what stands in no file
@@ -29,6 +30,7 @@ struct Node {
 
   const Node* find(std::string_view name) const;
 };
+inline Node::Node() = default;
 
 // One document; an empty text is kNull. Error: "line 3: ...", for what is no YAML, a field given twice, a key
 // that is no scalar, more than one document, more than 1 MB, 50,000 nodes (aliases count as often as they are
