@@ -10,7 +10,8 @@
 
 #include "agent/agent_options.h"
 #include "agent/command.h"
-#include "agent/remote_config.h"
+#include "agent/live_parts.h"
+#include "agent/reload.h"
 #include "agent/remote_writer.h"
 #include "agent/routes.h"
 #include "agent/scraper.h"
@@ -30,25 +31,26 @@ int complain(const Error& error, int exit_code) {
   return exit_code;
 }
 
-Collectors make_host_collectors(const AgentOptions& options) {
+Collectors make_host_collectors(const HostRoots& roots, const HostOptions& options) {
   Collectors list;
-  collectors::host::Setup setup(options.roots, options.host.flags);
-  for (const auto* entry : options.host.collectors) {
-    setup.requested = options.host.requested.contains(entry->name);
+  collectors::host::Setup setup(roots, options.flags);
+  for (const auto* entry : options.collectors) {
+    setup.requested = options.requested.contains(entry->name);
     list.push_back(entry->make(setup));
   }
   return list;
 }
 
-// `route_socket`: see open_host_route_socket().
+// `route_socket`: see open_host_route_socket(). `made`: the collector of containers.
 Result<Collectors> make_container_collectors(const GlobalOptions& globals, const AgentOptions& options,
-                                             UniqueFd route_socket) {
+                                             UniqueFd route_socket, collectors::container::Containers** made) {
   collectors::container::Options wanted = options.containers;
   wanted.roots = options.roots;
   wanted.engines.paths.own = globals.roots;
   auto containers = collectors::container::make_container_collector(std::move(wanted), std::move(route_socket));
   if (!containers) return unexpected(containers.error());
   Collectors list;
+  *made = containers->get();
   list.push_back(std::move(*containers));
   list.push_back(collectors::container::make_machine_collector(options.roots, options.containers.kinds));
   return list;
@@ -88,20 +90,30 @@ void announce(const AgentOptions& options, const std::vector<std::string>& addre
 }
 
 // Blocked before the first thread is made, so that every thread has them blocked and sigwait gets them.
-sigset_t block_end_signals() {
+sigset_t block_signals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
 }
 
-void wait_for_end(const sigset_t& signals) {
-  int received = 0;
-  while (sigwait(&signals, &received) != 0) {
+// Does what each signal asks for, until one asks for the end.
+void attend_signals(const sigset_t& signals, Reloader& reloader) {
+  while (true) {
+    int received = 0;
+    if (sigwait(&signals, &received) != 0) continue;
+    switch (received) {
+      case SIGHUP:
+        (void)reloader.reload().has_value();  // it is in the log
+        break;
+      default:
+        log_info(received == SIGTERM ? "ending on SIGTERM" : "ending on SIGINT");
+        return;
+    }
   }
-  log_info(received == SIGTERM ? "ending on SIGTERM" : "ending on SIGINT");
 }
 
 Error with_remedy(const Error& error) {
@@ -119,37 +131,55 @@ std::string host_name() {
   return ::uname(&names) == 0 ? names.nodename : "localhost";
 }
 
-int serve(const GlobalOptions& globals, const AgentOptions& options) {
-  const auto receivers = read_remote_write(options.config_file);
-  if (!receivers) return complain(receivers.error(), 2);
+Result<std::shared_ptr<const Rules>> make_rules(const AgentOptions& options) {
+  auto rules = Rules::parse(options.rules);
+  if (!rules) return unexpected(rules.error());
+  return std::shared_ptr<const Rules>(std::move(*rules));
+}
+
+// `parse`: reads command line and file once more.
+int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reloader::Parse parse) {
+  const AgentOptions& options = parsed.options;
   share_heaps();
-  const sigset_t signals = block_end_signals();
+  const sigset_t signals = block_signals();
   if (auto readable = check_proc(options.roots); !readable) return complain(readable.error(), 1);
   raise_descriptor_limit();
   // It enters another network namespace for a moment: before anything starts a thread.
   UniqueFd route_socket;
   if (options.containers.kinds.has(collectors::container::Kind::kNetwork))
     route_socket = collectors::container::open_host_route_socket(options.roots.proc);
-  Collectors host = make_host_collectors(options);
-  auto containers = make_container_collectors(globals, options, std::move(route_socket));
+  const auto rules = make_rules(options);
+  if (!rules) return complain(rules.error(), 2);
+  Collectors host = make_host_collectors(options.roots, options.host);
+  collectors::container::Containers* container_collector = nullptr;
+  auto containers = make_container_collectors(globals, options, std::move(route_socket), &container_collector);
   if (!containers) return complain(containers.error().within("--path.cgroupfs"), 1);
   const auto names = names_of(host, *containers);
   SelfMetrics self(options.roots, route_names(options), names);
+  self.count_reload(true);
   Scraper scraper(std::move(host), std::move(*containers), self, log_warn, log_info, options.own_metrics);
   RemoteWriter remote_writer(scraper, {globals.roots.root + "/remote-write", host_name(), log_warn, log_info});
-  self.add([&](MetricWriter& writer) { remote_writer.write(writer); });
+  self.add_source([&](MetricWriter& writer) { remote_writer.write(writer); });
+  scraper.set_rules(*rules);
+  LiveSettings live(options);
+  Reloader reloader(std::move(parse), parsed.given, log_info, log_warn);
+  reloader.on_reload([&](bool successful) { self.count_reload(successful); });
+  add_live_parts(reloader, {scraper, live, *container_collector,
+                            [&](const AgentOptions& next) { return make_host_collectors(options.roots, next.host); }});
+  add_remote_writer(reloader, remote_writer);
   exporter::ServerOptions server_options;
   server_options.listen_addresses = options.listen_addresses;
   server_options.start_page = options.route_prefix + "/";
   server_options.on_response = [&](const std::string& route, int status) {
     self.count_request(route_name(options, route), status);
   };
-  auto server = exporter::Server::start(server_options, make_routes(options, scraper));
+  const Served served{scraper, self, live, [&] { return reloader.reload(); }};
+  auto server = exporter::Server::start(server_options, make_routes(options, served));
   if (!server) return complain(with_remedy(server.error()), 1);
-  if (auto started = remote_writer.replace(*receivers); !started) return complain(started.error(), 1);
+  if (auto started = remote_writer.replace(options.remote_write); !started) return complain(started.error(), 1);
   announce(options, (*server)->addresses());
   scraper.all();  // says at once what is broken, and makes /-/ready true
-  wait_for_end(signals);
+  attend_signals(signals, reloader);
   return 0;
 }
 
@@ -158,7 +188,8 @@ int serve(const GlobalOptions& globals, const AgentOptions& options) {
 int agent_command(const GlobalOptions& globals, const std::vector<std::string>& arguments) {
   AgentOptions defaults;
   defaults.roots.cgroup = globals.cgroup_root;
-  const auto parsed = parse_agent_options(arguments, collectors::host::table(), defaults);
+  const auto parse = [&] { return parse_agent_options(arguments, collectors::host::table(), defaults); };
+  const auto parsed = parse();
   if (!parsed) return complain(parsed.error(), 2);
   if (parsed->help) {
     std::fputs(parsed->help->c_str(), stdout);
@@ -166,7 +197,7 @@ int agent_command(const GlobalOptions& globals, const std::vector<std::string>& 
   }
   if (auto log = set_up_log(parsed->options.log_level, parsed->options.log_format); !log)
     return complain(log.error(), 2);
-  return serve(globals, parsed->options);
+  return serve(globals, *parsed, parse);
 }
 
 }  // namespace plimsoll::agent

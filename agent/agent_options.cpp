@@ -7,7 +7,10 @@
 #include <numeric>
 
 #include "agent/cadvisor_flags.h"
+#include "agent/config_file.h"
 #include "agent/container_flags.h"
+#include "agent/rule_flags.h"
+#include "base/log.h"
 #include "base/text.h"
 
 namespace plimsoll::agent {
@@ -31,7 +34,8 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 struct Raw {
   AgentOptions options;
   ContainerWords containers;
-  std::string port, listen_ip, timeout_offset, gomaxprocs;
+  RuleFlagWords rules;
+  std::string port, listen_ip, timeout_offset, max_requests, gomaxprocs;
   bool version = false, cadvisor_help = false, no_own_metrics = false;
   HostWords host;
 };
@@ -77,9 +81,12 @@ void declare_web(CLI::App& app, Raw& raw) {
   app.add_flag("--web.disable-exporter-metrics", raw.no_own_metrics, "Leave out the metrics about this agent itself")
       ->take_last()
       ->group(kGroup);
+  text("--web.max-requests", raw.max_requests, "NUMBER", "Most requests for metrics at once; 0 is without a bound")
+      ->default_str("40");
+  app.add_flag("--web.enable-lifecycle", raw.options.lifecycle, "Let POST /-/reload read the configuration again")
+      ->take_last()
+      ->group(kGroup);
   app.add_option("--runtime.gomaxprocs", raw.gomaxprocs)->group("");  // node_exporter's
-  text("--config.file", raw.options.config_file, "FILE",
-       "YAML file with receivers of remote write (docs/REMOTE_WRITE.md)");
   text("--scrape.timeout-offset", raw.timeout_offset, "DURATION",
        "Slow parts end this long before Prometheus stops waiting")
       ->default_str("0.5s");
@@ -108,11 +115,15 @@ void declare(CLI::App& app, Raw& raw, HostTable table) {
   app.formatter(std::make_shared<Formatter>());
   app.get_formatter()->column_width(36);
   app.add_flag("--version", raw.version, "Print the version and exit");
+  app.add_option("--config.file", raw.options.config_file, "YAML with these flags by their names; those given here win")
+      ->type_name("FILE")
+      ->take_last();
   app.add_flag("--help-cadvisor", raw.cadvisor_help, "Print what becomes of cAdvisor's flags and exit");
   declare_web(app, raw);
   declare_log(app, raw);
   declare_paths(app, raw);
   declare_container_flags(app, raw.containers);
+  declare_rule_flags(app, raw.rules);
   declare_cadvisor_flags(app);
   declare_host_flags(app, raw.host, table);
   declare_footer(app, table);
@@ -146,6 +157,11 @@ std::vector<std::string> flag_names(const CLI::App& app) {
     for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
   }
   return names;
+}
+
+std::string flag_name(const CLI::Option& option) {
+  const auto& names = option.get_lnames();
+  return names.empty() ? std::string() : names.front();
 }
 
 // Go's spellings of true and false; nullopt for anything else.
@@ -211,7 +227,7 @@ Result<void> check_paths(AgentOptions& options) {
   if (!prefix) return unexpected(prefix.error());
   auto metrics = checked_path("--web.telemetry-path", options.metrics_path);
   if (!metrics) return unexpected(metrics.error());
-  for (const std::string_view taken : {"", "/healthz", "/-/healthy", "/-/ready"}) {
+  for (const std::string_view taken : {"", "/healthz", "/-/healthy", "/-/ready", "/-/reload"}) {
     if (*metrics == taken)
       return fail("--web.telemetry-path: '" + options.metrics_path + "' is another page; choose such as /metrics");
   }
@@ -242,11 +258,19 @@ Result<AgentOptions> checked(const CLI::App& app, Raw raw) {
     if (!offset) return fail("--scrape.timeout-offset: '" + raw.timeout_offset + "' is no duration; write 0.5s");
     options.timeout_offset = *offset;
   }
+  if (!raw.max_requests.empty()) {
+    const auto most = parse_u64(raw.max_requests);
+    if (!most) return fail("--web.max-requests: '" + raw.max_requests + "' is no number; 0 is without a bound");
+    options.max_requests = *most;
+  }
+  if (auto fine = check_log_level(options.log_level); !fine) return fail("--log.level: " + fine.error().message());
   if (auto fine = check_paths(options); !fine) return unexpected(fine.error());
   if (auto fine = apply_port(app, raw, options); !fine) return unexpected(fine.error());
   auto containers = container_options(app, raw.containers, options.notices);
   if (!containers) return unexpected(containers.error());
   options.containers = std::move(*containers);
+  if (auto fine = apply_rule_flags(raw.rules, options.containers.labels); !fine) return unexpected(fine.error());
+  options.rules = raw.rules.rules;
   const auto notices = cadvisor_notices(app);
   if (!notices) return unexpected(notices.error());
   options.notices.insert(options.notices.end(), notices->begin(), notices->end());
@@ -261,6 +285,100 @@ Result<AgentOptions> checked(const CLI::App& app, Raw raw) {
 std::string one_line(std::string text) {
   std::replace(text.begin(), text.end(), '\n', ' ');
   return std::string(trim(text));
+}
+
+// One parsing. CLI11 keeps pointers into it.
+class CommandLine {
+ public:
+  CommandLine(HostTable table, const AgentOptions& defaults)
+      : app("Serves metrics of this host and its containers to Prometheus."), table_(table) {
+    raw.options = defaults;
+    raw.containers.options = defaults.containers;
+  }
+  CommandLine(const CommandLine&) = delete;
+  CommandLine& operator=(const CommandLine&) = delete;
+
+  Result<void> parse(std::vector<std::string> words) {
+    try {
+      declare(app, raw, table_);
+      if (auto fine = check_switches(app, words); !fine) return fine;
+      if (auto fine = check_values(app, words); !fine) return fine;
+      app.parse(in_cli11_order(words));
+    } catch (const CLI::CallForHelp&) {
+      help = app.help();
+      return {};
+    } catch (const CLI::Error& error) {
+      return fail(one_line(error.what()));
+    }
+    if (const auto extras = app.remaining(); !extras.empty()) return unknown_word(app, extras.front());
+    if (raw.version) help = "plimsoll " PLIMSOLL_VERSION "\n";
+    if (raw.cadvisor_help) help = cadvisor_help();
+    return {};
+  }
+
+  Result<ParsedAgentOptions> result() const {
+    auto options = checked(app, raw);
+    if (!options) return unexpected(options.error());
+    ParsedAgentOptions parsed{std::move(*options), {}, std::nullopt};
+    for (const CLI::Option* option : app.get_options()) {
+      if (option->count() > 0) parsed.given["--" + flag_name(*option)] = option->results();
+    }
+    return parsed;
+  }
+
+  CLI::App app;
+  Raw raw;
+  std::optional<std::string> help;
+
+ private:
+  HostTable table_;
+};
+
+// What a configuration file may hold: every flag that is not about the call itself.
+KnownFlags known_flags(const CLI::App& app) {
+  KnownFlags known;
+  for (const CLI::Option* option : app.get_options()) {
+    const std::string name = flag_name(*option);
+    if (name == "help" || name == "version" || name == "help-cadvisor" || name == "config.file") continue;
+    const FlagShape shape = option->get_expected_max() == 0   ? FlagShape::kSwitch
+                            : option->get_expected_max() == 1 ? FlagShape::kOne
+                                                              : FlagShape::kMany;
+    for (const std::string& each : option->get_lnames()) {
+      if (!each.starts_with("no-")) known[each] = {name, shape};
+    }
+  }
+  return known;
+}
+
+// These say the same thing, so that one of them on the command line replaces any in the file.
+bool says_where_to_serve(std::string_view flag) {
+  return flag == "web.listen-address" || flag == "port" || flag == "listen_ip";
+}
+
+// The file's settings that the command line does not replace, and then its own words.
+std::vector<std::string> with_settings(const ConfigFile& file, const CLI::App& line,
+                                       const std::vector<std::string>& words) {
+  const auto given = [&](const char* flag) { return line.get_option(flag)->count() > 0; };
+  const bool address = given("--web.listen-address") || given("--port") || given("--listen_ip");
+  std::vector<std::string> all;
+  for (const ConfigSetting& setting : file.settings) {
+    const std::string flag = "--" + setting.flag;
+    if (given(flag.c_str()) || (address && says_where_to_serve(setting.flag))) continue;
+    for (const std::string& value : setting.values) all.push_back(flag + "=" + value);
+  }
+  all.insert(all.end(), words.begin(), words.end());
+  return all;
+}
+
+// A complaint about a flag that stands in the file names its place there.
+Error located(const Error& error, const std::string& path, const ConfigFile& file) {
+  const std::string message = error.message();
+  for (const ConfigSetting& setting : file.settings) {
+    const std::string flag = "--" + setting.flag;
+    if (!message.starts_with(flag + ":") && !message.starts_with(flag + " ")) continue;
+    return invalid(path + ": line " + std::to_string(setting.line) + ": " + setting.key + message.substr(flag.size()));
+  }
+  return error;
 }
 
 }  // namespace
@@ -279,27 +397,24 @@ std::string nearest(std::string_view word, std::span<const std::string> known) {
 
 Result<ParsedAgentOptions> parse_agent_options(const std::vector<std::string>& arguments, HostTable table,
                                                const AgentOptions& defaults) {
-  CLI::App app("Serves metrics of this host and its containers to Prometheus.");
-  Raw raw;
-  raw.options = defaults;
-  raw.containers.options = defaults.containers;
-  std::vector<std::string> words = without_go_spelling(arguments);
-  try {
-    declare(app, raw, table);
-    if (auto fine = check_switches(app, words); !fine) return unexpected(fine.error());
-    if (auto fine = check_values(app, words); !fine) return unexpected(fine.error());
-    app.parse(in_cli11_order(words));
-  } catch (const CLI::CallForHelp&) {
-    return ParsedAgentOptions{defaults, app.help()};
-  } catch (const CLI::Error& error) {
-    return fail(one_line(error.what()));
-  }
-  if (const auto extras = app.remaining(); !extras.empty()) return unknown_word(app, extras.front());
-  if (raw.version) return ParsedAgentOptions{defaults, "plimsoll " PLIMSOLL_VERSION "\n"};
-  if (raw.cadvisor_help) return ParsedAgentOptions{defaults, cadvisor_help()};
-  auto options = checked(app, raw);
-  if (!options) return unexpected(options.error());
-  return ParsedAgentOptions{std::move(*options), std::nullopt};
+  const std::vector<std::string> words = without_go_spelling(arguments);
+  CommandLine line(table, defaults);
+  if (auto parsed = line.parse(words); !parsed) return unexpected(parsed.error());
+  if (line.help) return ParsedAgentOptions{defaults, {}, std::move(line.help)};
+  const std::string& path = line.raw.options.config_file;
+  if (path.empty()) return line.result();
+  const auto text = read_file(path);
+  if (!text) return fail("--config.file: cannot read " + text.error().message());
+  auto file = parse_config_file(*text, known_flags(line.app));
+  if (!file) return unexpected(file.error().within(path));
+  CommandLine both(table, defaults);
+  auto receivers = exporter::parse_remote_write(file->remote_write);
+  if (!receivers) return unexpected(receivers.error().within(path));
+  both.raw.options.remote_write = std::move(*receivers);
+  const auto parsed = both.parse(with_settings(*file, line.app, words));
+  auto result = parsed ? both.result() : Result<ParsedAgentOptions>(unexpected(parsed.error()));
+  if (!result) return unexpected(located(result.error(), path, *file));
+  return result;
 }
 
 }  // namespace plimsoll::agent

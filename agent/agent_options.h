@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line of `plimsoll agent`.
+// The command line of `plimsoll agent`, and the file that it may name (config_file.h).
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -10,9 +11,11 @@
 #include <vector>
 
 #include "agent/host_flags.h"
+#include "agent/rules.h"
 #include "base/os.h"
 #include "base/result.h"
 #include "collectors/container/collector.h"
+#include "exporter/remote_write/config.h"
 
 namespace plimsoll::agent {
 
@@ -24,8 +27,12 @@ struct AgentOptions {
   std::string route_prefix;               // "" or "/a/b": stands before every path
   std::string metrics_path = "/metrics";  // below the prefix; the two halves are below it
   std::chrono::nanoseconds timeout_offset = std::chrono::milliseconds(500);  // see deadline.h
-  std::string config_file;  // with the section remote_write; "": none
-  bool own_metrics = true;  // the agent's own on the page of everything
+  size_t max_requests = 40;  // for pages of metrics, at once; 0 is without a bound
+  bool lifecycle = false;    // POST /-/reload
+  bool own_metrics = true;   // the agent's own on the page of everything
+  RuleWords rules;           // in order
+  std::string config_file;
+  std::vector<exporter::RemoteWriteConfig> remote_write;
   HostRoots roots;
   std::string log_level = "info";
   std::string log_format = "logfmt";
@@ -36,12 +43,13 @@ struct AgentOptions {
 
 struct ParsedAgentOptions {
   AgentOptions options;
-  std::optional<std::string> help;  // --help and the like was given: print this, start nothing
+  std::map<std::string, std::vector<std::string>> given;  // flags and their values, of both places
+  std::optional<std::string> help;                        // --help and the like was given: print this, start nothing
 };
 
 // `arguments` without the program's and the command's name. `table`: the host collectors. `defaults` is what holds when
 // nothing is said. Go's spellings are taken too: -flag for --flag. Error: one line that names the word and the nearest
-// flag or the values that are accepted.
+// flag or the values that are accepted; of something in the file, also the file and the line.
 Result<ParsedAgentOptions> parse_agent_options(const std::vector<std::string>& arguments, HostTable table,
                                                const AgentOptions& defaults = {});
 

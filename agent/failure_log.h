@@ -23,6 +23,8 @@ class FailureLog {
   // Ends a round in which failed() was called for each failure: who failed in an earlier round and
   // not in this one has recovered.
   void end_round();
+  // Those that were failing are no longer asked.
+  void forget() { failing_.clear(); }
 
  private:
   struct State {

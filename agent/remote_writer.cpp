@@ -100,6 +100,7 @@ class RemoteWriter::Remote {
 
   static RemoteWriteConfig with_defaults(RemoteWriteConfig config, const Setup& setup);
   const RemoteWriteConfig& configured() const { return configured_; }
+  const std::string& directory() const { return config_.queue_directory; }
   RemoteStats stats() const;
 
  private:
@@ -204,56 +205,89 @@ RemoteStats RemoteWriter::Remote::stats() const {
   return {config_.name, queue_->stats(), sender_.stats(), collections_, skipped_};
 }
 
+struct RemoteWriter::Fresh {
+  RemoteWriteConfig config;
+  std::unique_ptr<exporter::Queue> queue;  // nullptr: its directory is in use by one that is to end
+  std::unique_ptr<exporter::Transport> transport;
+};
+
+struct RemoteWriter::Next {
+  std::vector<RemoteWriteConfig> configs;
+  std::vector<Fresh> fresh;
+};
+
 RemoteWriter::RemoteWriter(Scraper& scraper, Setup setup) : scraper_(scraper), setup_(std::move(setup)) {}
 
 RemoteWriter::~RemoteWriter() { (void)replace({}).has_value(); }
 
-Result<std::unique_ptr<RemoteWriter::Remote>> RemoteWriter::start(const RemoteWriteConfig& config) {
-  const std::string directory = Remote::with_defaults(config, setup_).queue_directory;
-  auto queue = exporter::Queue::open(directory, config.queue_max_bytes);
-  if (!queue)
-    return fail("remote_write " + config.name + ": " + queue.error().message() + "; queue_directory can name another");
-  auto transport = exporter::make_http_transport(config);
-  if (!transport) return unexpected(transport.error().within("remote_write " + config.name));
-  for (const std::string& notice : config.notices) setup_.info(notice);
-  return std::make_unique<Remote>(config, scraper_, setup_, std::move(*queue), std::move(*transport));
+Result<std::unique_ptr<exporter::Queue>> RemoteWriter::open_queue(const RemoteWriteConfig& config) const {
+  auto queue = exporter::Queue::open(Remote::with_defaults(config, setup_).queue_directory, config.queue_max_bytes);
+  if (!queue) return fail("remote_write " + config.name + ": " + queue.error().message() + "; see queue_directory");
+  return queue;
 }
 
-Result<RemoteWriter::Remotes> RemoteWriter::start_all(const std::vector<RemoteWriteConfig>& configs) {
-  Remotes started;
+Result<RemoteWriter::Fresh> RemoteWriter::make_ready(const RemoteWriteConfig& config, bool directory_in_use) {
+  Fresh fresh = {config, nullptr, nullptr};
+  auto transport = exporter::make_http_transport(config);
+  if (!transport) return unexpected(transport.error().within("remote_write " + config.name));
+  fresh.transport = std::move(*transport);
+  if (directory_in_use) return fresh;
+  auto queue = open_queue(config);
+  if (!queue) return unexpected(queue.error());
+  fresh.queue = std::move(*queue);
+  return fresh;
+}
+
+Result<std::shared_ptr<RemoteWriter::Next>> RemoteWriter::prepare(const std::vector<RemoteWriteConfig>& configs) {
+  auto next = std::make_shared<Next>();
+  next->configs = configs;
   for (const RemoteWriteConfig& config : configs) {
-    auto remote = start(config);
-    if (!remote) return unexpected(remote.error());
-    started.push_back(std::move(*remote));
+    // Only this thread changes the list, so it may be read without mutex_.
+    const auto running = [&](const auto& remote) { return remote->configured() == config; };
+    if (std::any_of(remotes_.begin(), remotes_.end(), running)) continue;
+    const std::string directory = Remote::with_defaults(config, setup_).queue_directory;
+    const auto in_use = [&](const auto& remote) { return remote->directory() == directory; };
+    auto fresh = make_ready(config, std::any_of(remotes_.begin(), remotes_.end(), in_use));
+    if (!fresh) return unexpected(fresh.error());
+    next->fresh.push_back(std::move(*fresh));
   }
-  return started;
+  return next;
+}
+
+void RemoteWriter::start(Fresh& fresh) {
+  if (fresh.queue == nullptr) {
+    auto queue = open_queue(fresh.config);
+    if (!queue) return setup_.warn(queue.error().message() + "; nothing is sent there");
+    fresh.queue = std::move(*queue);
+  }
+  for (const std::string& notice : fresh.config.notices) setup_.info(notice);
+  auto remote =
+      std::make_unique<Remote>(fresh.config, scraper_, setup_, std::move(fresh.queue), std::move(fresh.transport));
+  const std::lock_guard lock(mutex_);
+  remotes_.push_back(std::move(remote));
 }
 
 // A page being collected may wait in write() for mutex_, so nothing ends or starts while it is held.
-Result<void> RemoteWriter::replace(const std::vector<RemoteWriteConfig>& configs) {
-  std::vector<RemoteWriteConfig> fresh, former;
-  Remotes ended;
+void RemoteWriter::commit(Next& next) {
+  std::vector<std::unique_ptr<Remote>> ended;
   {
     const std::lock_guard lock(mutex_);
-    for (const RemoteWriteConfig& config : configs) {
-      if (std::none_of(remotes_.begin(), remotes_.end(), [&](const auto& r) { return r->configured() == config; }))
-        fresh.push_back(config);
-    }
     for (auto& remote : remotes_) {
-      if (std::find(configs.begin(), configs.end(), remote->configured()) != configs.end()) continue;
-      former.push_back(remote->configured());
-      ended.push_back(std::move(remote));
+      const bool stays =
+          std::find(next.configs.begin(), next.configs.end(), remote->configured()) != next.configs.end();
+      if (!stays) ended.push_back(std::move(remote));
     }
     std::erase(remotes_, nullptr);
   }
-  ended.clear();  // first, since one of the fresh may want the same queue
-  auto started = start_all(fresh);
-  const Result<void> result = started ? Result<void>() : Result<void>(unexpected(started.error()));
-  if (!started) started = start_all(former);
-  if (!started) return unexpected(started.error());
-  const std::lock_guard lock(mutex_);
-  for (auto& remote : *started) remotes_.push_back(std::move(remote));
-  return result;
+  ended.clear();
+  for (Fresh& fresh : next.fresh) start(fresh);
+}
+
+Result<void> RemoteWriter::replace(const std::vector<RemoteWriteConfig>& configs) {
+  const auto next = prepare(configs);
+  if (!next) return unexpected(next.error());
+  commit(**next);
+  return {};
 }
 
 void RemoteWriter::write(MetricWriter& writer) const {

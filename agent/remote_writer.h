@@ -17,6 +17,7 @@
 #include "base/metric.h"
 #include "base/result.h"
 #include "exporter/remote_write/config.h"
+#include "exporter/remote_write/queue.h"
 
 namespace plimsoll::agent {
 
@@ -40,8 +41,15 @@ class RemoteWriter {
   // Ends within about two seconds, or as long as a collection takes that is running. Queues stay on disk.
   ~RemoteWriter();
 
-  // Runs these receivers from now on: those that are configured as before go on undisturbed, others end or start.
-  // On an error all is as it was. One thread at a time.
+  // What prepare() has made ready: queues and connections of receivers that are new. Nothing runs yet.
+  struct Next;
+
+  // In two steps, for a reload that may fail elsewhere. prepare() changes nothing that runs. After commit() these
+  // receivers are the ones: those that are configured as before go on undisturbed, others end or start. One thread at
+  // a time.
+  Result<std::shared_ptr<Next>> prepare(const std::vector<exporter::RemoteWriteConfig>& configs);
+  void commit(Next& next);
+  // Both. On an error all is as it was.
   Result<void> replace(const std::vector<exporter::RemoteWriteConfig>& configs);
 
   // The families plimsoll_remote_write_*; none without a receiver. Thread-safe.
@@ -49,14 +57,15 @@ class RemoteWriter {
 
  private:
   class Remote;
-  using Remotes = std::vector<std::unique_ptr<Remote>>;
-  Result<std::unique_ptr<Remote>> start(const exporter::RemoteWriteConfig& config);
-  Result<Remotes> start_all(const std::vector<exporter::RemoteWriteConfig>& configs);
+  struct Fresh;
+  Result<Fresh> make_ready(const exporter::RemoteWriteConfig& config, bool directory_in_use);
+  Result<std::unique_ptr<exporter::Queue>> open_queue(const exporter::RemoteWriteConfig& config) const;
+  void start(Fresh& fresh);
 
   Scraper& scraper_;
   const Setup setup_;
   mutable std::mutex mutex_;  // of the list; not held while a Remote starts or ends
-  Remotes remotes_;
+  std::vector<std::unique_ptr<Remote>> remotes_;
 };
 
 }  // namespace plimsoll::agent

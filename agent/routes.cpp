@@ -44,35 +44,79 @@ Response landing_response(const std::string& start, const std::string& metrics) 
   return response;
 }
 
+// One request for a page, from its beginning to the last byte of the answer.
+struct Sending {
+  SelfMetrics& self;
+  std::string page;
+  int64_t begun_ns = monotonic_ns();
+  std::shared_ptr<void> place = {};  // among the requests that may be served at once
+};
+
+// Counts what `response` sends, when all of it has been.
+Response counted(Response response, Sending sending, uint64_t samples, std::string format) {
+  SelfMetrics::Served served{sending.page, std::move(format), samples, 0, 0};
+  response.next = [next = std::move(response.next), sending = std::move(sending),
+                   served = std::move(served)](std::string& piece) mutable {
+    if (next(piece)) {
+      served.bytes += piece.size();
+      return true;
+    }
+    served.seconds = static_cast<double>(monotonic_ns() - sending.begun_ns) / 1e9;
+    sending.self.count_served(served);
+    return false;
+  };
+  return response;
+}
+
 using Page = SharedPage (Scraper::*)(int64_t deadline_ns, const Selection& selection);
 
-Handler page_handler(const AgentOptions& options, Scraper& scraper, Page page) {
-  return [offset = options.timeout_offset, &scraper, page](const Request& request) {
-    const auto selection = Selection::parse(request.query, scraper.selectable());
+Handler page_handler(const Served& parts, std::string name, Page page) {
+  return [parts, name = std::move(name), page](const Request& request) {
+    Sending sending{parts.self, name};
+    sending.place = parts.live.admit();
+    if (!sending.place)
+      return text_response(503, "503: " + std::to_string(parts.live.max_requests()) +
+                                    " requests for metrics are being answered; try again, or raise "
+                                    "--web.max-requests\n");
+    const auto selection = Selection::parse(request.query, parts.scraper.selectable());
     if (!selection) return text_response(400, selection.error().message() + "\n");
-    const int64_t deadline_ns = scrape_deadline(request.header(kTimeoutHeader), offset, monotonic_ns());
-    return page_response((scraper.*page)(deadline_ns, *selection), exporter::Format::kText);
+    const int64_t deadline_ns =
+        scrape_deadline(request.header(kTimeoutHeader), parts.live.timeout_offset(), monotonic_ns());
+    const SharedPage samples = (parts.scraper.*page)(deadline_ns, *selection);
+    return counted(page_response(samples, exporter::Format::kText), std::move(sending), samples->sample_count(),
+                   "text");
   };
+}
+
+Response reload_response(const Served& parts, const Request& request) {
+  if (request.method != "POST" && request.method != "PUT")
+    return text_response(405, "405: send a POST to read the configuration again\n");
+  if (!parts.live.lifecycle())
+    return text_response(403, "403: the agent was started without --web.enable-lifecycle; SIGHUP does the same\n");
+  const auto reloaded = parts.reload();
+  if (!reloaded) return text_response(500, "500: the configuration stays as it was: " + reloaded.error().message() + "\n");
+  return text_response(200, "ok\n");
 }
 
 }  // namespace
 
-std::map<std::string, Handler> make_routes(const AgentOptions& options, Scraper& scraper) {
+std::map<std::string, Handler> make_routes(const AgentOptions& options, const Served& served) {
   const std::string& start = options.route_prefix;
   const std::string metrics = start + options.metrics_path;
   const Handler landing = [start, metrics](const Request&) { return landing_response(start, metrics); };
   const Handler healthy = [](const Request&) { return text_response(200, "ok\n"); };
   std::map<std::string, Handler> routes = {
       {start + "/", landing},
-      {metrics, page_handler(options, scraper, &Scraper::all)},
-      {metrics + "/cadvisor", page_handler(options, scraper, &Scraper::container)},
-      {metrics + "/node", page_handler(options, scraper, &Scraper::node)},
+      {metrics, page_handler(served, options.metrics_path, &Scraper::all)},
+      {metrics + "/cadvisor", page_handler(served, options.metrics_path + "/cadvisor", &Scraper::container)},
+      {metrics + "/node", page_handler(served, options.metrics_path + "/node", &Scraper::node)},
       {start + "/healthz", healthy},
       {start + "/-/healthy", healthy},
       {start + "/-/ready",
-       [&scraper](const Request&) {
+       [&scraper = served.scraper](const Request&) {
          return scraper.ready() ? text_response(200, "ok\n") : text_response(503, "no collection has succeeded yet\n");
        }},
+      {start + "/-/reload", [served](const Request& request) { return reload_response(served, request); }},
   };
   if (!start.empty()) routes.emplace(start, landing);
   return routes;
@@ -80,7 +124,7 @@ std::map<std::string, Handler> make_routes(const AgentOptions& options, Scraper&
 
 std::vector<std::string> route_names(const AgentOptions& options) {
   const std::string& metrics = options.metrics_path;
-  return {"/", metrics, metrics + "/cadvisor", metrics + "/node", "/healthz", "/-/healthy", "/-/ready"};
+  return {"/", metrics, metrics + "/cadvisor", metrics + "/node", "/healthz", "/-/healthy", "/-/ready", "/-/reload"};
 }
 
 std::string route_name(const AgentOptions& options, const std::string& route) {

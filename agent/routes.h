@@ -6,22 +6,33 @@
 //   PREFIX/metrics/node      node half
 //   PREFIX/metrics/cadvisor  container half
 //   PREFIX/healthz, PREFIX/-/healthy, PREFIX/-/ready
+//   PREFIX/-/reload          POST: reads the configuration again, if --web.enable-lifecycle allows it
 //
-// The three pages of metrics take ?collect[]=NAME and ?exclude[]=NAME: see selection.h.
+// The three pages of metrics take ?collect[]=NAME, ?exclude[]=NAME and ?name[]=PATTERN: see selection.h.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "agent/agent_options.h"
+#include "agent/live_settings.h"
 #include "agent/scraper.h"
+#include "agent/self_metrics.h"
 #include "exporter/http/server.h"
 
 namespace plimsoll::agent {
 
-// `scraper` must outlive the routes.
-std::map<std::string, exporter::Handler> make_routes(const AgentOptions& options, Scraper& scraper);
+// What the routes use; all of it must outlive them.
+struct Served {
+  Scraper& scraper;
+  SelfMetrics& self;
+  LiveSettings& live;
+  std::function<Result<void>()> reload;
+};
+
+std::map<std::string, exporter::Handler> make_routes(const AgentOptions& options, const Served& served);
 
 // The same routes as they are called in our own metrics: without the prefix.
 std::vector<std::string> route_names(const AgentOptions& options);

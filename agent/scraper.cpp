@@ -52,14 +52,51 @@ SharedPage Scraper::container(int64_t deadline_ns, const Selection& selection) {
 }
 
 MetricPage Scraper::collect(Halves halves, int64_t deadline_ns, const Selection& selection) {
-  MetricWriter writer(deadline_ns, selection.wanted());
+  const auto general = rules();
+  const NamedRules named(*general, selection.families());
+  const PageRules* rules = general->empty() ? nullptr : general.get();
+  if (!selection.families().empty()) rules = &named;
+  MetricWriter writer(deadline_ns, selection.wanted(), rules);
   if (halves.container) collect_container(writer);
   if (halves.node) collect_node(writer);
   if (halves.own && show_self_) {
     const std::lock_guard lock(own_mutex_);
     self_.write(writer);
   }
+  self_.count_dropped(writer.dropped_by_rule(), writer.dropped_over_budget());
   return writer.finish();
+}
+
+std::set<std::string, std::less<>> Scraper::selectable() const {
+  const std::lock_guard lock(settings_mutex_);
+  return selectable_;
+}
+
+std::shared_ptr<const Rules> Scraper::rules() const {
+  const std::lock_guard lock(settings_mutex_);
+  return rules_;
+}
+
+void Scraper::set_rules(std::shared_ptr<const Rules> rules) {
+  const std::lock_guard lock(settings_mutex_);
+  rules_ = std::move(rules);
+}
+
+void Scraper::replace_node(Collectors collectors) {
+  self_.add_collectors(names_of(collectors, {}));
+  auto selectable = agent::selectable(names_of(collectors, container_.collectors));
+  {
+    const std::lock_guard lock(node_.mutex);
+    node_.collectors.swap(collectors);
+    node_.log.forget();
+  }
+  const std::lock_guard lock(settings_mutex_);
+  selectable_ = std::move(selectable);
+}
+
+void Scraper::change_container(const std::function<void()>& change) {
+  const std::lock_guard lock(container_.mutex);
+  change();
 }
 
 void Scraper::collect_node(MetricWriter& writer) {

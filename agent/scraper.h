@@ -10,6 +10,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "agent/failure_log.h"
+#include "agent/rules.h"
 #include "agent/selection.h"
 #include "agent/self_metrics.h"
 #include "agent/single_flight.h"
@@ -45,7 +47,13 @@ class Scraper {
   SharedPage container(int64_t deadline_ns = INT64_MAX, const Selection& selection = {});
 
   // The names that a Selection may have here.
-  const std::set<std::string, std::less<>>& selectable() const { return selectable_; }
+  std::set<std::string, std::less<>> selectable() const;
+
+  // For a reload; thread-safe. The collections that run use what was there before.
+  void set_rules(std::shared_ptr<const Rules> rules);
+  void replace_node(Collectors collectors);
+  // `change` runs while no collection of the container half does.
+  void change_container(const std::function<void()>& change);
 
   // Whether each half has been collected at least once, the container half without a failure.
   bool ready() const { return node_ready_ && container_ready_; }
@@ -62,6 +70,7 @@ class Scraper {
     std::mutex mutex;
   };
 
+  std::shared_ptr<const Rules> rules() const;
   MetricPage collect(Halves halves, int64_t deadline_ns, const Selection& selection);
   void collect_node(MetricWriter& writer);
   void collect_container(MetricWriter& writer);
@@ -72,7 +81,9 @@ class Scraper {
   SelfMetrics& self_;
   bool show_self_;
   std::mutex own_mutex_;  // of self_.write()
+  mutable std::mutex settings_mutex_;  // of the next two
   std::set<std::string, std::less<>> selectable_;
+  std::shared_ptr<const Rules> rules_ = std::make_shared<const Rules>();
   std::atomic<bool> node_ready_ = false;
   std::atomic<bool> container_ready_ = false;
   SingleFlight all_;

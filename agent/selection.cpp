@@ -34,13 +34,6 @@ std::string decoded(std::string_view text) {
   return plain;
 }
 
-// For a message: a name comes from the network and goes back there.
-std::string printable(std::string_view name) {
-  std::string text;
-  for (const char c : name.substr(0, 60)) text += c > ' ' && c < 0x7f ? c : '?';
-  return text;
-}
-
 Unexpected unknown(std::string_view name, const std::set<std::string, std::less<>>& known) {
   std::string list;
   for (const std::string& each : known) list += (list.empty() ? "" : " ") + each;
@@ -52,9 +45,11 @@ Unexpected unknown(std::string_view name, const std::set<std::string, std::less<
 Result<Selection> Selection::parse(std::string_view query, const std::set<std::string, std::less<>>& known) {
   Selection selection;
   bool collect = false;
+  std::vector<std::string> families;
   while (!query.empty()) {
     std::string_view pair = take(query, '&');
     const std::string key = decoded(take(pair, '='));
+    if (key == "name[]") families.push_back(decoded(pair));
     const bool exclude = key == "exclude[]";
     if (!exclude && key != "collect[]") continue;
     (exclude ? selection.exclude_ : collect) = true;
@@ -63,6 +58,9 @@ Result<Selection> Selection::parse(std::string_view query, const std::set<std::s
     selection.names_.insert(std::move(name));
   }
   if (collect && selection.exclude_) return fail("collect[] and exclude[] cannot be combined; give one of them");
+  auto patterns = NamePatterns::parse(families);
+  if (!patterns) return fail("name[]: " + patterns.error().message());
+  selection.families_ = std::move(*patterns);
   return selection;
 }
 
@@ -73,7 +71,7 @@ bool Selection::names_or_whole(std::string_view name) const {
 }
 
 bool Selection::wants(std::string_view name) const {
-  if (is_everything()) return true;
+  if (names_.empty()) return true;
   if (exclude_) return !names_or_whole(name);
   if (names_or_whole(name)) return true;
   return name == kContainer && std::any_of(names_.begin(), names_.end(), [](const std::string& each) {
@@ -82,7 +80,7 @@ bool Selection::wants(std::string_view name) const {
 }
 
 MetricWriter::Wanted Selection::wanted() const {
-  if (is_everything()) return {};
+  if (names_.empty()) return {};
   return [this](std::string_view name) { return wants(name); };
 }
 

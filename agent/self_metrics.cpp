@@ -3,31 +3,55 @@
 
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
 #include <prometheus/registry.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <mutex>
-#include <optional>
+#include <array>
+#include <charconv>
+#include <cmath>
 #include <vector>
 
-#include "base/text.h"
+#include "agent/process_metrics.h"
 
 namespace plimsoll::agent {
 namespace {
 
 using prometheus::ClientMetric;
 using CounterFamily = prometheus::Family<prometheus::Counter>;
+using HistogramFamily = prometheus::Family<prometheus::Histogram>;
 using prometheus::Gauge;
+
+constexpr const char* kHalves[] = {"node", "container"};
+constexpr const char* kRule = "rule";
+constexpr const char* kBudget = "budget";
+
+#ifdef __clang__
+constexpr const char* kCompiler = "clang " __clang_version__;
+#else
+constexpr const char* kCompiler = "gcc " __VERSION__;
+#endif
 
 CounterFamily& counters(prometheus::Registry& registry, const char* name, const char* help) {
   return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
 }
 
+prometheus::Family<Gauge>& gauges(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
+}
+
 MetricType type_of(prometheus::MetricType type) {
-  if (type == prometheus::MetricType::Counter) return MetricType::kCounter;
-  return type == prometheus::MetricType::Gauge ? MetricType::kGauge : MetricType::kUntyped;
+  switch (type) {
+    case prometheus::MetricType::Counter:
+      return MetricType::kCounter;
+    case prometheus::MetricType::Gauge:
+      return MetricType::kGauge;
+    case prometheus::MetricType::Histogram:
+      return MetricType::kHistogram;
+    case prometheus::MetricType::Summary:
+      return MetricType::kSummary;
+    default:
+      return MetricType::kUntyped;
+  }
 }
 
 double value_of(const ClientMetric& metric, MetricType type) {
@@ -35,118 +59,135 @@ double value_of(const ClientMetric& metric, MetricType type) {
   return type == MetricType::kGauge ? metric.gauge.value : metric.untyped.value;
 }
 
-void write_family(MetricWriter& writer, const prometheus::MetricFamily& family) {
-  const MetricType type = type_of(family.type);
-  writer.family(family.name, family.help, type);
+LabelSet labels_of(const ClientMetric& metric) {
+  LabelSet labels;
+  for (const ClientMetric::Label& label : metric.label) labels.add(label.name, label.value);
+  return labels;
+}
+
+// As Prometheus writes it: the shortest digits, whatever the locale. to_chars would say "inf".
+std::string bound_text(double bound) {
+  if (std::isinf(bound)) return bound > 0 ? "+Inf" : "-Inf";
+  std::array<char, 32> digits;
+  return std::string(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), bound).ptr);
+}
+
+// prometheus-cpp has no bucket for +Inf in a histogram without observations of its own kind; the format
+// demands one, and its count is that of all.
+void write_histogram(MetricWriter& writer, const prometheus::MetricFamily& family) {
+  writer.part("_bucket");
   for (const ClientMetric& metric : family.metric) {
-    LabelSet labels;
-    for (const ClientMetric::Label& label : metric.label) labels.add(label.name, label.value);
-    writer.sample(writer.labels(labels), value_of(metric, type));
+    const LabelRef base = writer.labels(labels_of(metric));
+    const auto bucket = [&](double bound, uint64_t count) {
+      writer.sample(base, writer.labels(LabelSet{{"le", bound_text(bound)}}), count);
+    };
+    for (const auto& each : metric.histogram.bucket) {
+      if (!std::isinf(each.upper_bound)) bucket(each.upper_bound, each.cumulative_count);
+    }
+    bucket(INFINITY, metric.histogram.sample_count);
   }
+  writer.part("_sum");
+  for (const ClientMetric& metric : family.metric)
+    writer.sample(writer.labels(labels_of(metric)), metric.histogram.sample_sum);
+  writer.part("_count");
+  for (const ClientMetric& metric : family.metric)
+    writer.sample(writer.labels(labels_of(metric)), uint64_t{metric.histogram.sample_count});
 }
 
-// Number of open descriptors: the directory's size since Linux 6.2, else by counting.
-std::optional<double> open_descriptors(const std::string& proc) {
-  const std::string path = proc + "/self/fd";
-  struct stat st;
-  if (::stat(path.c_str(), &st) == 0 && st.st_size > 0) return static_cast<double>(st.st_size);
-  auto dir = Dir::open(path);
-  if (!dir) return std::nullopt;
-  const auto entries = dir->list();
-  if (!entries) return std::nullopt;
-  return static_cast<double>(entries->size()) - 2;  // the two descriptors of this listing
-}
-
-// What the process looks like now. Written beside the registry, since a gauge there could not be
-// absent when its source is.
-void write_process(MetricWriter& writer, const ProcessStat& stat, std::optional<uint64_t> boot_time) {
-  const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
-  const auto page = static_cast<double>(::sysconf(_SC_PAGESIZE));
-  writer.single(
-      {"process_cpu_seconds_total", "CPU time of this process, user and system, in seconds.", MetricType::kCounter},
-      static_cast<double>(stat.user_ticks + stat.system_ticks) / ticks);
-  writer.single(
-      {"process_resident_memory_bytes", "Memory of this process that is in RAM, in bytes.", MetricType::kGauge},
-      static_cast<double>(stat.resident_pages) * page);
-  writer.single({"process_virtual_memory_bytes", "Address space of this process, in bytes.", MetricType::kGauge},
-                static_cast<double>(stat.virtual_bytes));
-  if (boot_time) {
-    writer.single(
-        {"process_start_time_seconds", "When this process started, in seconds since 1970.", MetricType::kGauge},
-        static_cast<double>(*boot_time) + static_cast<double>(stat.start_ticks) / ticks);
+void write_summary(MetricWriter& writer, const prometheus::MetricFamily& family) {
+  for (const ClientMetric& metric : family.metric) {
+    const LabelRef base = writer.labels(labels_of(metric));
+    for (const auto& each : metric.summary.quantile)
+      writer.sample(base, writer.labels(LabelSet{{"quantile", bound_text(each.quantile)}}), each.value);
   }
+  writer.part("_sum");
+  for (const ClientMetric& metric : family.metric)
+    writer.sample(writer.labels(labels_of(metric)), metric.summary.sample_sum);
+  writer.part("_count");
+  for (const ClientMetric& metric : family.metric)
+    writer.sample(writer.labels(labels_of(metric)), uint64_t{metric.summary.sample_count});
 }
 
-void write_descriptors(MetricWriter& writer, const std::string& proc) {
-  if (const auto open = open_descriptors(proc))
-    writer.single({"process_open_fds", "Descriptors that this process has open, a number.", MetricType::kGauge}, *open);
-  rlimit limit;
-  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0)
-    writer.single({"process_max_fds", "Descriptors that this process may have open, a number.", MetricType::kGauge},
-                  static_cast<double>(limit.rlim_cur));
+prometheus::Labels build_labels() {
+  prometheus::Labels labels = {{"version", PLIMSOLL_VERSION}, {"compiler", kCompiler}};
+  if (std::string_view(PLIMSOLL_REVISION) != "") labels.emplace("revision", PLIMSOLL_REVISION);
+  return labels;
 }
 
 }  // namespace
 
-Result<ProcessStat> parse_process_stat(std::string_view text) {
-  const size_t name_end = text.rfind(')');
-  if (name_end == std::string_view::npos) return fail("stat: no program name");
-  std::string_view rest = text.substr(name_end + 1);
-  ProcessStat stat = {};
-  for (int field = 3; field <= 24; ++field) {
-    const std::string_view word = trim(take_field(rest));
-    uint64_t* wanted = field == 14   ? &stat.user_ticks
-                       : field == 15 ? &stat.system_ticks
-                       : field == 22 ? &stat.start_ticks
-                       : field == 23 ? &stat.virtual_bytes
-                       : field == 24 ? &stat.resident_pages
-                                     : nullptr;
-    if (wanted == nullptr) continue;
-    const auto number = parse_u64(word);
-    if (!number) return fail("stat: field " + std::to_string(field) + " is no number");
-    *wanted = *number;
-  }
-  return stat;
+void write_family(MetricWriter& writer, const prometheus::MetricFamily& family) {
+  const MetricType type = type_of(family.type);
+  if (!writer.family(family.name, family.help, type)) return;
+  if (type == MetricType::kHistogram) return write_histogram(writer, family);
+  if (type == MetricType::kSummary) return write_summary(writer, family);
+  for (const ClientMetric& metric : family.metric)
+    writer.sample(writer.labels(labels_of(metric)), value_of(metric, type));
 }
 
 struct SelfMetrics::State {
   explicit State(const std::string& proc_root)
       : proc(proc_root),
-        build(prometheus::BuildGauge()
-                  .Name("plimsoll_build_info")
-                  .Help("1, with the version of this agent as a label.")
-                  .Register(registry)),
         requests(
             counters(registry, "plimsoll_http_requests_total", "HTTP requests answered, by path and status code.")),
         collections(counters(registry, "plimsoll_collections_total", "Collections made, by half of the metrics.")),
         seconds(counters(registry, "plimsoll_collection_seconds_total", "Wall time spent in collections, in seconds.")),
-        failures(counters(registry, "plimsoll_collection_failures_total", "Collections in which a collector failed.")) {
-    build.Add({{"version", PLIMSOLL_VERSION}}).Set(1);
+        failures(counters(registry, "plimsoll_collection_failures_total", "Collections in which a collector failed.")),
+        dropped(counters(registry, "plimsoll_series_dropped_total",
+                         "Samples left out of pages: by a rule of --series.drop, or over a series budget.")),
+        bytes(counters(registry, "plimsoll_scrape_bytes_total", "Bytes of pages sent, by format; as compressed.")),
+        samples(counters(registry, "plimsoll_scrape_samples_total", "Samples of pages sent, by format.")),
+        durations(prometheus::BuildHistogram()
+                      .Name("plimsoll_scrape_duration_seconds")
+                      .Help("Time from a request for a page to its last byte, by page, in seconds.")
+                      .Register(registry)),
+        reload_successful(gauges(registry, "plimsoll_config_last_reload_successful",
+                                 "1 when the configuration was in order when it was last read, else 0.")
+                              .Add({})),
+        reload_time(gauges(registry, "plimsoll_config_last_reload_success_timestamp_seconds",
+                           "When a configuration that was in order was last read, in seconds since 1970.")
+                        .Add({})) {
+    gauges(registry, "plimsoll_build_info", "1, with the version of this agent and its compiler as labels.")
+        .Add(build_labels())
+        .Set(1);
   }
 
   std::string proc;
+  std::vector<std::function<void(MetricWriter&)>> sources;
   prometheus::Registry registry;
-  prometheus::Family<Gauge>& build;
   CounterFamily& requests;
   CounterFamily& collections;
   CounterFamily& seconds;
   CounterFamily& failures;
-  std::mutex mutex;  // of `more`
-  std::vector<std::function<void(MetricWriter&)>> more;
+  CounterFamily& dropped;
+  CounterFamily& bytes;
+  CounterFamily& samples;
+  HistogramFamily& durations;
+  Gauge& reload_successful;
+  Gauge& reload_time;
 };
 
 SelfMetrics::SelfMetrics(const HostRoots& roots, std::span<const std::string> routes,
                          std::span<const std::string> collectors)
     : state_(std::make_unique<State>(roots.proc)) {
   for (const std::string& route : routes) state_->requests.Add({{"path", route}, {"code", "200"}});
-  for (const std::string& collector : collectors) state_->failures.Add({{"collector", collector}});
-  for (const char* half : {"node", "container"}) {
+  for (const char* half : kHalves) {
     state_->collections.Add({{"half", half}});
     state_->seconds.Add({{"half", half}});
   }
+  for (const char* reason : {kRule, kBudget}) state_->dropped.Add({{"reason", reason}});
+  add_collectors(collectors);
 }
 
 SelfMetrics::~SelfMetrics() = default;
+
+void SelfMetrics::add_collectors(std::span<const std::string> collectors) {
+  for (const std::string& collector : collectors) state_->failures.Add({{"collector", collector}});
+}
+
+void SelfMetrics::add_source(std::function<void(MetricWriter&)> source) {
+  state_->sources.push_back(std::move(source));
+}
 
 void SelfMetrics::count_request(const std::string& route, int status) {
   state_->requests.Add({{"path", route.empty() ? "other" : route}, {"code", std::to_string(status)}}).Increment();
@@ -161,22 +202,28 @@ void SelfMetrics::count_failure(const std::string& collector) {
   state_->failures.Add({{"collector", collector}}).Increment();
 }
 
-void SelfMetrics::add(std::function<void(MetricWriter&)> more) {
-  const std::lock_guard lock(state_->mutex);
-  state_->more.push_back(std::move(more));
+void SelfMetrics::count_dropped(uint64_t by_rule, uint64_t over_budget) {
+  state_->dropped.Add({{"reason", kRule}}).Increment(static_cast<double>(by_rule));
+  state_->dropped.Add({{"reason", kBudget}}).Increment(static_cast<double>(over_budget));
+}
+
+void SelfMetrics::count_served(const Served& served) {
+  const prometheus::Histogram::BucketBoundaries kBounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                                           0.25,  0.5,    1,     2.5,  5,     10};
+  state_->bytes.Add({{"format", served.format}}).Increment(static_cast<double>(served.bytes));
+  state_->samples.Add({{"format", served.format}}).Increment(static_cast<double>(served.samples));
+  state_->durations.Add({{"page", served.page}}, kBounds).Observe(served.seconds);
+}
+
+void SelfMetrics::count_reload(bool successful) {
+  state_->reload_successful.Set(successful ? 1 : 0);
+  if (successful) state_->reload_time.Set(static_cast<double>(wall_clock_ns() / 1'000'000) / 1e3);
 }
 
 void SelfMetrics::write(MetricWriter& writer) {
   for (const prometheus::MetricFamily& family : state_->registry.Collect()) write_family(writer, family);
-  const auto text = read_file(state_->proc + "/self/stat");
-  const auto stat = text ? parse_process_stat(*text) : Result<ProcessStat>(fail("stat"));
-  if (stat) {
-    const auto boot = read_file(state_->proc + "/stat");
-    write_process(writer, *stat, boot ? find_u64(*boot, "btime") : std::nullopt);
-  }
-  write_descriptors(writer, state_->proc);
-  const std::lock_guard lock(state_->mutex);
-  for (const auto& more : state_->more) more(writer);
+  write_process_metrics(writer, state_->proc);
+  for (const auto& source : state_->sources) source(writer);
 }
 
 }  // namespace plimsoll::agent

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The agent's own metrics: what it is, what it costs, how it is used. Kept by prometheus-cpp's
-// registry; written through a MetricWriter like everything else.
+// registry; written through a MetricWriter like everything else, so that names, help texts, values and labels
+// stand as in every other family whatever prometheus-cpp's own serializer would make of them.
 //
-// process_* are read at scrape time from proc_pid_stat(5), proc_pid_fd(5) and getrlimit(2):
-//   4242 (plimsoll) S 1 4242 4242 0 -1 4194560 1520 0 0 0 12 7 0 0 20 0 9 0 8123456 223641600 2210 ...
+// What this process is now (process_*) is in process_metrics.h.
 #pragma once
 
 #include <cstdint>
@@ -15,19 +15,12 @@
 
 #include "base/metric.h"
 #include "base/os.h"
-#include "base/result.h"
+
+namespace prometheus {
+struct MetricFamily;
+}
 
 namespace plimsoll::agent {
-
-struct ProcessStat {
-  uint64_t user_ticks, system_ticks;  // of sysconf(_SC_CLK_TCK) a second
-  uint64_t start_ticks;               // after boot
-  uint64_t virtual_bytes;
-  uint64_t resident_pages;
-};
-
-// /proc/PID/stat. The program's name may contain blanks and brackets. Error names the field.
-Result<ProcessStat> parse_process_stat(std::string_view text);
 
 class SelfMetrics {
  public:
@@ -35,15 +28,31 @@ class SelfMetrics {
   SelfMetrics(const HostRoots& roots, std::span<const std::string> routes, std::span<const std::string> collectors);
   ~SelfMetrics();
 
-  // Thread-safe. "" as route counts as "other".
+  // The counting methods are thread-safe.
+  // "" as route counts as "other".
   void count_request(const std::string& route, int status);
   // `half`: "node" or "container".
   void count_collection(const std::string& half, double seconds);
   void count_failure(const std::string& collector);
+  // Series left out of a page, by --series.drop and for want of budget.
+  void count_dropped(uint64_t by_rule, uint64_t over_budget);
 
-  // What somebody else of this agent says about himself, written after the rest. `more` must stay callable as
-  // long as pages are written. Thread-safe.
-  void add(std::function<void(MetricWriter&)> more);
+  struct Served {
+    std::string page;    // route
+    std::string format;  // "text"
+    uint64_t samples = 0;
+    uint64_t bytes = 0;  // of body, as they are sent
+    double seconds = 0;  // from the request to the last of them
+  };
+  void count_served(const Served& served);
+  // A try to read the configuration again, or, at the start, for the first time.
+  void count_reload(bool successful);
+
+  // More collectors, as in the constructor.
+  void add_collectors(std::span<const std::string> collectors);
+  // What another part of the agent tells about itself, called by write(): e.g. connections that the server
+  // refused. Before the first write().
+  void add_source(std::function<void(MetricWriter&)> source);
 
   // One thread at a time.
   void write(MetricWriter& writer);
@@ -52,5 +61,8 @@ class SelfMetrics {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// One family of prometheus-cpp's model, of any type.
+void write_family(MetricWriter& writer, const prometheus::MetricFamily& family);
 
 }  // namespace plimsoll::agent

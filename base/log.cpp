@@ -68,9 +68,18 @@ std::optional<std::string> pattern_from(const std::string& format) {
 
 }  // namespace
 
+Result<void> check_log_level(const std::string& level) {
+  if (level_from(level)) return {};
+  return fail("log level '" + level + "' is unknown; choose debug, info, warn or error");
+}
+
+void set_log_level(const std::string& level) {
+  if (const auto wanted = level_from(level)) spdlog::default_logger_raw()->set_level(*wanted);
+}
+
 Result<void> set_up_log(const std::string& level, const std::string& format) {
   const auto wanted_level = level_from(level);
-  if (!wanted_level) return fail("log level '" + level + "' is unknown; choose debug, info, warn or error");
+  if (auto fine = check_log_level(level); !fine) return fine;
   const auto pattern = pattern_from(format);
   if (!pattern) return fail("log format '" + format + "' is unknown; choose logfmt or json");
   auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);

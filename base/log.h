@@ -13,6 +13,10 @@ namespace plimsoll {
 // Error names the bad value and the accepted ones.
 Result<void> set_up_log(const std::string& level, const std::string& format);
 
+// Another level from now on, of the four; thread-safe. check_log_level() says whether it is one.
+Result<void> check_log_level(const std::string& level);
+void set_log_level(const std::string& level);
+
 void log_debug(const std::string& message);
 void log_info(const std::string& message);
 void log_warn(const std::string& message);

@@ -67,9 +67,31 @@ void MetricWriter::drop_empty_family() {
   if (!families.empty() && families.back().first == page_.samples_.size()) families.pop_back();
 }
 
-void MetricWriter::family(const MetricDesc& desc) {
+bool MetricWriter::family(const MetricDesc& desc) {
   drop_empty_family();
   page_.families_.push_back({desc, static_cast<uint32_t>(page_.samples_.size()), desc.name});
+  return rules_ == nullptr || apply_rules(desc.name, desc.name);
+}
+
+bool MetricWriter::apply_rules(std::string_view family, std::string_view series) {
+  rule_ = rules_->rule(family, series);
+  guarded_ = !rule_.wanted || rule_.selectors != 0;
+  return rule_.wanted;
+}
+
+bool MetricWriter::leaves_out(LabelRef base, LabelRef extra) {
+  if (!rule_.wanted) return true;
+  const LabelMatch &first = matches_[base], &second = matches_[extra];
+  const uint64_t holding =
+      first.holds | second.holds | (rules_->holding_for_nothing() & ~(first.fails | second.fails));
+  const auto selectors = rules_->selectors();
+  for (uint64_t left = rule_.selectors; left != 0; left &= left - 1) {
+    const uint64_t matchers = selectors[static_cast<size_t>(std::countr_zero(left))];
+    if ((holding & matchers) != matchers) continue;
+    ++dropped_;
+    return true;
+  }
+  return false;
 }
 
 void MetricWriter::part(std::string_view suffix) {
@@ -79,6 +101,7 @@ void MetricWriter::part(std::string_view suffix) {
   next.first = static_cast<uint32_t>(page_.samples_.size());
   drop_empty_family();
   page_.families_.push_back(next);
+  if (rules_ != nullptr) apply_rules(next.desc.name, next.sample_name);
 }
 
 bool MetricWriter::has_family(std::string_view name) const {
@@ -88,21 +111,24 @@ bool MetricWriter::has_family(std::string_view name) const {
   });
 }
 
-void MetricWriter::family(std::string_view name, std::string_view help, MetricType type) {
+bool MetricWriter::family(std::string_view name, std::string_view help, MetricType type) {
   const std::string& kept_name = page_.strings_.emplace_back(name);
   const std::string& kept_help = page_.strings_.emplace_back(help);
-  family(MetricDesc{kept_name, kept_help, type});
+  return family(MetricDesc{kept_name, kept_help, type});
 }
 
 LabelRef MetricWriter::labels(std::string_view rendered) {
   if (rendered.empty()) return 0;
   page_.spans_.push_back({static_cast<uint32_t>(page_.text_.size()), static_cast<uint32_t>(rendered.size())});
   page_.text_ += rendered;
+  if (rules_ != nullptr && !rules_->selectors().empty()) matches_.push_back(rules_->match(rendered));
   return static_cast<LabelRef>(page_.spans_.size() - 1);
 }
 
 MetricPage MetricWriter::finish() {
   drop_empty_family();
+  matches_.resize(1);
+  guarded_ = false;
   return std::exchange(page_, MetricPage{});
 }
 

@@ -19,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/metric_rules.h"
+
 namespace plimsoll {
 
 enum class MetricType : uint8_t { kCounter, kGauge, kUntyped, kHistogram, kSummary };
@@ -123,18 +125,23 @@ class MetricWriter {
  public:
   // `deadline_ns` (CLOCK_MONOTONIC): when whoever asked for the page stops waiting for it. Slow collectors
   // leave out what they would not have in time. `wanted`: whether he wants what goes by this name, such as
-  // "cpu" or "container.memory"; an empty one wants everything.
+  // "cpu" or "container.memory"; an empty one wants everything. `rules`: which samples are left out, in
+  // silence; nullptr for none.
   using Wanted = std::function<bool(std::string_view name)>;
-  explicit MetricWriter(int64_t deadline_ns = INT64_MAX, Wanted wanted = {})
-      : deadline_ns_(deadline_ns), wanted_(std::move(wanted)) {}
+  explicit MetricWriter(int64_t deadline_ns = INT64_MAX, Wanted wanted = {}, const PageRules* rules = nullptr)
+      : deadline_ns_(deadline_ns), wanted_(std::move(wanted)), rules_(rules) {}
   int64_t deadline_ns() const { return deadline_ns_; }
   bool wants(std::string_view name) const { return !wanted_ || wanted_(name); }
   bool wants_everything() const { return !wanted_; }
+  bool has_rules() const { return rules_ != nullptr; }
+  // Whether the rules let samples of this family pass.
+  bool wants_family(std::string_view name) const { return rules_ == nullptr || rules_->rule(name, name).wanted; }
 
-  // Starts a family described by a constant.
-  void family(const MetricDesc& desc);
+  // Starts a family described by a constant. False when the rules leave it out, for those who can spare
+  // themselves the work: its samples are not kept.
+  bool family(const MetricDesc& desc);
   // Starts a family whose name comes from the kernel (meminfo, netstat ...); the strings are copied.
-  void family(std::string_view name, std::string_view help, MetricType type);
+  bool family(std::string_view name, std::string_view help, MetricType type);
   // The samples that follow are called by the family's name and `suffix` ("_bucket", "_sum", "_count", ""):
   // the parts of a histogram or a summary.
   void part(std::string_view suffix);
@@ -159,17 +166,36 @@ class MetricWriter {
   // Samples so far, and back to there: takes back samples of the family being written.
   size_t sample_count() const { return page_.sample_count(); }
   void take_back(size_t count) { page_.samples_.resize(count); }
+  // The same for samples over a budget, which are counted.
+  void take_back_over_budget(size_t count) {
+    over_budget_ += page_.samples_.size() - count;
+    take_back(count);
+  }
+
+  // What was left out of this page by a selector, and for want of budget.
+  uint64_t dropped_by_rule() const { return dropped_; }
+  uint64_t dropped_over_budget() const { return over_budget_; }
 
   // Ends the page; the writer is empty afterwards.
   MetricPage finish();
 
  private:
-  void put(LabelRef base, LabelRef extra, Value value) { page_.samples_.push_back(Sample::of(base, extra, value)); }
+  void put(LabelRef base, LabelRef extra, Value value) {
+    if (guarded_ && leaves_out(base, extra)) return;
+    page_.samples_.push_back(Sample::of(base, extra, value));
+  }
   void drop_empty_family();
+  bool apply_rules(std::string_view family, std::string_view series);
+  bool leaves_out(LabelRef base, LabelRef extra);
 
   MetricPage page_;
   int64_t deadline_ns_;
   Wanted wanted_;
+  const PageRules* rules_;
+  FamilyRule rule_;       // of the family that is being written
+  bool guarded_ = false;  // whether it leaves out anything
+  std::vector<LabelMatch> matches_{{}};  // of each LabelRef, when there are selectors
+  uint64_t dropped_ = 0, over_budget_ = 0;
 };
 
 }  // namespace plimsoll

@@ -21,7 +21,7 @@ namespace plimsoll::collectors::container {
 namespace {
 
 constexpr MetricType kGauge = MetricType::kGauge;
-constexpr MetricDesc kScrapeError = {"container_scrape_error", "1 when no cgroup could be read at all, else 0.",
+constexpr MetricDesc kScrapeError = {"container_scrape_error", "1 when no cgroup could be read at all, or not all in time; else 0.",
                                      kGauge};
 const cgroup::Counters kNoCounters;
 
@@ -43,12 +43,13 @@ std::string key_of(const engine::Identity& identity) {
   return std::string(identity.engine) + " " + std::to_string(identity.owner) + " " + identity.id;
 }
 
-class ContainerCollector final : public Collector {
+class ContainerCollector final : public Containers {
  public:
   ContainerCollector(Options options, cgroup::Layout layout, UniqueFd host_route_socket);
 
   std::string_view name() const override { return "container"; }
   Result<void> collect(MetricWriter& writer) override;
+  void set_labels(const LabelPolicy& policy) override;
 
  private:
   Result<void> refresh();
@@ -89,6 +90,7 @@ class ContainerCollector final : public Collector {
   std::vector<LayerUsage> file_systems_;   // the machine's
   std::vector<engine::Identity> stopped_;  // what engines still have of ended containers
   bool vanished_ = false;                  // a group went in mid-scrape
+  bool late_ = false;                      // the deadline came before all details were read
   uint64_t dropped_series_ = 0;
 };
 
@@ -128,6 +130,7 @@ Result<void> ContainerCollector::collect(MetricWriter& writer) {
   read_details(kinds, writer.deadline_ns());
   auto ended = exited_.update(inventory_, wall_clock_ns());
   write(writer, kinds);
+  if (late_) return fail("the scrape's time was up before all processes and sockets were read");
   return ended;
 }
 
@@ -223,6 +226,14 @@ void ContainerCollector::name_group(Group& group) {
   group.labels_dropped = labels.dropped + group.identity->labels_dropped;
 }
 
+void ContainerCollector::set_labels(const LabelPolicy& policy) {
+  options_.labels = policy;
+  exited_.set_labels(policy);
+  for (Group* group : inventory_.groups()) {
+    if (group->identity) name_group(*group);
+  }
+}
+
 // A process of the group or, where its processes are in groups of their own, of one below it.
 pid_t ContainerCollector::process_of(Group& group) {
   group.reader->look_up_pids(buffer_);
@@ -267,17 +278,20 @@ void ContainerCollector::read_networks() {
   for (size_t i = 0; i < claims.size(); ++i) owners[i]->has_network = claims[i].shown;
 }
 
-// Those that are on and that this page is for: "container.memory" and so on.
+// Those that are on and that this page is for: "container.memory" and so on. Nothing is read for families
+// of which every one is left out.
 KindSet ContainerCollector::wanted_kinds(const MetricWriter& writer) const {
   KindSet wanted = options_.kinds;
   for (const KindInfo& info : kinds()) {
-    if (!writer.wants("container." + std::string(info.name))) wanted.set(info.kind, false);
+    const bool asked_for = writer.wants("container." + std::string(info.name));
+    if (!asked_for || !wants_families(writer, info.kind)) wanted.set(info.kind, false);
   }
   return wanted;
 }
 
 // Slow parts, in the order of their usefulness, as far as the deadline allows.
 void ContainerCollector::read_details(const KindSet& kinds, int64_t deadline_ns) {
+  late_ = false;
   const bool disk = kinds.has(Kind::kDisk), sockets = wants_sockets(kinds);
   if (!disk && !sockets && !processes_.wanted()) return;
   for (Group* group : inventory_.groups()) {
@@ -295,6 +309,7 @@ void ContainerCollector::read_details(const KindSet& kinds, int64_t deadline_ns)
                                             details.history, details.processes);
   }
   if (disk) disk_usage_.end_scrape();
+  late_ = (sockets || processes_.wanted()) && monotonic_ns() > deadline_ns;
 }
 
 // The root group's own block counters start whenever a throttle rule is first set (v1); the disks'
@@ -385,7 +400,7 @@ void ContainerCollector::write(MetricWriter& writer, const KindSet& kinds) {
   exited_.write(writer);
   dropped_series_ += page.dropped_series;
   write_own(writer);
-  writer.single(kScrapeError, 0);
+  writer.single(kScrapeError, late_);
 }
 
 void ContainerCollector::write_own(MetricWriter& writer) {
@@ -405,11 +420,11 @@ void ContainerCollector::write_own(MetricWriter& writer) {
 
 }  // namespace
 
-Result<std::unique_ptr<Collector>> make_container_collector(Options options, UniqueFd host_route_socket) {
+Result<std::unique_ptr<Containers>> make_container_collector(Options options, UniqueFd host_route_socket) {
   auto layout = cgroup::detect_layout(options.roots.cgroup);
   if (!layout) return unexpected(layout.error());
   options.engines.paths.proc = options.roots.proc;
-  return std::unique_ptr<Collector>(std::make_unique<ContainerCollector>(
+  return std::unique_ptr<Containers>(std::make_unique<ContainerCollector>(
       std::move(options), cgroup::measured_part(*layout, read_options(options.kinds)), std::move(host_route_socket)));
 }
 

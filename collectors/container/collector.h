@@ -31,10 +31,17 @@ struct Options {
   bool events = true;                     // watch births and deaths; false: each scrape looks for itself
 };
 
+// The collector of containers, whose labels may be chosen anew while it lives.
+class Containers : public Collector {
+ public:
+  // From the next collection on, not during one. A container that is shown gets new series by that.
+  virtual void set_labels(const LabelPolicy& policy) = 0;
+};
+
 // Error when the machine has no cgroup hierarchy. The collector's name is "container". Starts threads
 // (the watch of births and deaths; the walk of writable layers).
 // `host_route_socket`: see open_host_route_socket() in network.h; an invalid one is fine.
-Result<std::unique_ptr<Collector>> make_container_collector(Options options, UniqueFd host_route_socket = UniqueFd());
+Result<std::unique_ptr<Containers>> make_container_collector(Options options, UniqueFd host_route_socket = UniqueFd());
 
 // machine_*, cadvisor_version_info. The collector's name is "machine".
 std::unique_ptr<Collector> make_machine_collector(const HostRoots& roots, KindSet kinds = KindSet::defaults());

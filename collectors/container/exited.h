@@ -35,6 +35,7 @@ class Exited {
 
   // Adds what is to be shown frozen. Valid until the next update().
   void add_subjects(MetricWriter& writer, std::vector<Subject>& subjects, std::vector<End>& ends);
+  void set_labels(const LabelPolicy& policy) { labels_ = policy; }
   // plimsoll_exited_*.
   void write(MetricWriter& writer) const;
 

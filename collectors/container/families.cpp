@@ -37,7 +37,7 @@ class Bounded {
     const bool over = (budget.per_family > 0 && family_ + added > budget.per_family) ||
                       (budget.per_container > 0 && used_[index] + added > budget.per_container);
     if (over) {
-      page_.writer.take_back(before);
+      page_.writer.take_back_over_budget(before);
       page_.dropped_series += added;
       return;
     }
@@ -63,13 +63,24 @@ void write_families(PageContext& page, std::span<const Subject> subjects) {
   Bounded budget(page, subjects.size());
   for (const Row* row : all_rows()) {
     if (!page.kinds.has(row->kind)) continue;
-    page.writer.family(row->desc);
+    if (!page.writer.family(row->desc)) continue;
     budget.start_family();
     for (size_t i = 0; i < subjects.size(); ++i) {
       if (!applies(*row, subjects[i])) continue;
       bounded ? budget.write(*row, subjects[i], i) : row->write(page, subjects[i]);
     }
   }
+}
+
+bool wants_families(const MetricWriter& writer, Kind kind) {
+  if (!writer.has_rules()) return true;
+  bool any = false;
+  for (const Row* row : all_rows()) {
+    if (row->kind != kind) continue;
+    if (writer.wants_family(row->desc.name)) return true;
+    any = true;
+  }
+  return !any;
 }
 
 std::vector<MetricDesc> family_descriptions() {

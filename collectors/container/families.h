@@ -57,6 +57,9 @@ struct PageContext {
 // Writes every family of the kinds that are on, for every subject.
 void write_families(PageContext& page, std::span<const Subject> subjects);
 
+// Whether the page's rules leave a family of this kind; true for a kind without families of its own.
+bool wants_families(const MetricWriter& writer, Kind kind);
+
 // The rows' descriptions.
 std::vector<MetricDesc> family_descriptions();
 

@@ -13,14 +13,18 @@ namespace {
 // One of the two label sets while it is made.
 class Bounded {
  public:
-  Bounded(LabelSet& set, size_t max_bytes) : set_(set), max_bytes_(max_bytes) {}
+  using Shows = std::function<bool(std::string_view name)>;
+  Bounded(LabelSet& set, size_t max_bytes, Shows shows) : set_(set), max_bytes_(max_bytes), shows_(std::move(shows)) {}
+
+  bool shows(std::string_view name) const { return !shows_ || shows_(name); }
 
   // Of the container itself: always there unless empty.
   void own(std::string_view name, std::string_view value, size_t limit = engine::kMaxLabelBytes) {
-    if (!value.empty()) set_.add(name, value.substr(0, limit));
+    if (!value.empty() && shows(name)) set_.add(name, value.substr(0, limit));
   }
   // False when the name is taken or there is no room.
   bool add(const std::string& name, std::string_view value) {
+    if (!shows(name)) return true;  // left out as was asked for
     if (!names_.insert(name).second) return false;
     const size_t used = set_.rendered().size();
     // Escaping only lengthens: what is too long already need not be rendered to see it.
@@ -36,6 +40,7 @@ class Bounded {
 
   LabelSet& set_;
   size_t max_bytes_;
+  Shows shows_;
   std::set<std::string> names_;
 };
 
@@ -61,6 +66,17 @@ void add_own(Bounded& labels, std::string_view id, const engine::Identity& ident
   labels.own("pod", identity.pod);
 }
 
+// Which labels the rules leave, on series or in container_info; an empty function for all.
+Bounded::Shows shown_on(const LabelPolicy& policy, std::string_view id, bool series) {
+  const bool ruled = policy.deny || (series && policy.allow);
+  if (!ruled || id.empty()) return {};
+  return [&policy, series](std::string_view name) {
+    if (name == "id") return true;
+    if (policy.deny && policy.deny(name)) return false;
+    return !series || !policy.allow || policy.allow(name);
+  };
+}
+
 uint64_t hash_of(std::string_view text) {
   uint64_t hash = 14695981039346656037u;  // FNV-1a: the same in every process and build
   for (unsigned char c : text) hash = (hash ^ c) * 1099511628211u;
@@ -81,7 +97,8 @@ void append_byte(std::string& out, unsigned char byte) {
 
 ContainerLabels render_labels(std::string_view id, const engine::Identity& identity, const LabelPolicy& policy) {
   ContainerLabels labels;
-  Bounded series(labels.series, policy.max_bytes), info(labels.info, policy.max_bytes);
+  Bounded series(labels.series, policy.max_bytes, shown_on(policy, id, true));
+  Bounded info(labels.info, policy.max_bytes, shown_on(policy, id, false));
   add_own(series, id, identity);
   add_own(info, id, identity);
   info.own("engine", identity.engine);

@@ -8,9 +8,13 @@
 // A container's label a.b is container_label_a_b, its variable PATH is container_env_path (cAdvisor puts it in lower
 // case). What is empty is left out: Prometheus takes it for absent anyway.
 //
+// Rules of the user's may hide any of them but `id`, which keeps series apart; a container that an engine still
+// knows and that has no group any more, and so no `id`, keeps all.
+//
 // cAdvisor puts every label of every container on every series; --store_container_labels asks for that.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,8 +25,11 @@
 namespace plimsoll::collectors::container {
 
 struct LabelPolicy {
+  using Rule = std::function<bool(std::string_view name)>;  // called by several threads
   bool store_labels = false;             // --store_container_labels: all of them on every series
   std::vector<std::string> whitelisted;  // --whitelisted_container_labels: these on every series; blanks are trimmed
+  Rule allow;                            // --label.allow: of the names in samples only these; empty: all
+  Rule deny;                             // --label.deny: these nowhere, not even in container_info
   size_t max_bytes = 16 * 1024;          // rendered labels of one container; what does not fit is dropped
 };
 

@@ -63,16 +63,18 @@ class RaplCollector : public Collector {
     const auto devices = zones_.devices();
     if (!devices) return unexpected(devices.error());
     if (roster_.changed(*devices)) find_zones(*devices);
-    const size_t before = writer.sample_count();
+    bool readable = families_.empty();
     Numbers numbers(zones_.path());
     for (const auto& [family, zones] : families_) {
       writer.family(family, kHelp, MetricType::kCounter);
       for (const Zone& zone : zones)
-        if (const auto microjoules = numbers.count(*(*devices)[zone.device], "energy_uj"))
+        if (const auto microjoules = numbers.count(*(*devices)[zone.device], "energy_uj")) {
+          readable = true;
           writer.sample(writer.labels(zone.labels), static_cast<double>(*microjoules) / 1e6);
+        }
     }
     auto result = numbers.result();
-    if (result && writer.sample_count() == before && !families_.empty())
+    if (result && !readable)
       return not_present("energy counters that we may read");
     return result;
   }

@@ -317,13 +317,11 @@ Result<void> check_apart(const RemoteWriteConfig& one, const RemoteWriteConfig& 
 
 }  // namespace
 
-Result<std::vector<RemoteWriteConfig>> parse_remote_write(const Node& section) {
+Result<std::vector<RemoteWriteConfig>> parse_remote_write(std::span<const Node> section) {
   std::vector<RemoteWriteConfig> all;
-  if (section.kind == Node::Kind::kNull) return all;
-  if (section.kind != Node::Kind::kList)
-    return fail(line_of(section) + "remote_write must be a list; write '- url: ...' below it");
-  if (section.items.size() > kMostRemotes) return fail(line_of(section) + "remote_write has more than 16 entries");
-  for (const Node& node : section.items) {
+  if (section.size() > kMostRemotes)
+    return fail(line_of(section[kMostRemotes]) + "remote_write has more than 16 entries");
+  for (const Node& node : section) {
     const std::string where = "remote_write[" + std::to_string(all.size()) + "]";
     auto config = read_remote(node, where);
     if (!config) return unexpected(config.error());

@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -72,8 +73,8 @@ struct RemoteWriteConfig {
   bool operator==(const RemoteWriteConfig&) const = default;
 };
 
-// `section`: the value of `remote_write`: a list, or null for none. Files that it names are not read here.
+// `section`: the entries of the list `remote_write`. Files that they name are not read here.
 // Error: "line 3: remote_write[0].url: ...".
-Result<std::vector<RemoteWriteConfig>> parse_remote_write(const yaml::Node& section);
+Result<std::vector<RemoteWriteConfig>> parse_remote_write(std::span<const yaml::Node> section);
 
 }  // namespace plimsoll::exporter

@@ -46,7 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   plimsoll::fuzz::addresses(text);
   const auto root = plimsoll::yaml::parse(text);
   if (!root) return 0;
-  const auto configs = plimsoll::exporter::parse_remote_write(*root);
+  const auto configs = plimsoll::exporter::parse_remote_write(root->items);
   if (!configs) {
     plimsoll::fuzz::require(configs.error().message().find('\n') == std::string::npos || text.find("\\n") != text.npos,
                             "an error is one line");

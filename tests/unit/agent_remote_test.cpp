@@ -6,7 +6,6 @@
 #include <atomic>
 #include <set>
 
-#include "agent/remote_config.h"
 #include "agent/remote_metrics.h"
 #include "agent/remote_writer.h"
 #include "exporter/encoding/text.h"
@@ -79,21 +78,6 @@ TEST(RemoteMetrics, HaveALabelForEachReceiver) {
   EXPECT_THAT(text, Not(HasSubstr("last_sent_timestamp_seconds{remote=\"far\"}"))) << "never is no time";
   write_remote_metrics(writer, {}, 0);
   EXPECT_EQ(exporter::to_text(writer.finish()), "");
-}
-
-TEST(RemoteConfigFile, NamesFileAndLine) {
-  const test::TempTree tree({{"good", "remote_write: [{url: 'http://a/'}]\n"},
-                             {"none", "other: 1\n"},
-                             {"bad", "remote_write:\n  - url: a\n"},
-                             {"torn", "remote_write: [\n"}});
-  EXPECT_THAT(read_remote_write(tree.at("good")).value(), SizeIs(1));
-  EXPECT_THAT(read_remote_write(tree.at("none")).value(), SizeIs(0));
-  EXPECT_THAT(read_remote_write("").value(), SizeIs(0));
-  for (const char* name : {"bad", "torn", "missing"}) {
-    const auto read = read_remote_write(tree.at(name));
-    ASSERT_FALSE(read) << name;
-    EXPECT_THAT(read.error().message(), HasSubstr(tree.at(name)));
-  }
 }
 
 // A container that may end, and may not be readable.
@@ -248,7 +232,7 @@ TEST_F(RemoteWriterTest, AReloadKeepsWhatStaysAndUndoesWhatFails) {
 }
 
 TEST_F(RemoteWriterTest, SelfMetricsWriteThemToo) {
-  self.add([this](MetricWriter& page) { writer.write(page); });
+  self.add_source([this](MetricWriter& page) { writer.write(page); });
   ASSERT_TRUE(writer.replace({config()}));
   EXPECT_THAT(exporter::to_text(*scraper.all()), HasSubstr("plimsoll_remote_write_pending_bytes{remote=\"near\"}"));
 }

@@ -64,7 +64,7 @@ class RoutesTest : public testing::Test {
     return list;
   }
   std::string get(const std::string& path, Request request = {}) {
-    const auto routes = make_routes(options, scraper);
+    const auto routes = make_routes(options, served());
     const auto route = routes.find(path);
     if (route == routes.end()) return "404";
     auto response = route->second(request);
@@ -73,7 +73,15 @@ class RoutesTest : public testing::Test {
     return response.body;
   }
 
+  // With the settings as `options` says now.
+  Served served() {
+    live.set(options);
+    return {scraper, self, live, [this] { return reload(); }};
+  }
+
   AgentOptions options;
+  LiveSettings live{options};
+  std::function<Result<void>()> reload = []() -> Result<void> { return {}; };
   int64_t node_deadline = 0, container_deadline = 0;
   SelfMetrics self{HostRoots{}, {}, {}};
   Scraper scraper{one(node_deadline), one(container_deadline), self, [](const std::string&) {},
@@ -81,7 +89,7 @@ class RoutesTest : public testing::Test {
 };
 
 TEST_F(RoutesTest, AreThoseOfTheNames) {
-  const auto routes = make_routes(options, scraper);
+  const auto routes = make_routes(options, served());
   std::vector<std::string> paths;
   for (const auto& [path, handler] : routes) paths.push_back(path);
   EXPECT_THAT(paths, testing::UnorderedElementsAreArray(route_names(options)));
@@ -93,7 +101,7 @@ TEST_F(RoutesTest, AreThoseOfTheNames) {
 
 TEST_F(RoutesTest, StandBelowThePrefix) {
   options.route_prefix = "/a/b";
-  for (const auto& [path, handler] : make_routes(options, scraper)) {
+  for (const auto& [path, handler] : make_routes(options, served())) {
     EXPECT_THAT(path, testing::StartsWith("/a/b"));
     EXPECT_THAT(route_names(options), testing::Contains(route_name(options, path)));
   }
@@ -155,7 +163,7 @@ TEST_F(RoutesTest, CollectsWhatTheQueryNames) {
   EXPECT_EQ(get("/metrics/node", request), "");
   request.query = "collect[]=patience";
   EXPECT_THAT(get("/metrics/cadvisor", request), HasSubstr("no collector 'patience' is on; there are: patient"));
-  EXPECT_EQ(make_routes(options, scraper).at("/metrics")(request).status, 400);
+  EXPECT_EQ(make_routes(options, served()).at("/metrics")(request).status, 400);
 }
 
 TEST(Request, FindsAHeaderInAnyCase) {

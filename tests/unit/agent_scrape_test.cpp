@@ -184,7 +184,7 @@ class ScraperTest : public testing::Test {
 TEST_F(ScraperTest, PagesHoldTheirHalves) {
   EXPECT_THAT(all(), testing::AllOf(HasSubstr("\nfake_disk 1"), HasSubstr("\nfake_container 1"),
                                     HasSubstr("node_scrape_collector_success{collector=\"disk\"} 1"),
-                                    HasSubstr("plimsoll_build_info{version=")));
+                                    HasSubstr("plimsoll_build_info{compiler=")));
   const std::string node = exporter::to_text(*scraper.node());
   EXPECT_THAT(node, testing::AllOf(HasSubstr("fake_disk 1"), Not(HasSubstr("container")), Not(HasSubstr("plimsoll_"))));
   const std::string container = exporter::to_text(*scraper.container());

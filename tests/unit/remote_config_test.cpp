@@ -16,7 +16,7 @@ using testing::SizeIs;
 Result<std::vector<RemoteWriteConfig>> parse(const std::string& text) {
   auto root = yaml::parse(text);
   if (!root) return unexpected(root.error());
-  return parse_remote_write(*root);
+  return parse_remote_write(root->items);
 }
 
 std::string problem(const std::string& text) {
@@ -203,7 +203,7 @@ TEST(RemoteConfig, EachHasANameAndAQueueOfItsOwn) {
   std::string many;
   for (int i = 0; i < 17; ++i) many += "- url: http://a" + std::to_string(i) + "\n";
   EXPECT_THAT(problem(many), HasSubstr("more than 16"));
-  EXPECT_THAT(problem("url: http://a\n"), HasSubstr("remote_write must be a list"));
+  EXPECT_THAT(problem("- a\n"), HasSubstr("line 1: remote_write[0] is one value; it must be a map"));
 }
 
 }  // namespace
