@@ -74,7 +74,8 @@ class Reader {
 
   Result<void> remote_write(const Node& value) {
     if (value.kind == Node::Kind::kNull) return {};
-    if (value.kind != Node::Kind::kList) return wrong(value, kRemoteWrite, "must be a list, one entry for each receiver");
+    if (value.kind != Node::Kind::kList)
+      return wrong(value, kRemoteWrite, "must be a list, one entry for each receiver");
     for (const Node& item : value.items) {
       if (item.kind != Node::Kind::kMap) return wrong(item, kRemoteWrite, "each entry must be a map, as {url: ...}");
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lists of names as a user gives them: each entry is a regular expression that must match the whole name, so a
 // plain name stands for itself. RE2's syntax, as Prometheus and Go have it: https://github.com/google/re2/wiki/Syntax
-// It matches in time linear in the name; what it may use of memory is bounded, since patterns come from the network too.
+// It matches in time linear in the name; what it may use of memory is bounded, since patterns come from the network
+// too.
 #pragma once
 
 #include <memory>

@@ -94,7 +94,8 @@ Response reload_response(const Served& parts, const Request& request) {
   if (!parts.live.lifecycle())
     return text_response(403, "403: the agent was started without --web.enable-lifecycle; SIGHUP does the same\n");
   const auto reloaded = parts.reload();
-  if (!reloaded) return text_response(500, "500: the configuration stays as it was: " + reloaded.error().message() + "\n");
+  if (!reloaded)
+    return text_response(500, "500: the configuration stays as it was: " + reloaded.error().message() + "\n");
   return text_response(200, "ok\n");
 }
 

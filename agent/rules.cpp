@@ -6,7 +6,7 @@
 namespace plimsoll::agent {
 namespace {
 
-constexpr size_t kMost = 64;         // bits in a mask
+constexpr size_t kMost = 64;          // bits in a mask
 constexpr size_t kMostKept = 20'000;  // names: far more than there are, unless a text file makes them up
 
 constexpr std::string_view kOutcomes[] = {"node_scrape_collector_success", "node_textfile_scrape_error",
@@ -97,7 +97,8 @@ FamilyRule Rules::decide(std::string_view family, std::string_view series) const
   FamilyRule rule = {allowed && !deny_.matches(family), 0};
   for (size_t i = 0; i < selectors_.size(); ++i) {
     const auto& name = selectors_[i].name;
-    if (name.empty() || name.front().matches(series) || name.front().matches(family)) rule.selectors |= uint64_t{1} << i;
+    if (name.empty() || name.front().matches(series) || name.front().matches(family))
+      rule.selectors |= uint64_t{1} << i;
   }
   return rule;
 }

@@ -80,7 +80,7 @@ class Scraper {
   Half container_;
   SelfMetrics& self_;
   bool show_self_;
-  std::mutex own_mutex_;  // of self_.write()
+  std::mutex own_mutex_;               // of self_.write()
   mutable std::mutex settings_mutex_;  // of the next two
   std::set<std::string, std::less<>> selectable_;
   std::shared_ptr<const Rules> rules_ = std::make_shared<const Rules>();

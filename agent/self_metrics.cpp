@@ -176,6 +176,8 @@ SelfMetrics::SelfMetrics(const HostRoots& roots, std::span<const std::string> ro
     state_->seconds.Add({{"half", half}});
   }
   for (const char* reason : {kRule, kBudget}) state_->dropped.Add({{"reason", reason}});
+  state_->bytes.Add({{"format", "text"}});
+  state_->samples.Add({{"format", "text"}});
   add_collectors(collectors);
 }
 

@@ -82,8 +82,7 @@ bool MetricWriter::apply_rules(std::string_view family, std::string_view series)
 bool MetricWriter::leaves_out(LabelRef base, LabelRef extra) {
   if (!rule_.wanted) return true;
   const LabelMatch &first = matches_[base], &second = matches_[extra];
-  const uint64_t holding =
-      first.holds | second.holds | (rules_->holding_for_nothing() & ~(first.fails | second.fails));
+  const uint64_t holding = first.holds | second.holds | (rules_->holding_for_nothing() & ~(first.fails | second.fails));
   const auto selectors = rules_->selectors();
   for (uint64_t left = rule_.selectors; left != 0; left &= left - 1) {
     const uint64_t matchers = selectors[static_cast<size_t>(std::countr_zero(left))];

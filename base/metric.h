@@ -192,8 +192,8 @@ class MetricWriter {
   int64_t deadline_ns_;
   Wanted wanted_;
   const PageRules* rules_;
-  FamilyRule rule_;       // of the family that is being written
-  bool guarded_ = false;  // whether it leaves out anything
+  FamilyRule rule_;                      // of the family that is being written
+  bool guarded_ = false;                 // whether it leaves out anything
   std::vector<LabelMatch> matches_{{}};  // of each LabelRef, when there are selectors
   uint64_t dropped_ = 0, over_budget_ = 0;
 };

@@ -30,6 +30,7 @@ class FdBudget {
   bool take_spare() { return left_ > limit_ / 2 && take(); }
   void give_back(size_t count) { left_ += count; }
   size_t left() const { return left_; }
+  size_t limit() const { return limit_; }
 
  private:
   size_t limit_;

@@ -21,8 +21,8 @@ namespace plimsoll::collectors::container {
 namespace {
 
 constexpr MetricType kGauge = MetricType::kGauge;
-constexpr MetricDesc kScrapeError = {"container_scrape_error", "1 when no cgroup could be read at all, or not all in time; else 0.",
-                                     kGauge};
+constexpr MetricDesc kScrapeError = {"container_scrape_error",
+                                     "1 when no cgroup could be read at all, or not all in time; else 0.", kGauge};
 const cgroup::Counters kNoCounters;
 
 cgroup::ReadOptions read_options(const KindSet& kinds) {
@@ -90,7 +90,8 @@ class ContainerCollector final : public Containers {
   std::vector<LayerUsage> file_systems_;   // the machine's
   std::vector<engine::Identity> stopped_;  // what engines still have of ended containers
   bool vanished_ = false;                  // a group went in mid-scrape
-  bool late_ = false;                      // the deadline came before all details were read
+  PartTimes times_;
+  bool late_ = false;  // the deadline came before all details were read
   uint64_t dropped_series_ = 0;
 };
 
@@ -117,18 +118,23 @@ ContainerCollector::ContainerCollector(Options options, cgroup::Layout layout, U
 
 // All groups are read before the spool is: see exited.h.
 Result<void> ContainerCollector::collect(MetricWriter& writer) {
+  times_.start();
   if (auto found = refresh(); !found) {
     writer.single(kScrapeError, 1);
     return found;
   }
+  times_.end(Part::kFind);
   const int64_t now_ns = monotonic_ns();
   apply_limit_changes();
   for (Group* group : inventory_.groups()) read(*group, now_ns);
   if (vanished_) (void)refresh();  // what the groups that went last had is wanted in this scrape
+  times_.end(Part::kRead);
   const KindSet kinds = wanted_kinds(writer);
   if (kinds.has(Kind::kNetwork)) read_networks();
   read_details(kinds, writer.deadline_ns());
+  times_.end(Part::kDetails);
   auto ended = exited_.update(inventory_, wall_clock_ns());
+  times_.end(Part::kEnded);
   write(writer, kinds);
   if (late_) return fail("the scrape's time was up before all processes and sockets were read");
   return ended;
@@ -399,6 +405,7 @@ void ContainerCollector::write(MetricWriter& writer, const KindSet& kinds) {
   write_ends(writer, ends_);
   exited_.write(writer);
   dropped_series_ += page.dropped_series;
+  times_.end(Part::kWrite);
   write_own(writer);
   writer.single(kScrapeError, late_);
 }
@@ -415,6 +422,9 @@ void ContainerCollector::write_own(MetricWriter& writer) {
   figures.births_missed = lives_.births_missed();
   figures.watched = lives_.watched();
   figures.source = lives_.source();
+  figures.descriptors = inventory_.budget().limit() - inventory_.budget().left();
+  figures.descriptors_max = inventory_.budget().limit();
+  figures.times = times_;
   write_own_figures(writer, figures);
 }
 

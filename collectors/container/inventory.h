@@ -46,6 +46,9 @@ class Inventory {
   // not is being made or being removed.
   bool is_whole(const Group& group) const;
 
+  // The descriptors of all groups' files.
+  const cgroup::FdBudget& budget() const { return *budget_; }
+
   static constexpr size_t kMaxHierarchies = 8;
 
  private:

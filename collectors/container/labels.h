@@ -26,7 +26,7 @@ namespace plimsoll::collectors::container {
 
 struct LabelPolicy {
   using Rule = std::function<bool(std::string_view name)>;  // called by several threads
-  bool store_labels = false;             // --store_container_labels: all of them on every series
+  bool store_labels = false;                                // --store_container_labels: all of them on every series
   std::vector<std::string> whitelisted;  // --whitelisted_container_labels: these on every series; blanks are trimmed
   Rule allow;                            // --label.allow: of the names in samples only these; empty: all
   Rule deny;                             // --label.deny: these nowhere, not even in container_info

@@ -25,6 +25,16 @@ constexpr MetricDesc kWatched = {"plimsoll_containers_watched", "Containers of o
 constexpr MetricDesc kEvents = {"plimsoll_cgroup_events_info",
                                 "1, with how births and deaths of groups are seen: fanotify, inotify or scan.", kGauge};
 
+constexpr MetricDesc kDescriptors = {"plimsoll_kept_descriptors",
+                                     "Files of groups kept open between scrapes, a number.", kGauge};
+constexpr MetricDesc kDescriptorsMax = {"plimsoll_kept_descriptors_max",
+                                        "How many may be kept; the others are opened at each scrape, which is slower.",
+                                        kGauge};
+constexpr MetricDesc kDuration = {"plimsoll_container_collect_duration_seconds",
+                                  "How long each part of this scrape of groups took, in seconds.", kGauge};
+
+constexpr std::string_view kParts[] = {"find", "read", "details", "ended", "write"};
+static_assert(std::size(kParts) == static_cast<size_t>(Part::kCount));
 constexpr std::string_view kSources[] = {"fanotify", "inotify", "scan"};
 
 }  // namespace
@@ -38,6 +48,11 @@ void write_own_figures(MetricWriter& writer, const OwnFigures& figures) {
   writer.single(kWatched, figures.watched);
   writer.family(kEvents);
   writer.sample(writer.labels(LabelSet{{"source", kSources[static_cast<size_t>(figures.source)]}}), 1);
+  writer.single(kDescriptors, figures.descriptors);
+  writer.single(kDescriptorsMax, figures.descriptors_max);
+  writer.family(kDuration);
+  for (size_t i = 0; i < std::size(kParts); ++i)
+    writer.sample(writer.labels(LabelSet{{"part", kParts[i]}}), figures.times.seconds(static_cast<Part>(i)));
 }
 
 }  // namespace plimsoll::collectors::container

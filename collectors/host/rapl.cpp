@@ -74,8 +74,7 @@ class RaplCollector : public Collector {
         }
     }
     auto result = numbers.result();
-    if (result && !readable)
-      return not_present("energy counters that we may read");
+    if (result && !readable) return not_present("energy counters that we may read");
     return result;
   }
 

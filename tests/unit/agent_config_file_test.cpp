@@ -160,9 +160,10 @@ TEST_F(FileAndFlags, TheFileSays) {
 
 TEST_F(FileAndFlags, TheCommandLineReplaces) {
   const std::string text =
-      "web: {listen-address: [\":1\", \":2\"], max-requests: 3}\ncollector: {cpu: false, systemd: true}\nlog.level: warn\n";
-  const AgentOptions both = options(text, {"--web.listen-address=:9", "--collector.cpu", "--no-collector.systemd",
-                                           "-log.level=error"});
+      "web: {listen-address: [\":1\", \":2\"], max-requests: 3}\ncollector: {cpu: false, systemd: true}\nlog.level: "
+      "warn\n";
+  const AgentOptions both =
+      options(text, {"--web.listen-address=:9", "--collector.cpu", "--no-collector.systemd", "-log.level=error"});
   EXPECT_THAT(both.listen_addresses, ElementsAre(":9")) << "a list as a whole";
   EXPECT_TRUE(has(both, "cpu"));
   EXPECT_FALSE(has(both, "systemd"));
@@ -183,23 +184,28 @@ TEST_F(FileAndFlags, TellsWhatWasGiven) {
 
 TEST_F(FileAndFlags, ComplaintsNameFileLineAndKey) {
   const std::string at = tree.at("a.yaml") + ": line 2: ";
-  EXPECT_EQ(refusal("\ncontainer.max-series: many"), at + "container.max-series: 'many' is no number; 0 is without a bound");
-  EXPECT_THAT(refusal("\nexited: {retention: soon}"), testing::StartsWith(at + "exited.retention: 'soon' is no duration"));
-  EXPECT_THAT(refusal("\ncollector: {cpuu: true}"), testing::StartsWith(at + "collector.cpuu: there is no such key; did you mean 'collector.cpu'"));
+  EXPECT_EQ(refusal("\ncontainer.max-series: many"),
+            at + "container.max-series: 'many' is no number; 0 is without a bound");
+  EXPECT_THAT(refusal("\nexited: {retention: soon}"),
+              testing::StartsWith(at + "exited.retention: 'soon' is no duration"));
+  EXPECT_THAT(refusal("\ncollector: {cpuu: true}"),
+              testing::StartsWith(at + "collector.cpuu: there is no such key; did you mean 'collector.cpu'"));
   EXPECT_THAT(refusal("\ncollector: {wifi: true}"), testing::StartsWith(at + "collector.wifi: "));
   EXPECT_THAT(refusal("\nlog.level: loud"), testing::StartsWith(at + "log.level: "));
   EXPECT_THAT(refusal("\nweb.max-requests: -1"), testing::StartsWith(at + "web.max-requests: '-1' is no number"));
   EXPECT_THAT(refusal("\nmetric.deny: (\n"), testing::StartsWith(at + "metric.deny: '(' is no regular expression"));
   EXPECT_THAT(refusal("\nlabel.allow: [a, '[']\n"), testing::StartsWith(at + "label.allow: '['"));
   EXPECT_THAT(refusal("\nseries: {drop: '{a}'}\n"), testing::StartsWith(at + "series.drop: '{a}': at character 3"));
-  EXPECT_THAT(refusal("\ncollector.filesystem.mount-points-exclude: (\n"), testing::StartsWith(at + "collector.filesystem.mount-points-exclude: "));
+  EXPECT_THAT(refusal("\ncollector.filesystem.mount-points-exclude: (\n"),
+              testing::StartsWith(at + "collector.filesystem.mount-points-exclude: "));
   EXPECT_THAT(refusal("web: [\n"), testing::StartsWith(tree.at("a.yaml") + ": line "));
   EXPECT_THAT(refusal("config.file: /other"), HasSubstr("config.file: there is no such key"));
   EXPECT_THAT(refusal("no-collector.cpu: true"), HasSubstr("no-collector.cpu: there is no such key"));
 }
 
 TEST_F(FileAndFlags, AFlagsOwnFaultIsNotTheFiles) {
-  EXPECT_THAT(refusal("log.level: warn", {"--container.max-series=many"}), testing::StartsWith("--container.max-series: "));
+  EXPECT_THAT(refusal("log.level: warn", {"--container.max-series=many"}),
+              testing::StartsWith("--container.max-series: "));
   EXPECT_THAT(refusal("log.level: warn", {"--no-such"}), testing::StartsWith("unknown flag '--no-such'"));
 }
 

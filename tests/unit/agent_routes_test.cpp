@@ -166,6 +166,60 @@ TEST_F(RoutesTest, CollectsWhatTheQueryNames) {
   EXPECT_EQ(make_routes(options, served()).at("/metrics")(request).status, 400);
 }
 
+TEST_F(RoutesTest, NamesFamilies) {
+  Request request;
+  request.query = "name[]=pat.*";
+  EXPECT_THAT(get("/metrics", request), testing::AllOf(HasSubstr("patience 1"), Not(HasSubstr("plimsoll_"))));
+  request.query = "name[]=pat(";
+  EXPECT_EQ(get("/metrics", request), "name[]: 'pat(' is no regular expression: missing ): pat(\n");
+}
+
+TEST_F(RoutesTest, SentPagesAreCounted) {
+  const std::string sent = get("/metrics/node");
+  exporter::Response broken_off = make_routes(options, served()).at("/metrics/node")({});
+  broken_off.next = nullptr;
+  const std::string own = get("/metrics");
+  EXPECT_THAT(own, HasSubstr("plimsoll_scrape_bytes_total{format=\"text\"} " + std::to_string(sent.size()) + "\n"));
+  EXPECT_THAT(own, HasSubstr("plimsoll_scrape_samples_total{format=\"text\"} 3\n"));
+  EXPECT_THAT(own, HasSubstr("plimsoll_scrape_duration_seconds_count{page=\"/metrics/node\"} 1\n"));
+}
+
+TEST_F(RoutesTest, NoMoreRequestsAtOnceThanAllowed) {
+  options.max_requests = 2;
+  const auto routes = make_routes(options, served());
+  {
+    const exporter::Response first = routes.at("/metrics")({}), second = routes.at("/metrics/node")({});
+    const exporter::Response third = routes.at("/metrics")({});
+    EXPECT_EQ(third.status, 503);
+    EXPECT_THAT(third.body, HasSubstr("2 requests for metrics are being answered"));
+    EXPECT_EQ(routes.at("/healthz")({}).status, 200) << "others have no bound";
+  }
+  EXPECT_EQ(routes.at("/metrics")({}).status, 200) << "a place is free when an answer is gone";
+  options.max_requests = 0;
+  live.set(options);
+  std::vector<exporter::Response> many;
+  for (int i = 0; i < 100; ++i) many.push_back(routes.at("/metrics/node")({}));
+  EXPECT_EQ(many.back().status, 200);
+}
+
+TEST_F(RoutesTest, ReloadsWhenAllowed) {
+  int reloads = 0;
+  reload = [&]() -> Result<void> { return ++reloads == 1 ? Result<void>() : fail("line 3: no"); };
+  Request post;
+  post.method = "POST";
+  const auto routes = make_routes(options, served());
+  EXPECT_EQ(routes.at("/-/reload")(post).status, 403);
+  EXPECT_THAT(get("/-/reload", post), HasSubstr("--web.enable-lifecycle"));
+  EXPECT_EQ(reloads, 0);
+  options.lifecycle = true;
+  EXPECT_EQ(get("/-/reload", post), "ok\n");
+  EXPECT_EQ(get("/-/reload", post), "500: the configuration stays as it was: line 3: no\n");
+  Request read;
+  read.method = "GET";
+  EXPECT_EQ(routes.at("/-/reload")(read).status, 405);
+  EXPECT_EQ(reloads, 2);
+}
+
 TEST(Request, FindsAHeaderInAnyCase) {
   Request request;
   request.headers = {{"Accept", "a"}, {"ACCEPT", "b"}, {"X", ""}};

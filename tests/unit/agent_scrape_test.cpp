@@ -234,82 +234,67 @@ TEST_F(ScraperTest, CountsCollections) {
                                     HasSubstr("plimsoll_collections_total{half=\"container\"} 1")));
 }
 
-std::string own_text(SelfMetrics& self) {
-  MetricWriter writer;
-  self.write(writer);
-  return exporter::to_text(writer.finish());
+std::shared_ptr<const Rules> rules_of(const RuleWords& words) {
+  auto rules = Rules::parse(words);
+  EXPECT_TRUE(rules);
+  return std::shared_ptr<const Rules>(std::move(*rules));
 }
 
-const char kStat[] = "42 (a) b) (c) S 1 42 42 0 -1 4194560 1520 0 0 0 150 50 0 0 20 0 9 0 1000 223641600 10 0 0\n";
-
-TEST(SelfMetrics, CountersExistBeforeTheirFirstEvent) {
-  const std::vector<std::string> routes = {"/metrics"}, names = {"cpu"};
-  SelfMetrics self(HostRoots{}, routes, names);
-  const std::string text = own_text(self);
-  EXPECT_THAT(text, HasSubstr("plimsoll_http_requests_total{code=\"200\",path=\"/metrics\"} 0\n"));
-  EXPECT_THAT(text, HasSubstr("plimsoll_collection_failures_total{collector=\"cpu\"} 0\n"));
-  EXPECT_THAT(text, HasSubstr("plimsoll_collection_seconds_total{half=\"container\"} 0\n"));
-  EXPECT_THAT(text, HasSubstr("# TYPE plimsoll_collections_total counter\n"));
-  EXPECT_THAT(text, HasSubstr("# TYPE plimsoll_build_info gauge\n"));
+TEST_F(ScraperTest, RulesHoldFromTheNextCollectionOn) {
+  scraper.set_rules(rules_of({.deny = {"fake_disk", "plimsoll_build_info"}}));
+  EXPECT_THAT(all(), testing::AllOf(Not(HasSubstr("fake_disk")), HasSubstr("fake_container 1"),
+                                    Not(HasSubstr("plimsoll_build_info")), HasSubstr("plimsoll_collections_total"),
+                                    HasSubstr("node_scrape_collector_success{collector=\"disk\"} 1")));
+  scraper.set_rules(rules_of({}));
+  EXPECT_THAT(all(), HasSubstr("fake_disk 1"));
 }
 
-TEST(SelfMetrics, CountsRequestsByRouteAndCode) {
-  SelfMetrics self(HostRoots{}, {}, {});
-  self.count_request("/metrics", 200);
-  self.count_request("/metrics", 200);
-  self.count_request("", 404);
-  const std::string text = own_text(self);
-  EXPECT_THAT(text, HasSubstr("plimsoll_http_requests_total{code=\"200\",path=\"/metrics\"} 2\n"));
-  EXPECT_THAT(text, HasSubstr("plimsoll_http_requests_total{code=\"404\",path=\"other\"} 1\n"));
+TEST_F(ScraperTest, DroppedSeriesAreCounted) {
+  EXPECT_THAT(all(), HasSubstr("plimsoll_series_dropped_total{reason=\"rule\"} 0\n"));
+  scraper.set_rules(rules_of({.drop = {"fake_.*"}}));
+  scraper.node();
+  scraper.container();
+  EXPECT_THAT(all(), testing::AllOf(HasSubstr("plimsoll_series_dropped_total{reason=\"rule\"} 2\n"),
+                                    HasSubstr("plimsoll_series_dropped_total{reason=\"budget\"} 0\n"),
+                                    Not(HasSubstr("fake_"))));
 }
 
-TEST(SelfMetrics, ReadsItsProcess) {
-  const test::TempTree tree({{"self/stat", kStat}, {"stat", "cpu 1 2\nbtime 1700000000\n"}, {"self/fd/0", ""}});
-  HostRoots roots;
-  roots.proc = tree.path();
-  SelfMetrics self(roots, {}, {});
-  const std::string text = own_text(self);
-  const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
-  MetricWriter expected;
-  expected.single(
-      {"process_cpu_seconds_total", "CPU time of this process, user and system, in seconds.", MetricType::kCounter},
-      200 / ticks);
-  EXPECT_THAT(text, HasSubstr(exporter::to_text(expected.finish())));
-  EXPECT_THAT(text, HasSubstr("process_virtual_memory_bytes 223641600\n"));
-  EXPECT_THAT(text, HasSubstr("process_start_time_seconds 1700000010\n"));
-  EXPECT_THAT(text, HasSubstr("process_open_fds "));
-  EXPECT_THAT(text, HasSubstr("process_max_fds "));
+TEST_F(ScraperTest, OneRequestsNames) {
+  const auto selection = Selection::parse("name[]=fake_d.*", scraper.selectable());
+  ASSERT_TRUE(selection);
+  const std::string text = exporter::to_text(*scraper.all(INT64_MAX, *selection));
+  EXPECT_THAT(text, testing::AllOf(HasSubstr("fake_disk 1"), Not(HasSubstr("fake_container")),
+                                   Not(HasSubstr("plimsoll_")), HasSubstr("node_scrape_collector_success")));
+  scraper.set_rules(rules_of({.deny = {"fake_disk"}}));
+  EXPECT_THAT(exporter::to_text(*scraper.all(INT64_MAX, *selection)), Not(HasSubstr("fake_disk")));
+  EXPECT_TRUE(scraper.ready());
 }
 
-TEST(SelfMetrics, LeavesOutWhatItCannotRead) {
-  const test::TempTree tree;
-  HostRoots roots;
-  roots.proc = tree.path();
-  SelfMetrics self(roots, {}, {});
-  const std::string text = own_text(self);
-  for (const char* name : {"process_cpu_seconds_total", "process_open_fds", "process_start_time_seconds"})
-    EXPECT_THAT(text, Not(HasSubstr(name)));
-  EXPECT_THAT(text, HasSubstr("plimsoll_build_info"));
+TEST_F(ScraperTest, HostCollectorsCanBeReplaced) {
+  node_error = EIO;
+  all();
+  scraper.replace_node(one("cpu", container_error));
+  EXPECT_THAT(all(), testing::AllOf(HasSubstr("fake_cpu 1"), Not(HasSubstr("fake_disk")),
+                                    HasSubstr("plimsoll_collection_failures_total{collector=\"cpu\"} 0")));
+  EXPECT_THAT(notes, IsEmpty()) << "the disk does not work again, it is gone";
+  EXPECT_TRUE(scraper.selectable().contains("cpu"));
+  EXPECT_FALSE(scraper.selectable().contains("disk"));
 }
 
-TEST(ProcessStat, SurvivesBracketsInTheName) {
-  const auto stat = parse_process_stat(kStat);
-  ASSERT_TRUE(stat) << stat.error().message();
-  EXPECT_EQ(stat->user_ticks, 150u);
-  EXPECT_EQ(stat->system_ticks, 50u);
-  EXPECT_EQ(stat->start_ticks, 1000u);
-  EXPECT_EQ(stat->resident_pages, 10u);
-}
-
-TEST(ProcessStat, RefusesTruncatedAndGarbage) {
-  const std::string whole(kStat);
-  EXPECT_FALSE(parse_process_stat(""));
-  EXPECT_FALSE(parse_process_stat("42 (a"));
-  EXPECT_FALSE(parse_process_stat("42 (a) S 1 2 3"));
-  EXPECT_FALSE(parse_process_stat(whole.substr(0, whole.find("223641600"))));
-  std::string garbage = whole;
-  garbage.replace(garbage.find("150"), 3, "max");
-  EXPECT_THAT(parse_process_stat(garbage).error().message(), HasSubstr("field 14"));
+TEST_F(ScraperTest, ReplacingWaitsForNoPageAndBreaksNone) {
+  std::atomic<bool> done = false;
+  std::thread client([&] {
+    while (!done) EXPECT_THAT(exporter::to_text(*scraper.node()), HasSubstr("node_scrape_collector_success"));
+  });
+  for (int i = 0; i < 200; ++i) {
+    scraper.replace_node(one(i % 2 ? "cpu" : "disk", node_error));
+    scraper.set_rules(rules_of({.drop = {i % 2 ? "{collector=\"cpu\"}" : "nothing"}}));
+    scraper.change_container([] {});
+  }
+  scraper.replace_node(one("disk", node_error));
+  scraper.set_rules(rules_of({}));
+  done = true;
+  client.join();
 }
 
 }  // namespace

@@ -52,6 +52,35 @@ TEST(Selection, Excludes) {
   EXPECT_FALSE(selection.wants("container.memory"));
 }
 
+TEST(Selection, NamesFamilies) {
+  const Selection names = parsed("name[]=node_load1&name%5B%5D=container_memory_.%2A&x=1");
+  EXPECT_FALSE(names.is_everything());
+  EXPECT_TRUE(names.wants("cpu")) << "of every collector";
+  EXPECT_FALSE(names.wanted());
+  EXPECT_TRUE(names.families().matches("node_load1"));
+  EXPECT_TRUE(names.families().matches("container_memory_cache"));
+  EXPECT_FALSE(names.families().matches("node_load15"));
+  EXPECT_TRUE(parsed("name=up").families().empty());
+}
+
+TEST(Selection, NamesOfSomeCollectors) {
+  const Selection both = parsed("collect[]=cpu&name[]=a%2Bb");
+  EXPECT_TRUE(both.wants("cpu"));
+  EXPECT_FALSE(both.wants("time"));
+  EXPECT_TRUE(both.families().matches("aab"));
+  const Selection but = parsed("name[]=up&exclude[]=cpu");
+  EXPECT_FALSE(but.wants("cpu"));
+  EXPECT_TRUE(but.wants("time"));
+}
+
+TEST(Selection, RefusesBadNames) {
+  EXPECT_THAT(refusal("name[]=("), HasSubstr("name[]: '(' is no regular expression"));
+  EXPECT_THAT(refusal("name[]="), HasSubstr("name[]: a pattern is empty"));
+  EXPECT_THAT(refusal("name[]=up&name[]=%5B"), HasSubstr("name[]: '['"));
+  EXPECT_THAT(refusal("name[]=up&collect[]=cpuu"), HasSubstr("no collector 'cpuu'"));
+  EXPECT_THAT(refusal("name[]=%ff*"), HasSubstr("name[]: '?*'"));
+}
+
 TEST(Selection, AContainersKindIsPartOfContainer) {
   const Selection kind = parsed("collect[]=container.cpu");
   EXPECT_TRUE(kind.wants("container"));

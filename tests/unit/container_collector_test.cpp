@@ -206,6 +206,98 @@ TEST(ContainerCollector, DeviceFallsBackToItsNumberUntilItHasAName) {
               HasSubstr("{id=\"/system.slice\",device=\"/dev/sdb\",major=\"8\",minor=\"16\",operation=\"Read\"} 1\n"));
 }
 
+TEST_P(EveryTree, LabelsCanBeChosenAnew) {
+  Machine machine(GetParam());
+  machine.container(5);
+  const auto collector = make_container_collector(machine.options());
+  ASSERT_TRUE(collector);
+  const auto scrape = [&] {
+    MetricWriter writer;
+    EXPECT_TRUE((*collector)->collect(writer));
+    return page_text(writer.finish(), "container_cpu_usage_seconds_total");
+  };
+  const std::string before = scrape();
+  EXPECT_THAT(before, HasSubstr(kLabels));
+  (*collector)->set_labels({.deny = [](std::string_view name) { return name == "image"; }});
+  EXPECT_THAT(scrape(), testing::AllOf(Not(HasSubstr("image=")), HasSubstr("{id=\"" + kPath + "\",name=\"web\"")));
+  machine.put(machine.record(machine.inode(kPath)));  // an ended one is labelled by the same rules
+  machine.remove_group(kPath);
+  EXPECT_THAT(scrape(), testing::AllOf(Not(HasSubstr("image=")), HasSubstr("{id=\"" + kPath + "\",name=\"web\"")));
+  (*collector)->set_labels({});
+  EXPECT_THAT(scrape(), HasSubstr(kLabels));
+}
+
+class SomeRules : public PageRules {
+ public:
+  FamilyRule rule(std::string_view family, std::string_view) const override {
+    return {family.starts_with("container_memory_"), 0};
+  }
+  std::span<const uint64_t> selectors() const override { return {}; }
+  uint64_t holding_for_nothing() const override { return 0; }
+  LabelMatch match(std::string_view) const override { return {}; }
+};
+
+TEST_P(EveryTree, FamiliesThatARuleLeavesOutUseUpNoBudget) {
+  Machine machine(GetParam());
+  machine.container(5);
+  collectors::container::Options options = machine.options();
+  options.budget.per_container = 40;
+  const auto collector = make_container_collector(std::move(options));
+  ASSERT_TRUE(collector);
+  const SomeRules rules;
+  MetricWriter writer(INT64_MAX, {}, &rules), whole;
+  EXPECT_TRUE((*collector)->collect(writer));
+  EXPECT_EQ(writer.dropped_over_budget(), 0u);
+  const std::string text = page_text(writer.finish());
+  EXPECT_THAT(text, HasSubstr("container_memory_usage_bytes" + kLabels));
+  EXPECT_THAT(text, testing::AllOf(Not(HasSubstr("container_cpu_")), Not(HasSubstr("machine_"))));
+  EXPECT_TRUE((*collector)->collect(whole));
+  EXPECT_GT(whole.dropped_over_budget(), 0u) << "where all are written it does not suffice";
+  EXPECT_THAT(page_text(whole.finish()), HasSubstr("plimsoll_dropped_series_total"));
+}
+
+TEST_P(EveryTree, APageThatIsNotWholeForWantOfTimeSaysSo) {
+  Machine machine(GetParam());
+  machine.container(5);
+  machine.tree.write("proc/1005/net/sockstat", "sockets: used 3\n");
+  collectors::container::Options options = machine.options();
+  options.kinds.set(collectors::container::Kind::kSockets, true);
+  const auto collector = make_container_collector(std::move(options));
+  ASSERT_TRUE(collector);
+  MetricWriter in_time(monotonic_ns() + 60'000'000'000), late(monotonic_ns());
+  EXPECT_TRUE((*collector)->collect(in_time));
+  EXPECT_THAT(page_text(in_time.finish()), HasSubstr("container_scrape_error 0\n"));
+  const auto result = (*collector)->collect(late);
+  ASSERT_FALSE(result);
+  EXPECT_THAT(result.error().message(), HasSubstr("time was up"));
+  const std::string text = page_text(late.finish());
+  EXPECT_THAT(text, HasSubstr("container_scrape_error 1\n"));
+  EXPECT_THAT(text, HasSubstr("container_cpu_usage_seconds_total" + kLabels)) << "the rest is there";
+}
+
+TEST(ContainerCollector, WithoutSlowPartsTheDeadlineTakesNothing) {
+  Machine machine(Machine::Cgroups::kV2);
+  const auto collector = make_container_collector(machine.options());
+  ASSERT_TRUE(collector);
+  MetricWriter late(monotonic_ns());
+  EXPECT_TRUE((*collector)->collect(late));
+  EXPECT_THAT(page_text(late.finish()), HasSubstr("container_scrape_error 0\n"));
+}
+
+TEST(ContainerCollector, TellsWhatItKeepsOpenAndWhatItsTimeWentInto) {
+  Machine machine(Machine::Cgroups::kV2);
+  Scraper scraper(machine.options());
+  const std::string text = scraper.scrape("plimsoll_");
+  for (const char* part : {"find", "read", "details", "ended", "write"})
+    EXPECT_THAT(text, HasSubstr("plimsoll_container_collect_duration_seconds{part=\"" + std::string(part) + "\"} "));
+  const auto value = [&](const std::string& name) {
+    const size_t at = text.find("\n" + name + " ");
+    return at == std::string::npos ? 0 : std::stoul(text.substr(at + name.size() + 2));
+  };
+  EXPECT_GT(value("plimsoll_kept_descriptors"), 0u);
+  EXPECT_GE(value("plimsoll_kept_descriptors_max"), value("plimsoll_kept_descriptors"));
+}
+
 TEST(ContainerCollector, ABrokenGroupCostsOnlyItsOwnSamples) {
   Machine machine(Machine::Cgroups::kV2);
   machine.tree.write("cgroup/system.slice/memory.stat", "\xff\xff\n");

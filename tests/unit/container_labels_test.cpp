@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 namespace plimsoll::collectors::container {
 namespace {
 
@@ -52,6 +54,36 @@ TEST(RenderLabels, WhatIsEmptyIsLeftOut) {
   const ContainerLabels labels = render_labels("/lxc/c1", identity, {});
   EXPECT_EQ(labels.series.rendered(), R"(id="/lxc/c1",name="c1")");
   EXPECT_EQ(labels.info.rendered(), R"(id="/lxc/c1",name="c1",engine="lxc")");
+}
+
+LabelPolicy::Rule one_of(std::vector<std::string> names) {
+  return [names](std::string_view name) { return std::find(names.begin(), names.end(), name) != names.end(); };
+}
+
+TEST(RenderLabels, OnlyThoseThatTheRulesAllow) {
+  const ContainerLabels labels = render_labels("/k/29d1", in_pod(), {.allow = one_of({"pod", "namespace"})});
+  EXPECT_EQ(labels.series.rendered(), R"(id="/k/29d1",namespace="default",pod="web-0")") << "id stays";
+  EXPECT_EQ(labels.info.rendered(), render_labels("/k/29d1", in_pod(), {}).info.rendered());
+  EXPECT_EQ(labels.dropped, 0u);
+}
+
+TEST(RenderLabels, NoneThatTheRulesDeny) {
+  engine::Identity identity = in_pod();
+  identity.labels = {{"secret", "x"}, {"tier", "front"}};
+  const LabelPolicy policy = {.store_labels = true,
+                              .allow = one_of({"name", "image", "container_label_tier"}),
+                              .deny = one_of({"image", "container_label_secret", "engine", "id"})};
+  const ContainerLabels labels = render_labels("/k/29d1", identity, policy);
+  EXPECT_EQ(labels.series.rendered(), R"(id="/k/29d1",name="web",container_label_tier="front")");
+  EXPECT_THAT(labels.info.rendered(),
+              Not(testing::AnyOf(HasSubstr("secret"), HasSubstr("image"), HasSubstr("engine"))));
+  EXPECT_THAT(labels.info.rendered(), testing::AllOf(HasSubstr("container_id"), HasSubstr("id=\"/k/29d1\"")));
+  EXPECT_EQ(labels.dropped, 0u) << "what is not wanted is not lost";
+}
+
+TEST(RenderLabels, WithoutAnIdRulesWouldMakeTwoContainersOne) {
+  const LabelPolicy policy = {.allow = one_of({"image"}), .deny = one_of({"name"})};
+  EXPECT_EQ(render_labels("", web(), policy).series.rendered(), R"(image="nginx:1.25",name="web")");
 }
 
 TEST(RenderLabels, OnEverySeriesIfAskedFor) {
