@@ -128,8 +128,8 @@ class RemoteWrite(unittest.TestCase):
                          {"url": receiver.url, "page": "cadvisor", "job": "c", "interval": "2s"})
         receiver.wait_for('node_load1{job="n"}')
         receiver.wait_for('container_last_seen{job="c",id="/"}')
-        self.assertEqual(receiver.query('{__name__=~"container_.*|plimsoll_.*",job="n"}'), [])
-        self.assertEqual(receiver.query('{__name__=~"node_.*|plimsoll_.*",job="c"}'), [])
+        self.assertEqual(receiver.query('{__name__=~"container_.*|plimsoll_remote_.*",job="n"}'), [])
+        self.assertEqual(receiver.query('{__name__=~"node_.*|plimsoll_remote_.*",job="c"}'), [])
 
     def test_an_outage_of_the_receiver_costs_nothing(self):
         receiver = self.start_receiver()
