@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The wire format of protocol buffers, as far as our messages need it: written by hand, since theirs is a
-// dozen field kinds and ours is four.
-//
-//   field = tag, value        tag = varint(number << 3 | kind)
-//   kind 0: varint            kind 1: 8 bytes, little endian            kind 2: varint(length), bytes
-//
+// The wire format of protocol buffers, as far as an encoder needs it.
 // https://protobuf.dev/programming-guides/encoding/
+//
+//   0a 03 61 62 63   field 1, length-delimited, 3 bytes: "abc"
+//   18 05            field 3, varint: 5
+//   09 ........      field 1, eight bytes, little-endian
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -16,57 +16,50 @@
 
 namespace plimsoll::exporter::wire {
 
-enum class Kind : uint32_t { kVarint = 0, kFixed64 = 1, kBytes = 2 };
+static_assert(std::endian::native == std::endian::little, "put_double writes the machine's own order");
 
-inline constexpr size_t kLongestVarint = 10;
+inline constexpr uint8_t kVarint = 0, kEightBytes = 1, kBytes = 2;
+// Of a field below 16.
+constexpr char tag(int field, uint8_t type) { return static_cast<char>(field << 3 | type); }
 
-constexpr size_t varint_size(uint64_t value) { return (static_cast<size_t>(std::bit_width(value | 1)) + 6) / 7; }
+constexpr size_t kLongestVarint = 10;
+constexpr size_t varint_size(uint64_t number) { return (static_cast<size_t>(std::bit_width(number | 1)) + 6) / 7; }
 
-constexpr uint64_t tag(uint32_t number, Kind kind) { return number << 3 | static_cast<uint32_t>(kind); }
-
-// How many bytes a field of kind kBytes takes, its tag and length included.
-constexpr size_t bytes_size(uint32_t number, size_t length) {
-  return varint_size(tag(number, Kind::kBytes)) + varint_size(length) + length;
-}
-
-// Writes to `at`, where there must be room, and returns the end of what it wrote.
-inline char* put_varint(char* at, uint64_t value) {
-  for (; value >= 0x80; value >>= 7) *at++ = static_cast<char>(value | 0x80);
-  *at++ = static_cast<char>(value);
+inline char* put_varint(char* at, uint64_t number) {
+  for (; number >= 0x80; number >>= 7) *at++ = static_cast<char>(number | 0x80);
+  *at++ = static_cast<char>(number);
   return at;
 }
 
-inline char* put_fixed64(char* at, uint64_t bits) {
-  if constexpr (std::endian::native == std::endian::big) bits = __builtin_bswap64(bits);
-  std::memcpy(at, &bits, sizeof bits);
-  return at + sizeof bits;
+inline constexpr size_t kDoubleField = 9;  // bytes of a field below 16 with a double
+inline char* put_double(char* at, int field, double number) {
+  *at++ = tag(field, kEightBytes);
+  std::memcpy(at, &number, sizeof number);
+  return at + sizeof number;
 }
 
-inline void add_varint(std::string& out, uint64_t value) {
-  char bytes[kLongestVarint];
-  out.append(bytes, static_cast<size_t>(put_varint(bytes, value) - bytes));
+// Bytes of a field below 16 with `length` bytes in it.
+constexpr size_t bytes_field(size_t length) { return 1 + varint_size(length) + length; }
+
+inline void append_varint(std::string& out, uint64_t number) {
+  char digits[kLongestVarint];
+  out.append(digits, static_cast<size_t>(put_varint(digits, number) - digits));
 }
 
-inline void add_varint_field(std::string& out, uint32_t number, uint64_t value) {
-  add_varint(out, tag(number, Kind::kVarint));
-  add_varint(out, value);
+inline void append_number(std::string& out, int field, uint64_t number) {
+  out += tag(field, kVarint);
+  append_varint(out, number);
 }
 
-inline void add_double_field(std::string& out, uint32_t number, double value) {
-  char bytes[sizeof value];
-  put_fixed64(bytes, std::bit_cast<uint64_t>(value));
-  add_varint(out, tag(number, Kind::kFixed64));
+inline void append_double(std::string& out, int field, double number) {
+  char bytes[kDoubleField];
+  put_double(bytes, field, number);
   out.append(bytes, sizeof bytes);
 }
 
-// Tag and length of a text or a message; `length` bytes are to follow.
-inline void add_head(std::string& out, uint32_t number, size_t length) {
-  add_varint(out, tag(number, Kind::kBytes));
-  add_varint(out, length);
-}
-
-inline void add_bytes_field(std::string& out, uint32_t number, std::string_view bytes) {
-  add_head(out, number, bytes.size());
+inline void append_bytes(std::string& out, int field, std::string_view bytes) {
+  out += tag(field, kBytes);
+  append_varint(out, bytes.size());
   out += bytes;
 }
 

@@ -28,9 +28,10 @@ bool take_pair(std::string_view& rest, std::string_view& name, std::string& valu
 }  // namespace
 
 void add_label(std::string& out, std::string_view name, std::string_view value) {
-  wire::add_head(out, 1, wire::bytes_size(1, name.size()) + wire::bytes_size(2, value.size()));
-  wire::add_bytes_field(out, 1, name);
-  wire::add_bytes_field(out, 2, value);
+  out += wire::tag(1, wire::kBytes);
+  wire::append_varint(out, wire::bytes_field(name.size()) + wire::bytes_field(value.size()));
+  wire::append_bytes(out, 1, name);
+  wire::append_bytes(out, 2, value);
 }
 
 LabelTable::LabelTable(std::vector<std::string> taken) {

@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "base/text.h"
-#include "exporter/encoding/wire.h"
 
 namespace plimsoll::exporter {
 namespace {
@@ -28,6 +27,10 @@ uint64_t cost_of(uint64_t file_bytes) { return (file_bytes + kBlock - 1) / kBloc
 uint64_t fnv1a(std::string_view text, uint64_t sum = 0xcbf29ce484222325) {
   for (const char c : text) sum = (sum ^ static_cast<unsigned char>(c)) * 0x100000001b3;
   return sum;
+}
+
+void append_number(std::string& text, uint64_t number) {
+  for (int byte = 0; byte < 8; ++byte, number >>= 8) text += static_cast<char>(number);
 }
 
 uint64_t number_at(std::string_view text, size_t at) {
@@ -75,13 +78,9 @@ std::string to_queue_file(const QueuedBatch& batch) {
   std::string text(kMagic);
   for (const uint64_t number :
        {batch.sequence, static_cast<uint64_t>(batch.timestamp_ms), batch.samples, uint64_t{batch.body.size()}}) {
-    char bytes[8];
-    wire::put_fixed64(bytes, number);
-    text.append(bytes, sizeof bytes);
+    append_number(text, number);
   }
-  char sum[8];
-  wire::put_fixed64(sum, fnv1a(batch.body, fnv1a(text)));
-  text.append(sum, sizeof sum);
+  append_number(text, fnv1a(batch.body, fnv1a(text)));
   return text += batch.body;
 }
 

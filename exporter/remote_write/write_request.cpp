@@ -30,6 +30,12 @@ size_t encoded_size(const TextPairs& pairs) {
 // Every not-a-number of ours is the same one, lest it be taken for a stale marker.
 double without_payload(double value) { return std::isnan(value) ? std::bit_cast<double>(0x7ff8000000000001) : value; }
 
+// Of a message with `size` bytes, which are to follow.
+void add_head(std::string& out, int field, size_t size) {
+  out += wire::tag(field, wire::kBytes);
+  wire::append_varint(out, size);
+}
+
 // Which of a sorted list have been met.
 class Checklist {
  public:
@@ -157,15 +163,14 @@ size_t WriteRequests::gather(const Sample& sample) {
 
 void WriteRequests::add_series(const Sample& sample, double value, int64_t timestamp_ms) {
   const auto time = static_cast<uint64_t>(timestamp_ms);
-  constexpr size_t kDoubleField = 1 + 8;
-  const size_t sample_size = kDoubleField + 1 + wire::varint_size(time);
-  const size_t size = gather(sample) + wire::bytes_size(2, sample_size);
-  if (samples_ > 0 && request_.size() + wire::bytes_size(1, size) > options_.max_bytes) finish();
-  wire::add_head(request_, 1, size);
+  const size_t sample_size = wire::kDoubleField + 1 + wire::varint_size(time);
+  const size_t size = gather(sample) + wire::bytes_field(sample_size);
+  if (samples_ > 0 && request_.size() + wire::bytes_field(size) > options_.max_bytes) finish();
+  add_head(request_, 1, size);
   for (const Encoded& label : gathered_) request_ += label.second;
-  wire::add_head(request_, 2, sample_size);
-  wire::add_double_field(request_, 1, value);
-  wire::add_varint_field(request_, 2, time);
+  add_head(request_, 2, sample_size);
+  wire::append_double(request_, 1, value);
+  wire::append_number(request_, 2, time);
   if (++samples_ >= options_.max_samples) finish();
 }
 

@@ -28,7 +28,7 @@ TEST(Wire, VarintsTakeAsManyBytesAsTheyNeed) {
   for (const uint64_t value : {uint64_t{0}, uint64_t{1}, uint64_t{127}, uint64_t{128}, uint64_t{16383}, uint64_t{16384},
                                uint64_t{1} << 32, std::numeric_limits<uint64_t>::max()}) {
     std::string out;
-    wire::add_varint(out, value);
+    wire::append_varint(out, value);
     EXPECT_EQ(out.size(), wire::varint_size(value)) << value;
     EXPECT_EQ(test::WireReader(out).varint(), value);
   }
