@@ -304,7 +304,9 @@ Result<ParsedAgentOptions> parse_agent_options(const std::vector<std::string>& a
   auto file = parse_config_file(*text, known_flags(line.app));
   if (!file) return unexpected(file.error().within(path));
   CommandLine both(table, defaults);
-  both.raw.options.remote_write = std::move(file->remote_write);
+  auto receivers = exporter::parse_remote_write(file->remote_write);
+  if (!receivers) return unexpected(receivers.error().within(path));
+  both.raw.options.remote_write = std::move(*receivers);
   const auto parsed = both.parse(with_settings(*file, line.app, words));
   auto result = parsed ? both.result() : Result<ParsedAgentOptions>(unexpected(parsed.error()));
   if (!result) return unexpected(located(result.error(), path, *file));

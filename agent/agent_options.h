@@ -15,8 +15,8 @@
 #include "agent/web_limits.h"
 #include "base/os.h"
 #include "base/result.h"
-#include "base/yaml.h"
 #include "collectors/container/collector.h"
+#include "exporter/remote_write/config.h"
 
 namespace plimsoll::agent {
 
@@ -37,7 +37,7 @@ struct AgentOptions {
   bool own_metrics = true;        // the agent's own on the page of everything
   RuleWords rules;                // in order
   std::string config_file;
-  std::vector<yaml::Node> remote_write;  // the file's section: maps
+  std::vector<exporter::RemoteWriteConfig> remote_write;
   HostRoots roots;
   SecurityOptions security;
   std::string log_level = "info";

@@ -61,6 +61,14 @@ void add_live_parts(Reloader& reloader, const LiveParts& parts) {
   add_settings(reloader, parts.settings);
 }
 
+void add_remote_writer(Reloader& reloader, RemoteWriter& writer) {
+  reloader.add({}, [&writer](const Change& change) -> Result<Commit> {
+    auto next = writer.prepare(change.next.remote_write);
+    if (!next) return unexpected(next.error());
+    return Commit([&writer, next = std::move(*next)] { writer.commit(*next); });
+  });
+}
+
 void add_guard(Reloader& reloader, exporter::Guard* guard) {
   if (guard == nullptr) return;
   reloader.add({}, [guard](const Change&) -> Result<Commit> {
