@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 
 #include <algorithm>
 #include <csignal>
@@ -15,6 +16,7 @@
 #include "agent/deadline.h"
 #include "agent/live_parts.h"
 #include "agent/reload.h"
+#include "agent/remote_writer.h"
 #include "agent/routes.h"
 #include "agent/scraper.h"
 #include "agent/self_metrics.h"
@@ -146,8 +148,7 @@ Wishes wishes_of(const AgentOptions& options) {
   Wishes wishes;
   wishes.kinds = options.containers.kinds;
   wishes.low_port = std::any_of(options.listen_addresses.begin(), options.listen_addresses.end(), is_low_port);
-  for (const auto* entry : options.host.collectors)
-    wishes.performance_counters = wishes.performance_counters || entry->name == "perf";
+  wishes.performance_counters = runs_perf(options.host);
   return wishes;
 }
 
@@ -201,6 +202,11 @@ exporter::ServerOptions make_server_options(const AgentOptions& options, SelfMet
   return server;
 }
 
+std::string host_name() {
+  utsname names;
+  return ::uname(&names) == 0 ? names.nodename : "localhost";
+}
+
 Result<std::shared_ptr<const Rules>> make_rules(const AgentOptions& options) {
   auto rules = Rules::parse(options.rules);
   if (!rules) return unexpected(rules.error());
@@ -217,12 +223,12 @@ int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reload
   if (!guard) return complain(guard.error().within("--web.config.file"), 1);
   if (auto readable = check_proc(options.roots); !readable) return complain(readable.error(), 1);
   raise_descriptor_limit();
+  const auto rules = make_rules(options);
+  if (!rules) return complain(rules.error(), 2);
   const auto wanted = container_options(globals, options);
   auto opened = collectors::container::open_privileged(wanted);
   const auto unseen = lock_in(options, wanted, opened);
   if (!unseen) return complain(with_way_out(unseen.error()), 1);
-  const auto rules = make_rules(options);
-  if (!rules) return complain(rules.error(), 2);
   Collectors host = make_host_collectors(options.roots, options.host);
   collectors::container::Containers* container_collector = nullptr;
   auto containers = make_container_collectors(options, wanted, std::move(opened), &container_collector);
@@ -231,18 +237,23 @@ int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reload
   SelfMetrics self(options.roots, route_names(options), names);
   self.count_reload(true);
   Scraper scraper(std::move(host), std::move(*containers), self, log_warn, log_info, options.own_metrics);
+  RemoteWriter remote_writer(scraper, {globals.roots.root + "/remote-write", host_name(), log_warn, log_info});
+  self.add_source([&](MetricWriter& writer) { remote_writer.write(writer); });
   scraper.set_rules(*rules);
   LiveSettings live(options);
   Reloader reloader(std::move(parse), parsed.given, log_info, log_warn);
   reloader.on_reload([&](bool successful) { self.count_reload(successful); });
   add_live_parts(reloader, {scraper, live, *container_collector,
-                            [&](const AgentOptions& next) { return make_host_collectors(options.roots, next.host); }});
+                            [&](const AgentOptions& next) { return make_host_collectors(options.roots, next.host); },
+                            runs_perf(options.host)});
+  add_remote_writer(reloader, remote_writer);
   add_guard(reloader, guard->get());
   const Served served{scraper, self, live, [&] { return reloader.reload(); }};
   const auto server_options = make_server_options(options, self, guard->get());
   auto server = exporter::Server::start(server_options, make_routes(options, served));
   if (!server) return complain(with_remedy(server.error()), 1);
   for (const std::string& line : *unseen) log_warn(line);
+  if (auto started = remote_writer.replace(options.remote_write); !started) return complain(started.error(), 1);
   announce(options, (*server)->addresses(), (*server)->has_tls());
   scraper.all();  // says at once what is broken, and makes /-/ready true
   attend_signals(signals, reloader);

@@ -19,8 +19,8 @@ namespace {
 struct Raw {
   AgentOptions options;
   ContainerWords containers;
-  RuleFlagWords rules;
   SecurityWords security;
+  RuleFlagWords rules;
   WebWords web;
   std::string port, listen_ip, timeout_offset, gomaxprocs;
   bool version = false, cadvisor_help = false, no_own_metrics = false, no_compression = false;
@@ -74,14 +74,14 @@ void declare_web(CLI::App& app, Raw& raw) {
   app.add_flag("--web.disable-exporter-metrics", raw.no_own_metrics, "Leave out the metrics about this agent itself")
       ->take_last()
       ->group(kGroup);
-  app.add_flag("--web.enable-lifecycle", raw.options.lifecycle, "Let POST /-/reload read the configuration again")
-      ->take_last()
-      ->group(kGroup);
   app.add_flag("--web.disable-compression", raw.no_compression, "Never answer in gzip, which costs more than the rest")
       ->take_last()
       ->group(kGroup);
   app.add_flag("--web.openmetrics-created", raw.options.openmetrics_created,
                "Show in OpenMetrics since when a container's counters count; doubles their series")
+      ->take_last()
+      ->group(kGroup);
+  app.add_flag("--web.enable-lifecycle", raw.options.lifecycle, "Let POST /-/reload read the configuration again")
       ->take_last()
       ->group(kGroup);
   app.add_option("--runtime.gomaxprocs", raw.gomaxprocs)->group("");  // node_exporter's
@@ -176,11 +176,11 @@ Result<AgentOptions> checked(const CLI::App& app, Raw raw) {
   auto containers = container_options(app, raw.containers, options.notices);
   if (!containers) return unexpected(containers.error());
   options.containers = std::move(*containers);
-  if (auto fine = apply_rule_flags(raw.rules, options.containers.labels); !fine) return unexpected(fine.error());
-  options.rules = raw.rules.rules;
   const auto security = security_options(raw.security);
   if (!security) return unexpected(security.error());
   options.security = *security;
+  if (auto fine = apply_rule_flags(raw.rules, options.containers.labels); !fine) return unexpected(fine.error());
+  options.rules = raw.rules.rules;
   const auto notices = cadvisor_notices(app);
   if (!notices) return unexpected(notices.error());
   options.notices.insert(options.notices.end(), notices->begin(), notices->end());
@@ -304,7 +304,9 @@ Result<ParsedAgentOptions> parse_agent_options(const std::vector<std::string>& a
   auto file = parse_config_file(*text, known_flags(line.app));
   if (!file) return unexpected(file.error().within(path));
   CommandLine both(table, defaults);
-  both.raw.options.remote_write = std::move(file->remote_write);
+  auto receivers = exporter::parse_remote_write(file->remote_write);
+  if (!receivers) return unexpected(receivers.error().within(path));
+  both.raw.options.remote_write = std::move(*receivers);
   const auto parsed = both.parse(with_settings(*file, line.app, words));
   auto result = parsed ? both.result() : Result<ParsedAgentOptions>(unexpected(parsed.error()));
   if (!result) return unexpected(located(result.error(), path, *file));

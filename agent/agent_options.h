@@ -15,8 +15,8 @@
 #include "agent/web_limits.h"
 #include "base/os.h"
 #include "base/result.h"
-#include "base/yaml.h"
 #include "collectors/container/collector.h"
+#include "exporter/remote_write/config.h"
 
 namespace plimsoll::agent {
 
@@ -33,11 +33,11 @@ struct AgentOptions {
   bool openmetrics_created = false;                                          // see exporter::EncodeOptions::created
   std::string web_config_file;    // exporter/http/web_config.h; "": plain HTTP for everybody
   bool web_config_check = false;  // say whether it is fine, and end
-  bool own_metrics = true;        // the agent's own on the page of everything
   bool lifecycle = false;         // POST /-/reload
+  bool own_metrics = true;        // the agent's own on the page of everything
   RuleWords rules;                // in order
   std::string config_file;
-  std::vector<yaml::Node> remote_write;  // the file's section: maps
+  std::vector<exporter::RemoteWriteConfig> remote_write;
   HostRoots roots;
   SecurityOptions security;
   std::string log_level = "info";

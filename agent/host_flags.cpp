@@ -128,6 +128,11 @@ Result<HostOptions> host_options(const CLI::App& app, const HostWords& words) {
   return options;
 }
 
+bool runs_perf(const HostOptions& options) {
+  return std::any_of(options.collectors.begin(), options.collectors.end(),
+                     [](const auto* entry) { return entry->name == "perf"; });
+}
+
 std::string host_collectors_help(HostTable table) {
   std::string list =
       "Host collectors; those with a star are on; --collector.NAME turns one on, --no-collector.NAME or\n"

@@ -28,6 +28,9 @@ struct HostOptions {
   collectors::host::Flags flags;
 };
 
+// Whether the collector `perf` is among them: it needs a privilege of its own.
+bool runs_perf(const HostOptions& options);
+
 // The words as they were given. CLI11 keeps pointers to them: nothing may be added after declare_host_flags().
 struct HostWords {
   struct Collector {

@@ -32,6 +32,8 @@ void add_labels(Reloader& reloader, const LiveParts& parts) {
 void add_host(Reloader& reloader, const LiveParts& parts) {
   reloader.add({"--collector."}, [parts](const Change& change) -> Result<Commit> {
     if (!change.concerns("--collector.")) return Commit{};
+    if (!parts.performance_counters && runs_perf(change.next.host))
+      return fail("--collector.perf needs a restart: what it takes was given up at the start");
     return Commit([parts, next = change.next] { parts.scraper.replace_node(parts.make_host_collectors(next)); });
   });
 }
@@ -57,6 +59,14 @@ void add_live_parts(Reloader& reloader, const LiveParts& parts) {
   add_host(reloader, parts);
   add_log(reloader);
   add_settings(reloader, parts.settings);
+}
+
+void add_remote_writer(Reloader& reloader, RemoteWriter& writer) {
+  reloader.add({}, [&writer](const Change& change) -> Result<Commit> {
+    auto next = writer.prepare(change.next.remote_write);
+    if (!next) return unexpected(next.error());
+    return Commit([&writer, next = std::move(*next)] { writer.commit(*next); });
+  });
 }
 
 void add_guard(Reloader& reloader, exporter::Guard* guard) {

@@ -6,6 +6,7 @@
 
 #include "agent/live_settings.h"
 #include "agent/reload.h"
+#include "agent/remote_writer.h"
 #include "agent/scraper.h"
 #include "collectors/container/collector.h"
 #include "exporter/http/guard.h"
@@ -18,11 +19,15 @@ struct LiveParts {
   LiveSettings& settings;
   collectors::container::Containers& containers;  // belongs to `scraper`
   std::function<Collectors(const AgentOptions& next)> make_host_collectors;
+  bool performance_counters;  // may be opened: see confine.h
 };
 
 // Filters and rules of labels, the log's level, what requests look at, and the host collectors, which are made anew
 // when one of their flags is different.
 void add_live_parts(Reloader& reloader, const LiveParts& parts);
+
+// The receivers of remote write: those that are new are opened while it is prepared, nothing ends before the commit.
+void add_remote_writer(Reloader& reloader, RemoteWriter& writer);
 
 // The web configuration file, read again at every reload; nullptr: there is none. It takes effect while it is
 // prepared, so it is added after all others.

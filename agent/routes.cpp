@@ -20,17 +20,15 @@ using exporter::Route;
 // Below so many samples compression costs its 150 KB of memory and saves less than a packet.
 constexpr size_t kWorthCompressing = 8;
 
-// In the format and compression that the request asks for. The page lives until its last byte is sent; nothing is
+// The page lives until its last byte is sent; nothing is
 // encoded before the first piece is asked for, which HEAD never does.
-Response page_response(SharedPage page, const Request& request, const AgentOptions& options) {
-  const exporter::Format format = exporter::negotiate_format(request.header("Accept"));
-  std::unique_ptr<exporter::Encoder> encoder =
-      exporter::make_encoder(format, *page, {.created = options.openmetrics_created});
+Response page_response(SharedPage page, exporter::Format format, bool compress,
+                       const exporter::EncodeOptions& options) {
+  std::unique_ptr<exporter::Encoder> encoder = exporter::make_encoder(format, *page, options);
   Response response;
   response.content_type = exporter::content_type(format);
   response.headers.emplace_back("Vary", "Accept, Accept-Encoding");
-  if (options.compress && page->sample_count() >= kWorthCompressing &&
-      exporter::wants_gzip(request.header("Accept-Encoding"))) {
+  if (compress && page->sample_count() >= kWorthCompressing) {
     encoder = std::make_unique<exporter::GzipEncoder>(std::move(encoder));
     response.headers.emplace_back("Content-Encoding", "gzip");
   }
@@ -95,7 +93,8 @@ Response counted(Response response, Sending sending, uint64_t samples, std::stri
 using Page = SharedPage (Scraper::*)(int64_t deadline_ns, const Selection& selection);
 
 Handler page_handler(const AgentOptions& options, const Served& parts, std::string name, Page page) {
-  return [options, parts, name = std::move(name), page](const Request& request) {
+  const exporter::EncodeOptions encode{.created = options.openmetrics_created};
+  return [encode, compress = options.compress, parts, name = std::move(name), page](const Request& request) {
     Sending sending{parts.self, name};
     sending.place = parts.live.admit();
     if (!sending.place)
@@ -106,9 +105,10 @@ Handler page_handler(const AgentOptions& options, const Served& parts, std::stri
     const int64_t deadline_ns =
         scrape_deadline(request.header(kTimeoutHeader), parts.live.timeout_offset(), monotonic_ns());
     const SharedPage samples = (parts.scraper.*page)(deadline_ns, *selection);
-    const std::string_view format = exporter::format_name(exporter::negotiate_format(request.header("Accept")));
-    return counted(page_response(samples, request, options), std::move(sending), samples->sample_count(),
-                   std::string(format));
+    const exporter::Format format = exporter::negotiate_format(request.header("Accept"));
+    const bool packed = compress && exporter::wants_gzip(request.header("Accept-Encoding"));
+    return counted(page_response(samples, format, packed, encode), std::move(sending), samples->sample_count(),
+                   std::string(exporter::format_name(format)));
   };
 }
 

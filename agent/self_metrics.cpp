@@ -175,8 +175,9 @@ SelfMetrics::SelfMetrics(const HostRoots& roots, std::span<const std::string> ro
   }
   for (const char* reason : {kRule, kBudget}) state_->left_out.Add({{"reason", reason}});
   for (const exporter::Format format : exporter::kFormats) {
-    state_->bytes.Add({{"format", std::string(exporter::format_name(format))}});
-    state_->samples.Add({{"format", std::string(exporter::format_name(format))}});
+    const std::string name(exporter::format_name(format));
+    state_->bytes.Add({{"format", name}});
+    state_->samples.Add({{"format", name}});
   }
   add_collectors(collectors);
 }

@@ -41,7 +41,7 @@ class SelfMetrics {
 
   struct Served {
     std::string page;    // route
-    std::string format;  // "text"
+    std::string format;  // see exporter::format_name()
     uint64_t samples = 0;
     uint64_t bytes = 0;  // of body, as they are sent
     double seconds = 0;  // from the request to the last of them

@@ -33,13 +33,6 @@ struct Options {
   bool events = true;                     // watch births and deaths; false: each scrape looks for itself
 };
 
-// The collector of containers, whose labels may be chosen anew while it lives.
-class Containers : public Collector {
- public:
-  // From the next collection on, not during one. A container that is shown gets new series by that.
-  virtual void set_labels(const LabelPolicy& policy) = 0;
-};
-
 // What takes more privilege to open than to use. The agent opens it first, gives the privilege up, and then makes
 // the collector. Whatever could not be had is missing in it; the collector does without.
 struct Privileged {
@@ -50,6 +43,13 @@ struct Privileged {
 
 // Starts no thread that goes on.
 Privileged open_privileged(const Options& options);
+
+// The collector of containers, whose labels may be chosen anew while it lives.
+class Containers : public Collector {
+ public:
+  // From the next collection on, not during one. A container that is shown gets new series by that.
+  virtual void set_labels(const LabelPolicy& policy) = 0;
+};
 
 // Error when the machine has no cgroup hierarchy. The collector's name is "container". Starts threads
 // (the watch of births and deaths; the walk of writable layers).

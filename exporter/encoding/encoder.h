@@ -18,6 +18,7 @@ namespace plimsoll::exporter {
 
 // text.h, openmetrics.h, protobuf.h.
 enum class Format : uint8_t { kText, kOpenMetrics, kProtobuf };
+inline constexpr Format kFormats[] = {Format::kText, Format::kOpenMetrics, Format::kProtobuf};
 
 struct EncodeOptions {
   // OpenMetrics: a series NAME_created beside each whose start is known. They are as many again, and
@@ -36,9 +37,8 @@ class Encoder {
 
 // `page` must outlive the encoder.
 std::unique_ptr<Encoder> make_encoder(Format format, const MetricPage& page, const EncodeOptions& options = {});
-// "text", "openmetrics" or "protobuf": for our own metrics. All of them, in order.
+// "text", "openmetrics" or "protobuf".
 std::string_view format_name(Format format);
-inline constexpr Format kFormats[] = {Format::kText, Format::kOpenMetrics, Format::kProtobuf};
 // The Content-Type of that format.
 std::string_view content_type(Format format);
 

@@ -16,6 +16,7 @@
 #include "exporter/http/answer.h"
 #include "exporter/http/guard.h"
 #include "exporter/http/listen_address.h"
+#include "exporter/http/openssl.h"
 #include "exporter/http/unix_socket.h"
 
 // Of civetweb_build.c.
@@ -264,6 +265,9 @@ Result<void> prepare(const ServerOptions& options, const std::vector<ListenAddre
   if (!kOwnCivetweb && wants_tls(options))
     return fail(
         "this build has no TLS: it uses Debian's civetweb library; configure it with -DPLIMSOLL_CIVETWEB=source");
+  if (wants_tls(options)) {
+    if (auto loaded = load_openssl(); !loaded) return loaded;
+  }
   for (const ListenAddress& address : addresses) {
     if (address.path.empty()) continue;
     if (mg_check_feature(MG_FEATURES_X_DOMAIN_SOCKET) == 0)

@@ -6,6 +6,7 @@
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <ctime>
 #include <iterator>
 
@@ -13,6 +14,9 @@
 
 namespace plimsoll::exporter {
 namespace {
+
+// What a wrong password is charged at least: cheap hashes are guessed no faster than this allows.
+constexpr double kLeastCharge = 0.01;
 
 double thread_seconds() {
   timespec time = {};
@@ -68,7 +72,7 @@ bool Users::compute(const UserHashes& users, const Claim& claim, double& spent) 
   if (remembered(claim)) return true;  // by a request that was before this one in the line
   const double begin = thread_seconds();
   const bool right = bcrypt_.matches(claim.hash, claim.password) && claim.known;
-  spent = right ? 0 : thread_seconds() - begin;
+  spent = right ? 0 : std::max(kLeastCharge, thread_seconds() - begin);
   const std::lock_guard lock(mutex_);
   ++computed_;
   if (right) remember(users, claim);

@@ -2,6 +2,7 @@
 #include "exporter/http/web_guard.h"
 
 #include "base/os.h"
+#include "exporter/http/openssl.h"
 
 namespace plimsoll::exporter {
 namespace {
@@ -42,6 +43,7 @@ WebGuard::WebGuard(WebGuardOptions options, std::unique_ptr<Users> users)
     : options_(std::move(options)), users_(std::move(users)) {}
 
 Result<std::unique_ptr<WebGuard>> WebGuard::make(WebGuardOptions options) {
+  if (auto loaded = load_openssl(); !loaded) return unexpected(loaded.error());
   auto users = Users::make();
   if (!users) return unexpected(users.error());
   std::unique_ptr<WebGuard> guard(new WebGuard(std::move(options), std::move(*users)));

@@ -9,7 +9,6 @@ import http.server
 import importlib
 import json
 import math
-import pathlib
 import re
 import subprocess
 import sys
@@ -110,11 +109,12 @@ class Protobuf:
     """MetricFamily as protoc makes it from metrics.proto."""
 
     def __init__(self):
-        directory = tempfile.mkdtemp(prefix="plimsoll-proto-")
-        subprocess.run([support.tool("protoc"), f"--proto_path={GOLDEN}", f"--python_out={directory}", "metrics.proto"],
-                       check=True)
-        sys.path.insert(0, directory)
-        self.module = importlib.import_module("metrics_pb2")
+        with tempfile.TemporaryDirectory(prefix="plimsoll-proto-") as directory:
+            subprocess.run([support.tool("protoc"), f"--proto_path={GOLDEN}", f"--python_out={directory}",
+                            "metrics.proto"], check=True)
+            sys.path.insert(0, directory)
+            self.module = importlib.import_module("metrics_pb2")
+            sys.path.remove(directory)
 
     def families(self, body):
         at, families = 0, []

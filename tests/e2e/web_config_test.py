@@ -195,6 +195,16 @@ class EveryRoute(WebConfigCase):
         self.assertTrue(self.agent.alive())
 
 
+    def test_no_renegotiation_and_no_compression(self):
+        done = subprocess.run([support.tool("openssl"), "s_client", "-connect", self.agent.address, "-tls1_2", "-CAfile",
+                               self.path("ca.crt"), "-cert", self.path("client.crt"), "-key", self.path("client.key")],
+                              input="R\n", capture_output=True, text=True, check=False, timeout=60)
+        self.assertIn("Compression: NONE", done.stdout)
+        self.assertIn("RENEGOTIATING", done.stdout + done.stderr)
+        self.assertIn("no renegotiation", done.stdout + done.stderr)
+        self.assertNotIn("TLS session ticket:", done.stdout)
+
+
 class Renewal(WebConfigCase):
     def renewed(self, before):
         return support.wait_until("the new certificate", lambda: (now := self.serial()) != before and now, interval=0.2)

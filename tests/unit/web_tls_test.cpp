@@ -237,6 +237,15 @@ TEST_F(Tls, AllowedNames) {
   EXPECT_FALSE(allowed("10.0.0.2", many));
 }
 
+TEST_F(Tls, WhatAClientSendsIsBounded) {
+  ask_clients(ClientAuth::kRequireAndVerify);
+  std::string names = "DNS:prometheus.example";
+  for (int i = 0; i < 2000; ++i) names += ",DNS:" + std::to_string(i) + ".prometheus.example";
+  const Identity huge = make_identity({.name = "huge", .signer = &authority_, .sans = names});
+  EXPECT_FALSE(connect(context(), {.identity = &huge}).made);
+  EXPECT_TRUE(connect(context(), {.identity = &good_}).made);
+}
+
 TEST_F(Tls, SettingsChangeForTheNextConnection) {
   SSL_CTX* const same = context();
   EXPECT_EQ(connect(same).peer, "one");

@@ -156,6 +156,14 @@ TEST(Users, WhoIsRememberedIsNeverSentAway) {
   EXPECT_EQ(users->check(both, who("bob", "wrong"), "10.0.0.1").verdict, Verdict::kLater);
 }
 
+TEST(Users, CheapHashesAreNotGuessedFaster) {
+  const auto users = make_users();
+  int wrong = 0;
+  while (wrong < 1000 && users->check(kUsers, who("alice", "x"), "10.0.0.1").verdict == Verdict::kWrong) ++wrong;
+  EXPECT_GE(wrong, 50);
+  EXPECT_LT(wrong, 100) << "half a second in reserve, ten milliseconds each";
+}
+
 TEST(Users, ManyAddressesTogetherAreRationedToo) {
   const auto users = make_users();
   int computed = 0;

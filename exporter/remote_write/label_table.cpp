@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/remote_write/label_table.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "exporter/encoding/wire.h"
+
+namespace plimsoll::exporter {
+namespace {
+
+// Takes NAME="VALUE" and a comma off the front; `value` is VALUE with its escapes undone. False at the end.
+bool take_pair(std::string_view& rest, std::string_view& name, std::string& value) {
+  const size_t equals = rest.find("=\"");
+  if (equals == std::string_view::npos) return false;
+  name = rest.substr(0, equals);
+  value.clear();
+  size_t at = equals + 2;
+  for (; at < rest.size() && rest[at] != '"'; ++at) {
+    if (rest[at] == '\\' && at + 1 < rest.size()) ++at;
+    value += rest[at] == 'n' && rest[at - 1] == '\\' ? '\n' : rest[at];
+  }
+  rest.remove_prefix(std::min(at + 1, rest.size()));
+  if (rest.starts_with(',')) rest.remove_prefix(1);
+  return true;
+}
+
+}  // namespace
+
+void add_label(std::string& out, std::string_view name, std::string_view value) {
+  out += wire::tag(1, wire::kBytes);
+  wire::append_varint(out, wire::bytes_field(name.size()) + wire::bytes_field(value.size()));
+  wire::append_bytes(out, 1, name);
+  wire::append_bytes(out, 2, value);
+}
+
+LabelTable::LabelTable(std::vector<std::string> taken) {
+  for (std::string& name : taken) {
+    std::string other = "exported_" + name;
+    renamed_.emplace_back(std::move(name), std::move(other));
+  }
+}
+
+void LabelTable::reset(const MetricPage& page) {
+  page_ = &page;
+  groups_.clear();
+  labels_.clear();
+  bytes_.clear();
+}
+
+uint64_t LabelTable::hash(LabelRef ref) { return group(ref).hash; }
+
+std::span<const LabelTable::Label> LabelTable::labels(LabelRef ref) {
+  const Group& found = group(ref);
+  return std::span<const Label>(labels_).subspan(found.first, found.count);
+}
+
+const LabelTable::Group& LabelTable::group(LabelRef ref) {
+  if (ref >= groups_.size()) groups_.resize(ref + size_t{1});
+  if (!groups_[ref].known) groups_[ref] = parse(page_->labels(ref));
+  return groups_[ref];
+}
+
+std::string_view LabelTable::final_name(std::string_view name) const {
+  for (const auto& [taken, other] : renamed_) {
+    if (name == taken) return other;
+  }
+  return name;
+}
+
+void LabelTable::add(std::string_view name) {
+  const auto offset = static_cast<uint32_t>(bytes_.size());
+  name = final_name(name);
+  add_label(bytes_, name, value_);
+  labels_.push_back({name, offset, static_cast<uint32_t>(bytes_.size() - offset)});
+}
+
+LabelTable::Group LabelTable::parse(std::string_view rendered) {
+  const size_t first = labels_.size();
+  for (std::string_view name; take_pair(rendered, name, value_);) {
+    if (!value_.empty()) add(name);
+  }
+  const auto begin = labels_.begin() + static_cast<ptrdiff_t>(first);
+  std::stable_sort(begin, labels_.end(), [](const Label& a, const Label& b) { return a.name < b.name; });
+  // A name twice is refused by receivers, with all the samples beside it.
+  labels_.erase(std::unique(begin, labels_.end(), [](const Label& a, const Label& b) { return a.name == b.name; }),
+                labels_.end());
+  Group group = {true, static_cast<uint32_t>(first), static_cast<uint32_t>(labels_.size() - first), 0};
+  for (size_t at = first; at < labels_.size(); ++at) group.hash += std::hash<std::string_view>{}(encoded(labels_[at]));
+  return group;
+}
+
+}  // namespace plimsoll::exporter
