@@ -6,12 +6,14 @@ import collections
 import http.client
 import json
 import os
+import pathlib
 import re
 import resource
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -210,7 +212,12 @@ class RunningAgent(unittest.TestCase):
             connection.close()
         self.assertEqual(self.request("GET", "/metrics")[0].status, 200)
 
+    def require_own_civetweb(self):
+        if os.environ.get("PLIMSOLL_CIVETWEB", "source") != "source":
+            self.skipTest("built with Debian's civetweb")
+
     def test_bounds_what_one_client_has(self):
+        self.require_own_civetweb()
         host, port = self.agent.address.rsplit(":", 1)
         silent = [socket.create_connection((host, int(port)), timeout=20) for _ in range(20)]
         try:
@@ -223,9 +230,22 @@ class RunningAgent(unittest.TestCase):
         support.wait_until("them to be over", lambda: support.http_get(f"http://{self.agent.address}/healthz")[0] == 200)
         self.assertGreaterEqual(self.agent.value("plimsoll_http_connections_dropped_total", reason="client_bound"), 8)
 
+    def test_does_nothing_while_nobody_asks(self):
+        self.require_own_civetweb()
+
+        def switches():
+            tasks = pathlib.Path(f"/proc/{self.agent.process.pid}/task").iterdir()
+            return {task.name: re.search(r"^voluntary_ctxt_switches:\s*(\d+)", (task / "status").read_text(), re.M)[1]
+                    for task in tasks if (task / "comm").read_text().startswith("civetweb")}
+        self.request("GET", "/healthz")
+        support.wait_until("the threads to sleep", lambda: switches() == (time.sleep(0.3), switches())[1])
+        before = switches()
+        self.assertGreaterEqual(len(before), 25)
+        time.sleep(3)
+        self.assertEqual(switches(), before)
+
     def test_loads_no_second_http_library(self):
-        if os.environ.get("PLIMSOLL_CIVETWEB", "source") != "source":
-            self.skipTest("built with Debian's civetweb")
+        self.require_own_civetweb()
         with open(f"/proc/{self.agent.process.pid}/maps", encoding="utf-8") as file:
             libraries = {line.split()[-1] for line in file if ".so" in line}
         self.assertTrue(any("prometheus-cpp-core" in name for name in libraries), libraries)
@@ -303,6 +323,20 @@ class AgentLife(unittest.TestCase):
     def url_of(self, process):
         """What an agent on port 0 printed: its address, without a prefix."""
         return process.stdout.readline().strip()
+
+    def test_serves_on_a_unix_socket(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "agent.sock")
+            process = self.start(f"--web.listen-address=unix:{path}", "--web.external-url=https://example.org/seen/")
+            support.wait_until(path, lambda: os.path.exists(path) and os.stat(path).st_mode & 0o777 == 0o660)
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(path)
+                connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                answer = connection.makefile("rb").read()
+            self.assertRegex(answer, rb"\AHTTP/1\.1 302 [^\0]*\r\nLocation: /seen/\r\n")
+            process.terminate()
+            self.assertEqual(process.wait(10 * support.TIME_FACTOR), 0)
+            self.assertFalse(os.path.exists(path))
 
     def test_serves_below_a_prefix(self):
         for flag in ("--web.route-prefix=/a/b/", "-url_base_prefix=a/b"):
