@@ -10,6 +10,7 @@
 
 #include "agent/agent_options.h"
 #include "agent/command.h"
+#include "agent/deadline.h"
 #include "agent/live_parts.h"
 #include "agent/reload.h"
 #include "agent/remote_writer.h"
@@ -78,13 +79,16 @@ std::string mode_name(const HostRoots& roots) {
   return layout->mode == cgroup::Mode::kV2 ? "v2" : layout->mode == cgroup::Mode::kV1 ? "v1" : "hybrid";
 }
 
-void announce(const AgentOptions& options, const std::vector<std::string>& addresses) {
+void announce(const AgentOptions& options, const std::vector<std::string>& addresses, bool tls) {
+  const std::string scheme = tls ? "https://" : "http://";
   for (const std::string& notice : options.notices) log_info(notice);
   log_info("plimsoll " PLIMSOLL_VERSION " started, cgroup mode " + mode_name(options.roots));
   for (size_t i = 0; i < addresses.size(); ++i) {
-    log_info("listening on http://" + addresses[i] + options.route_prefix);
+    const bool plain = options.listen_addresses[i].starts_with("unix:");
+    log_info("listening on " + (plain ? addresses[i] + " below " + options.route_prefix + "/"
+                                      : scheme + addresses[i] + options.route_prefix));
     // A script that asked for any free port reads it from stdout, whatever the log is set to.
-    if (options.listen_addresses[i].ends_with(":0")) std::printf("http://%s\n", addresses[i].c_str());
+    if (options.listen_addresses[i].ends_with(":0")) std::printf("%s%s\n", scheme.c_str(), addresses[i].c_str());
   }
   std::fflush(stdout);
 }
@@ -131,6 +135,22 @@ std::string host_name() {
   return ::uname(&names) == 0 ? names.nodename : "localhost";
 }
 
+// `options` and `self` must outlive the server.
+exporter::ServerOptions make_server_options(const AgentOptions& options, SelfMetrics& self) {
+  exporter::ServerOptions server;
+  server.listen_addresses = options.listen_addresses;
+  server.start_page = options.web.external_path.value_or(options.route_prefix) + "/";
+  server.admission.connections = options.web.connections;
+  server.admission.per_client = options.web.per_client;
+  server.admission.on_dropped = [&self](exporter::Dropped why) { self.count_dropped(exporter::dropped_name(why)); };
+  server.keep_alive = options.web.keep_alive;
+  server.answer_time = [](const exporter::Request& request) { return answer_time(request.header(kTimeoutHeader)); };
+  server.on_response = [&options, &self](const std::string& route, int status) {
+    self.count_request(route_name(options, route), status);
+  };
+  return server;
+}
+
 Result<std::shared_ptr<const Rules>> make_rules(const AgentOptions& options) {
   auto rules = Rules::parse(options.rules);
   if (!rules) return unexpected(rules.error());
@@ -167,17 +187,12 @@ int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reload
   add_live_parts(reloader, {scraper, live, *container_collector,
                             [&](const AgentOptions& next) { return make_host_collectors(options.roots, next.host); }});
   add_remote_writer(reloader, remote_writer);
-  exporter::ServerOptions server_options;
-  server_options.listen_addresses = options.listen_addresses;
-  server_options.start_page = options.route_prefix + "/";
-  server_options.on_response = [&](const std::string& route, int status) {
-    self.count_request(route_name(options, route), status);
-  };
   const Served served{scraper, self, live, [&] { return reloader.reload(); }};
+  const auto server_options = make_server_options(options, self);
   auto server = exporter::Server::start(server_options, make_routes(options, served));
   if (!server) return complain(with_remedy(server.error()), 1);
   if (auto started = remote_writer.replace(options.remote_write); !started) return complain(started.error(), 1);
-  announce(options, (*server)->addresses());
+  announce(options, (*server)->addresses(), (*server)->has_tls());
   scraper.all();  // says at once what is broken, and makes /-/ready true
   attend_signals(signals, reloader);
   return 0;

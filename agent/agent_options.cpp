@@ -2,13 +2,11 @@
 #include "agent/agent_options.h"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <cctype>
-#include <numeric>
 
 #include "agent/cadvisor_flags.h"
 #include "agent/config_file.h"
 #include "agent/container_flags.h"
+#include "agent/flag_words.h"
 #include "agent/rule_flags.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -16,26 +14,13 @@
 namespace plimsoll::agent {
 namespace {
 
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i);
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replace = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replace});
-    }
-  }
-  return row[b.size()];
-}
-
 // What CLI11 fills in, before it is checked.
 struct Raw {
   AgentOptions options;
   ContainerWords containers;
   RuleFlagWords rules;
-  std::string port, listen_ip, timeout_offset, max_requests, gomaxprocs;
+  WebWords web;
+  std::string port, listen_ip, timeout_offset, gomaxprocs;
   bool version = false, cadvisor_help = false, no_own_metrics = false;
   HostWords host;
 };
@@ -68,8 +53,8 @@ void declare_web(CLI::App& app, Raw& raw) {
     return app.add_option(names, value, what)->type_name(type)->take_last()->group(kGroup);
   };
   app.add_option("--web.listen-address", raw.options.listen_addresses,
-                 "Where to serve; may be repeated; :PORT is every address, port 0 a free one")
-      ->type_name("HOST:PORT")
+                 "Where to serve, HOST:PORT or unix:/PATH; may be repeated; :PORT is every address, port 0 a free one")
+      ->type_name("ADDRESS")
       ->allow_extra_args(false)
       ->capture_default_str()
       ->group(kGroup);
@@ -78,11 +63,10 @@ void declare_web(CLI::App& app, Raw& raw) {
   text("--web.route-prefix,--url_base_prefix", raw.options.route_prefix, "PATH", "What stands before every path");
   text("--web.telemetry-path,--prometheus_endpoint", raw.options.metrics_path, "PATH", "Path of the metrics")
       ->capture_default_str();
+  declare_web_limits(app, raw.web);
   app.add_flag("--web.disable-exporter-metrics", raw.no_own_metrics, "Leave out the metrics about this agent itself")
       ->take_last()
       ->group(kGroup);
-  text("--web.max-requests", raw.max_requests, "NUMBER", "Most requests for metrics at once; 0 is without a bound")
-      ->default_str("40");
   app.add_flag("--web.enable-lifecycle", raw.options.lifecycle, "Let POST /-/reload read the configuration again")
       ->take_last()
       ->group(kGroup);
@@ -129,100 +113,10 @@ void declare(CLI::App& app, Raw& raw, HostTable table) {
   declare_footer(app, table);
 }
 
-// -flag and -flag=value to --flag; -h stays.
-std::vector<std::string> without_go_spelling(const std::vector<std::string>& arguments) {
-  std::vector<std::string> words;
-  for (const std::string& word : arguments) {
-    const bool single_dash = word.size() > 2 && word[0] == '-' && word[1] != '-';
-    words.push_back(single_dash ? "-" + word : word);
-  }
-  return words;
-}
-
-// The words in the order in which CLI11 takes them: off the back. It takes --flag= for a flag whose
-// value is missing; two words say that the value is empty.
-std::vector<std::string> in_cli11_order(const std::vector<std::string>& words) {
-  std::vector<std::string> order;
-  for (auto word = words.rbegin(); word != words.rend(); ++word) {
-    const bool empty_value = word->starts_with("--") && word->ends_with('=');
-    if (empty_value) order.emplace_back();
-    order.push_back(empty_value ? word->substr(0, word->size() - 1) : *word);
-  }
-  return order;
-}
-
-std::vector<std::string> flag_names(const CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-  }
-  return names;
-}
-
-std::string flag_name(const CLI::Option& option) {
-  const auto& names = option.get_lnames();
-  return names.empty() ? std::string() : names.front();
-}
-
-// Go's spellings of true and false; nullopt for anything else.
-std::optional<bool> parse_switch(std::string_view text) {
-  constexpr std::string_view kTrue[] = {"true", "1", "t", "T", "TRUE", "True"};
-  constexpr std::string_view kFalse[] = {"false", "0", "f", "F", "FALSE", "False"};
-  if (std::find(std::begin(kTrue), std::end(kTrue), text) != std::end(kTrue)) return true;
-  if (std::find(std::begin(kFalse), std::end(kFalse), text) != std::end(kFalse)) return false;
-  return std::nullopt;
-}
-
-// CLI11's own message for --flag=maybe does not name the flag, and it does not know all of Go's spellings.
-Result<void> check_switches(const CLI::App& app, std::vector<std::string>& words) {
-  for (std::string& word : words) {
-    const size_t equals = word.find('=');
-    if (!word.starts_with("--") || equals == std::string::npos) continue;
-    const std::string flag = word.substr(0, equals);
-    const CLI::Option* option = app.get_option_no_throw(flag);
-    if (option == nullptr || option->get_expected_max() != 0) continue;
-    const std::string value = word.substr(equals + 1);
-    const auto on = parse_switch(value);
-    if (!on) return fail(flag + ": '" + value + "' is neither true nor false");
-    word = flag + (*on ? "=true" : "=false");
-  }
-  return {};
-}
-
-// CLI11's own message does not name a flag that is in no group of the help.
-Result<void> check_values(const CLI::App& app, const std::vector<std::string>& words) {
-  for (size_t at = 0; at < words.size(); ++at) {
-    const CLI::Option* option = words[at].starts_with('-') ? app.get_option_no_throw(words[at]) : nullptr;
-    if (option == nullptr || option->get_expected_max() == 0) continue;
-    if (at + 1 == words.size() || words[at + 1].starts_with("--")) return fail(words[at] + ": needs a value");
-    ++at;
-  }
-  return {};
-}
-
-Unexpected unknown_word(const CLI::App& app, const std::string& word) {
-  if (!word.starts_with('-')) return fail("unexpected argument '" + word + "'; the agent takes flags only, see --help");
-  const std::string flag = word.substr(0, word.find('='));
-  const std::string similar = nearest(flag, flag_names(app));
-  return fail("unknown flag '" + flag + "'; " + (similar.empty() ? "see --help" : "did you mean '" + similar + "'?"));
-}
-
-// One spelling of each path: routes are compared byte by byte.
-Result<std::string> checked_path(const std::string& flag, std::string path) {
-  constexpr std::string_view kPlain = "-._~/!$()*+,;=:@";
-  while (path.ends_with('/')) path.pop_back();
-  if (!path.empty() && path.front() != '/') path.insert(0, "/");
-  const bool plain = std::all_of(path.begin(), path.end(), [&](unsigned char c) {
-    return (c < 0x80 && std::isalnum(c) != 0) || kPlain.find(static_cast<char>(c)) != std::string_view::npos;
-  });
-  const std::string inside = path + "/";
-  const bool steps = inside.find("/./") != std::string::npos || inside.find("/../") != std::string::npos;
-  if (!plain || steps || inside.find("//") < path.size())
-    return fail(flag + ": '" + path + "' is no path of letters, digits and " + std::string(kPlain));
-  return path;
-}
-
-Result<void> check_paths(AgentOptions& options) {
+// Routes are compared byte by byte.
+Result<void> check_paths(const CLI::App& app, AgentOptions& options) {
+  if (app.get_option("--web.route-prefix")->count() == 0 && options.web.external_path)
+    options.route_prefix = *options.web.external_path;
   auto prefix = checked_path("--web.route-prefix", options.route_prefix);
   if (!prefix) return unexpected(prefix.error());
   auto metrics = checked_path("--web.telemetry-path", options.metrics_path);
@@ -258,13 +152,11 @@ Result<AgentOptions> checked(const CLI::App& app, Raw raw) {
     if (!offset) return fail("--scrape.timeout-offset: '" + raw.timeout_offset + "' is no duration; write 0.5s");
     options.timeout_offset = *offset;
   }
-  if (!raw.max_requests.empty()) {
-    const auto most = parse_u64(raw.max_requests);
-    if (!most) return fail("--web.max-requests: '" + raw.max_requests + "' is no number; 0 is without a bound");
-    options.max_requests = *most;
-  }
   if (auto fine = check_log_level(options.log_level); !fine) return fail("--log.level: " + fine.error().message());
-  if (auto fine = check_paths(options); !fine) return unexpected(fine.error());
+  auto web = web_limits(raw.web, options.web);
+  if (!web) return unexpected(web.error());
+  options.web = std::move(*web);
+  if (auto fine = check_paths(app, options); !fine) return unexpected(fine.error());
   if (auto fine = apply_port(app, raw, options); !fine) return unexpected(fine.error());
   auto containers = container_options(app, raw.containers, options.notices);
   if (!containers) return unexpected(containers.error());
@@ -280,11 +172,6 @@ Result<AgentOptions> checked(const CLI::App& app, Raw raw) {
   if (!host) return unexpected(host.error());
   options.host = std::move(*host);
   return std::move(options);
-}
-
-std::string one_line(std::string text) {
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return std::string(trim(text));
 }
 
 // One parsing. CLI11 keeps pointers into it.
@@ -382,18 +269,6 @@ Error located(const Error& error, const std::string& path, const ConfigFile& fil
 }
 
 }  // namespace
-
-std::string nearest(std::string_view word, std::span<const std::string> known) {
-  std::string best;
-  size_t least = std::max<size_t>(2, word.size() / 3) + 1;
-  for (const std::string& candidate : known) {
-    const size_t distance = edit_distance(word, candidate);
-    if (distance >= least) continue;
-    least = distance;
-    best = candidate;
-  }
-  return best;
-}
 
 Result<ParsedAgentOptions> parse_agent_options(const std::vector<std::string>& arguments, HostTable table,
                                                const AgentOptions& defaults) {

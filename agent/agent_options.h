@@ -5,13 +5,13 @@
 #include <chrono>
 #include <map>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "agent/host_flags.h"
 #include "agent/rules.h"
+#include "agent/web_limits.h"
 #include "base/os.h"
 #include "base/result.h"
 #include "collectors/container/collector.h"
@@ -26,10 +26,10 @@ struct AgentOptions {
   std::vector<std::string> listen_addresses = {"0.0.0.0:1876"};
   std::string route_prefix;               // "" or "/a/b": stands before every path
   std::string metrics_path = "/metrics";  // below the prefix; the two halves are below it
+  WebLimits web;
   std::chrono::nanoseconds timeout_offset = std::chrono::milliseconds(500);  // see deadline.h
-  size_t max_requests = 40;  // for pages of metrics, at once; 0 is without a bound
-  bool lifecycle = false;    // POST /-/reload
-  bool own_metrics = true;   // the agent's own on the page of everything
+  bool lifecycle = false;   // POST /-/reload
+  bool own_metrics = true;  // the agent's own on the page of everything
   RuleWords rules;           // in order
   std::string config_file;
   std::vector<exporter::RemoteWriteConfig> remote_write;
@@ -52,8 +52,5 @@ struct ParsedAgentOptions {
 // flag or the values that are accepted; of something in the file, also the file and the line.
 Result<ParsedAgentOptions> parse_agent_options(const std::vector<std::string>& arguments, HostTable table,
                                                const AgentOptions& defaults = {});
-
-// The member of `known` that differs least from `word`; "" when none is similar.
-std::string nearest(std::string_view word, std::span<const std::string> known);
 
 }  // namespace plimsoll::agent

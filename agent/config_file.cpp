@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "agent/agent_options.h"
+#include "agent/flag_words.h"
 #include "agent/name_patterns.h"
 
 namespace plimsoll::agent {

@@ -21,4 +21,10 @@ int64_t scrape_deadline(std::string_view header, std::chrono::nanoseconds offset
   return now_ns + std::max<int64_t>(patience, 0);
 }
 
+std::chrono::nanoseconds answer_time(std::string_view header) {
+  constexpr int64_t kLongestNs = 120'000'000'000, kUsualNs = 60'000'000'000;
+  const int64_t ns = scrape_deadline(header, {}, 0);
+  return std::chrono::nanoseconds(ns == INT64_MAX ? kUsualNs : std::min(ns, kLongestNs));
+}
+
 }  // namespace plimsoll::agent

@@ -17,4 +17,8 @@ constexpr std::string_view kTimeoutHeader = "X-Prometheus-Scrape-Timeout-Seconds
 // header or when it is no positive number of seconds.
 int64_t scrape_deadline(std::string_view header, std::chrono::nanoseconds offset, int64_t now_ns);
 
+// How long the client of such a request may take over the whole answer: what the header says, not more than two
+// minutes; one minute without it.
+std::chrono::nanoseconds answer_time(std::string_view header);
+
 }  // namespace plimsoll::agent

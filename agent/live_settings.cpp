@@ -5,7 +5,7 @@ namespace plimsoll::agent {
 
 void LiveSettings::set(const AgentOptions& options) {
   timeout_offset_ns_ = options.timeout_offset.count();
-  max_requests_ = options.max_requests;
+  max_requests_ = options.web.requests;
   lifecycle_ = options.lifecycle;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/routes.h"
 
+#include <memory>
+
 #include "agent/deadline.h"
 #include "exporter/encoding/encoder.h"
 #include "exporter/http/landing.h"
@@ -11,6 +13,7 @@ namespace {
 using exporter::Handler;
 using exporter::Request;
 using exporter::Response;
+using exporter::Route;
 
 // The page lives until its last byte is sent.
 Response page_response(SharedPage page, exporter::Format format) {
@@ -25,6 +28,12 @@ Response text_response(int status, std::string body) {
   Response response;
   response.status = status;
   response.body = std::move(body);
+  return response;
+}
+
+Response redirection(const std::string& target) {
+  Response response = text_response(302, "see " + target + "\n");
+  response.headers.emplace_back("Location", target);
   return response;
 }
 
@@ -75,9 +84,8 @@ Handler page_handler(const Served& parts, std::string name, Page page) {
     Sending sending{parts.self, name};
     sending.place = parts.live.admit();
     if (!sending.place)
-      return text_response(503, "503: " + std::to_string(parts.live.max_requests()) +
-                                    " requests for metrics are being answered; try again, or raise "
-                                    "--web.max-requests\n");
+      return text_response(503, "more than " + std::to_string(parts.live.max_requests()) +
+                                    " scrapes at once (--web.max-requests); try again later\n");
     const auto selection = Selection::parse(request.query, parts.scraper.selectable());
     if (!selection) return text_response(400, selection.error().message() + "\n");
     const int64_t deadline_ns =
@@ -88,9 +96,7 @@ Handler page_handler(const Served& parts, std::string name, Page page) {
   };
 }
 
-Response reload_response(const Served& parts, const Request& request) {
-  if (request.method != "POST" && request.method != "PUT")
-    return text_response(405, "405: send a POST to read the configuration again\n");
+Response reload_response(const Served& parts) {
   if (!parts.live.lifecycle())
     return text_response(403, "403: the agent was started without --web.enable-lifecycle; SIGHUP does the same\n");
   const auto reloaded = parts.reload();
@@ -101,25 +107,30 @@ Response reload_response(const Served& parts, const Request& request) {
 
 }  // namespace
 
-std::map<std::string, Handler> make_routes(const AgentOptions& options, const Served& served) {
+exporter::Routes make_routes(const AgentOptions& options, const Served& served) {
   const std::string& start = options.route_prefix;
   const std::string metrics = start + options.metrics_path;
-  const Handler landing = [start, metrics](const Request&) { return landing_response(start, metrics); };
+  const std::string seen = options.web.external_path.value_or(start);
+  const std::string seen_metrics = seen + options.metrics_path;
+  const Handler landing = [seen, seen_metrics](const Request&) { return landing_response(seen, seen_metrics); };
   const Handler healthy = [](const Request&) { return text_response(200, "ok\n"); };
-  std::map<std::string, Handler> routes = {
-      {start + "/", landing},
-      {metrics, page_handler(served, options.metrics_path, &Scraper::all)},
-      {metrics + "/cadvisor", page_handler(served, options.metrics_path + "/cadvisor", &Scraper::container)},
-      {metrics + "/node", page_handler(served, options.metrics_path + "/node", &Scraper::node)},
-      {start + "/healthz", healthy},
-      {start + "/-/healthy", healthy},
-      {start + "/-/ready",
-       [&scraper = served.scraper](const Request&) {
-         return scraper.ready() ? text_response(200, "ok\n") : text_response(503, "no collection has succeeded yet\n");
-       }},
-      {start + "/-/reload", [served](const Request& request) { return reload_response(served, request); }},
+  const Handler ready = [&scraper = served.scraper](const Request&) {
+    return scraper.ready() ? text_response(200, "ok\n") : text_response(503, "no collection has succeeded yet\n");
   };
-  if (!start.empty()) routes.emplace(start, landing);
+  const Handler reload = [served](const Request&) { return reload_response(served); };
+  exporter::Routes routes = {
+      {start + "/", {landing}},
+      {metrics, {page_handler(served, options.metrics_path, &Scraper::all)}},
+      {metrics + "/cadvisor", {page_handler(served, options.metrics_path + "/cadvisor", &Scraper::container)}},
+      {metrics + "/node", {page_handler(served, options.metrics_path + "/node", &Scraper::node)}},
+      {start + "/healthz", {healthy}},
+      {start + "/-/healthy", {healthy}},
+      {start + "/-/ready", {ready}},
+      {start + "/-/reload", {reload, "POST, PUT"}},
+  };
+  if (start.empty()) return routes;
+  routes.emplace(start, Route{landing});
+  routes.emplace("/", Route{[seen](const Request&) { return redirection(seen + "/"); }});
   return routes;
 }
 

@@ -7,12 +7,14 @@
 //   PREFIX/metrics/cadvisor  container half
 //   PREFIX/healthz, PREFIX/-/healthy, PREFIX/-/ready
 //   PREFIX/-/reload          POST: reads the configuration again, if --web.enable-lifecycle allows it
+//   /                        sends to PREFIX/, where there is a prefix
 //
+// Links and redirections begin with the path of --web.external-url, without it with the prefix. At most
+// --web.max-requests of the pages of metrics are made and sent at once; more are answered 503.
 // The three pages of metrics take ?collect[]=NAME, ?exclude[]=NAME and ?name[]=PATTERN: see selection.h.
 #pragma once
 
 #include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -32,7 +34,7 @@ struct Served {
   std::function<Result<void>()> reload;
 };
 
-std::map<std::string, exporter::Handler> make_routes(const AgentOptions& options, const Served& served);
+exporter::Routes make_routes(const AgentOptions& options, const Served& served);
 
 // The same routes as they are called in our own metrics: without the prefix.
 std::vector<std::string> route_names(const AgentOptions& options);

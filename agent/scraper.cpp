@@ -63,7 +63,7 @@ MetricPage Scraper::collect(Halves halves, int64_t deadline_ns, const Selection&
     const std::lock_guard lock(own_mutex_);
     self_.write(writer);
   }
-  self_.count_dropped(writer.dropped_by_rule(), writer.dropped_over_budget());
+  self_.count_left_out(writer.dropped_by_rule(), writer.dropped_over_budget());
   return writer.finish();
 }
 

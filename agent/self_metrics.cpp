@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/process_metrics.h"
+#include "exporter/http/admission.h"
 
 namespace plimsoll::agent {
 namespace {
@@ -130,10 +131,12 @@ struct SelfMetrics::State {
       : proc(proc_root),
         requests(
             counters(registry, "plimsoll_http_requests_total", "HTTP requests answered, by path and status code.")),
+        dropped(counters(registry, "plimsoll_http_connections_dropped_total",
+                         "Connections that were refused or ended early, by which bound.")),
         collections(counters(registry, "plimsoll_collections_total", "Collections made, by half of the metrics.")),
         seconds(counters(registry, "plimsoll_collection_seconds_total", "Wall time spent in collections, in seconds.")),
         failures(counters(registry, "plimsoll_collection_failures_total", "Collections in which a collector failed.")),
-        dropped(counters(registry, "plimsoll_series_dropped_total",
+        left_out(counters(registry, "plimsoll_series_dropped_total",
                          "Samples left out of pages: by a rule of --series.drop, or over a series budget.")),
         bytes(counters(registry, "plimsoll_scrape_bytes_total", "Bytes of pages sent, by format; as compressed.")),
         samples(counters(registry, "plimsoll_scrape_samples_total", "Samples of pages sent, by format.")),
@@ -156,10 +159,11 @@ struct SelfMetrics::State {
   std::vector<std::function<void(MetricWriter&)>> sources;
   prometheus::Registry registry;
   CounterFamily& requests;
+  CounterFamily& dropped;
   CounterFamily& collections;
   CounterFamily& seconds;
   CounterFamily& failures;
-  CounterFamily& dropped;
+  CounterFamily& left_out;
   CounterFamily& bytes;
   CounterFamily& samples;
   HistogramFamily& durations;
@@ -171,11 +175,13 @@ SelfMetrics::SelfMetrics(const HostRoots& roots, std::span<const std::string> ro
                          std::span<const std::string> collectors)
     : state_(std::make_unique<State>(roots.proc)) {
   for (const std::string& route : routes) state_->requests.Add({{"path", route}, {"code", "200"}});
+  for (size_t i = 0; i < exporter::kDroppedKinds; ++i)
+    state_->dropped.Add({{"reason", exporter::dropped_name(static_cast<exporter::Dropped>(i))}});
   for (const char* half : kHalves) {
     state_->collections.Add({{"half", half}});
     state_->seconds.Add({{"half", half}});
   }
-  for (const char* reason : {kRule, kBudget}) state_->dropped.Add({{"reason", reason}});
+  for (const char* reason : {kRule, kBudget}) state_->left_out.Add({{"reason", reason}});
   state_->bytes.Add({{"format", "text"}});
   state_->samples.Add({{"format", "text"}});
   add_collectors(collectors);
@@ -195,6 +201,8 @@ void SelfMetrics::count_request(const std::string& route, int status) {
   state_->requests.Add({{"path", route.empty() ? "other" : route}, {"code", std::to_string(status)}}).Increment();
 }
 
+void SelfMetrics::count_dropped(const std::string& reason) { state_->dropped.Add({{"reason", reason}}).Increment(); }
+
 void SelfMetrics::count_collection(const std::string& half, double seconds) {
   state_->collections.Add({{"half", half}}).Increment();
   state_->seconds.Add({{"half", half}}).Increment(seconds);
@@ -204,9 +212,9 @@ void SelfMetrics::count_failure(const std::string& collector) {
   state_->failures.Add({{"collector", collector}}).Increment();
 }
 
-void SelfMetrics::count_dropped(uint64_t by_rule, uint64_t over_budget) {
-  state_->dropped.Add({{"reason", kRule}}).Increment(static_cast<double>(by_rule));
-  state_->dropped.Add({{"reason", kBudget}}).Increment(static_cast<double>(over_budget));
+void SelfMetrics::count_left_out(uint64_t by_rule, uint64_t over_budget) {
+  state_->left_out.Add({{"reason", kRule}}).Increment(static_cast<double>(by_rule));
+  state_->left_out.Add({{"reason", kBudget}}).Increment(static_cast<double>(over_budget));
 }
 
 void SelfMetrics::count_served(const Served& served) {

@@ -31,11 +31,13 @@ class SelfMetrics {
   // The counting methods are thread-safe.
   // "" as route counts as "other".
   void count_request(const std::string& route, int status);
+  // A connection that was refused or ended, by why: a name of exporter::Dropped.
+  void count_dropped(const std::string& reason);
   // `half`: "node" or "container".
   void count_collection(const std::string& half, double seconds);
   void count_failure(const std::string& collector);
   // Series left out of a page, by --series.drop and for want of budget.
-  void count_dropped(uint64_t by_rule, uint64_t over_budget);
+  void count_left_out(uint64_t by_rule, uint64_t over_budget);
 
   struct Served {
     std::string page;    // route

@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "base/text.h"
@@ -12,7 +13,9 @@
 namespace plimsoll::exporter {
 namespace {
 
-constexpr std::string_view kForm = "; write HOST:PORT, for example 127.0.0.1:1876, [::1]:1876 or :1876";
+constexpr std::string_view kUnix = "unix:";
+constexpr size_t kLongestPath = 106;  // of a socket: unix(7), less what civetweb puts before and after
+constexpr std::string_view kForm = "; write HOST:PORT, for example 127.0.0.1:1876, [::1]:1876 or :1876, or unix:/PATH";
 
 Unexpected wrong(std::string_view text, std::string_view what) {
   return fail("listen address '" + std::string(text) + "' " + std::string(what));
@@ -53,9 +56,22 @@ Result<std::string> resolve(std::string_view text, const std::string& host, bool
   return found;
 }
 
+// The path goes through a list of civetweb's, where these have a meaning.
+Result<ListenAddress> parse_unix(std::string_view text) {
+  const std::string_view path = text.substr(kUnix.size());
+  if (!path.starts_with('/') || path.ends_with('/'))
+    return wrong(text, "has no absolute path of a file; write such as unix:/run/plimsoll/agent.sock");
+  if (path.size() > kLongestPath)
+    return wrong(text, "has a path of more than " + std::to_string(kLongestPath) + " bytes");
+  const auto bad = [](unsigned char c) { return c <= ' ' || c == ',' || c == ':' || c == 0x7f; };
+  if (std::any_of(path.begin(), path.end(), bad)) return wrong(text, "has a comma, a colon or a blank in its path");
+  return ListenAddress{"", "", false, std::string(path)};
+}
+
 }  // namespace
 
 Result<ListenAddress> parse_listen_address(std::string_view text, bool ipv6) {
+  if (text.starts_with(kUnix)) return parse_unix(text);
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return wrong(text, std::string("has no port") + std::string(kForm));
   const auto port = parse_u64(text.substr(colon + 1));

@@ -2,6 +2,7 @@
 // Where to listen, as a user writes it (Go's way, since Prometheus' tools take it so).
 //
 //   127.0.0.1:1876   [::1]:1876   localhost:1876   :1876 = every address, IPv4 and IPv6
+//   unix:/run/plimsoll/agent.sock
 #pragma once
 
 #include <string>
@@ -15,7 +16,8 @@ struct ListenAddress {
   std::string host;         // numeric, with brackets when it is IPv6
   std::string port;         // decimal; "0" = let the kernel choose
   bool dual_stack = false;  // host is [::] and takes IPv4 as well
-  std::string text() const { return host + ":" + port; }
+  std::string path = {};    // of a unix socket, else ""; then there is nothing else
+  std::string text() const { return path.empty() ? host + ":" + port : "unix:" + path; }
 };
 
 // A host name is looked up at once; the first answer counts. `ipv6` says whether IPv6 can be used:

@@ -8,21 +8,29 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
-#include <charconv>
 #include <mutex>
 #include <optional>
 
 #include "base/os.h"
 #include "base/text.h"
+#include "exporter/http/answer.h"
+#include "exporter/http/guard.h"
 #include "exporter/http/listen_address.h"
+#include "exporter/http/unix_socket.h"
+
+// Of civetweb_build.c.
+#ifdef PLIMSOLL_CIVETWEB_SOURCE
+extern "C" int plimsoll_socket_of(const mg_connection* connection);
+#endif
 
 namespace plimsoll::exporter {
 
 struct Server::State {
-  std::map<std::string, Handler> routes;
-  std::function<void(const std::string&, int)> on_response;
-  std::string start_page;
+  explicit State(const ServerOptions& wanted) : options(wanted), admission(wanted.admission) {}
+
+  ServerOptions options;
+  Routes routes;
+  Admission admission;
   std::vector<std::string> addresses;
   mg_context* context = nullptr;
   std::mutex mutex;
@@ -32,126 +40,144 @@ struct Server::State {
 
 namespace {
 
-// A client that stays silent, or does not take its answer, for this long loses its worker.
-constexpr const char* kRequestTimeoutMs = "10000";
+using std::chrono::nanoseconds;
+
+#ifdef PLIMSOLL_CIVETWEB_SOURCE
+constexpr bool kOwnCivetweb = true;
+int socket_of(const mg_connection* connection) { return plimsoll_socket_of(connection); }
+#else
+// Debian's binary: what it does with its sockets cannot be bounded from outside, and its TLS does not work.
+constexpr bool kOwnCivetweb = false;
+int socket_of(const mg_connection*) { return -1; }
+#endif
+
+// Admission's deadlines come first; with Debian's binary this is all there is.
+constexpr const char* kWaitMs = kOwnCivetweb ? "3600000" : "10000";
+constexpr const char* kBacklog = "1024";  // connections that the kernel keeps while we are busy
+constexpr nanoseconds kAnswerTime = std::chrono::seconds(60);
+constexpr nanoseconds kSendingTime = std::chrono::seconds(10);  // the least, however long the handler took
 constexpr size_t kLargestDiscardedBody = 64 * 1024;
 constexpr size_t kComplaintsKept = 16;
 
-bool send(mg_connection* connection, std::string_view text) {
-  return text.empty() || mg_write(connection, text.data(), text.size()) == static_cast<int>(text.size());
+bool has_body(const mg_connection* connection, const mg_request_info& request) {
+  return request.content_length > 0 || mg_get_header(connection, "Transfer-Encoding") != nullptr;
 }
 
-// Status line and the headers that every answer has; without the empty line.
-std::string response_head(mg_connection* connection, const Response& response) {
-  std::string head = "HTTP/1.1 " + std::to_string(response.status) + " ";
-  head += mg_get_response_code_text(connection, response.status);
-  head += "\r\nContent-Type: " + response.content_type + "\r\nConnection: close\r\nX-Content-Type-Options: nosniff\r\n";
-  for (const auto& [name, value] : response.headers) head += name + ": " + value + "\r\n";
-  if (response.status == 405) head += "Allow: GET, HEAD\r\n";
-  return head;
-}
-
-std::string chunk_heading(size_t size) {
-  std::array<char, 24> digits;
-  const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), size, 16).ptr;
-  return std::string(digits.data(), static_cast<size_t>(end - digits.data())) + "\r\n";
-}
-
-// HTTP/1.0 knows no chunks: there the end of the connection ends the answer.
-void send_pieces(mg_connection* connection, const Response& response, std::string head, bool chunked) {
-  head += chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n";
-  std::string piece;
-  while (response.next(piece)) {
-    if (piece.empty()) continue;  // a chunk of length 0 would end the answer
-    if (chunked) {
-      head += chunk_heading(piece.size());
-      piece += "\r\n";
-    }
-    if (!send(connection, head) || !send(connection, piece)) return;
-    head.clear();
-  }
-  if (chunked) head += "0\r\n\r\n";
-  send(connection, head);
-}
-
-void send_response(mg_connection* connection, const mg_request_info& request, const Response& response) {
-  const bool head_only = std::string_view(request.request_method) == "HEAD";
-  std::string head = response_head(connection, response);
-  if (!response.next) {
-    head += "Content-Length: " + std::to_string(response.body.size()) + "\r\n\r\n";
-    if (!head_only) head += response.body;
-    send(connection, head);
-    return;
-  }
-  const bool chunked = request.http_version != nullptr && std::string_view(request.http_version) != "1.0";
-  if (head_only) {
-    send(connection, head + (chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n"));
-    return;
-  }
-  send_pieces(connection, response, std::move(head), chunked);
-}
-
-// Closing a socket with unread input resets the connection, and the client may lose our answer.
-void discard_body(mg_connection* connection, const mg_request_info& request) {
-  if (request.content_length == 0) return;
+// Whether all of it was read.
+bool discard_body(mg_connection* connection) {
   std::array<char, 4096> sink;
   for (size_t seen = 0; seen < kLargestDiscardedBody;) {
     const int n = mg_read(connection, sink.data(), sink.size());
-    if (n <= 0) return;
+    if (n <= 0) return n == 0;
     seen += static_cast<size_t>(n);
   }
+  return false;
 }
 
-bool is_read_method(std::string_view method) { return method == "GET" || method == "HEAD"; }
+// The members of a comma-separated list.
+bool lists(std::string_view list, std::string_view word) {
+  while (!list.empty()) {
+    if (same_name(trim(take(list, ',')), word)) return true;
+  }
+  return false;
+}
+
+bool is_http10(const mg_request_info& request) {
+  return request.http_version == nullptr || std::string_view(request.http_version) == "1.0";
+}
+
+// What the client says about the connection after this request. A request with a body has the last word: where
+// the body ends is what proxies and servers have disagreed about.
+bool may_stay(const mg_connection* connection, const mg_request_info& request) {
+  const char* const wish = mg_get_header(connection, "Connection");
+  const bool wanted = wish == nullptr ? !is_http10(request) : lists(wish, "keep-alive");
+  return wanted && !has_body(connection, request);
+}
 
 Server::State& state_of(const mg_connection* connection) {
   return *static_cast<Server::State*>(mg_get_user_data(mg_get_context(connection)));
 }
 
-std::vector<std::pair<std::string_view, std::string_view>> headers_of(const mg_request_info& request) {
-  std::vector<std::pair<std::string_view, std::string_view>> headers;
-  for (int i = 0; i < request.num_headers; ++i) {
-    const auto& header = request.http_headers[i];
-    if (header.name != nullptr && header.value != nullptr) headers.emplace_back(header.name, trim(header.value));
+Request request_of(const mg_request_info& info) {
+  Request request;
+  request.method = info.request_method;
+  // As the client wrote it: local_uri has lost doubled slashes and dots, and one route has one spelling.
+  request.path = info.local_uri_raw == nullptr ? "" : info.local_uri_raw;
+  request.query = info.query_string == nullptr ? "" : info.query_string;
+  for (int i = 0; i < info.num_headers; ++i) {
+    const auto& header = info.http_headers[i];
+    if (header.name != nullptr && header.value != nullptr)
+      request.headers.emplace_back(header.name, trim(header.value));
   }
-  return headers;
+  if (info.remote_addr != std::string_view("*")) request.client = info.remote_addr;  // "*": a unix socket
+  return request;
+}
+
+Response text_of(int status, std::string body) {
+  Response response;
+  response.status = status;
+  response.body = std::move(body);
+  return response;
+}
+
+// The guard's answer, the route's or what there is instead.
+Response answer_to(const Server::State& state, mg_connection* connection, const Request& request, const Route* route) {
+  if (state.options.guard != nullptr) {
+    if (auto refusal = state.options.guard->refuse(request)) return std::move(*refusal);
+  }
+  if (has_body(connection, *mg_get_request_info(connection)) && !discard_body(connection))
+    return text_of(413, "413: no page here takes a body of more than 64 KB\n");
+  if (route == nullptr)
+    return text_of(404, "404: no such page; " + state.options.start_page + " lists what there is\n");
+  if (!lists(route->methods, request.method)) return text_of(405, "405: here is served: " + route->methods + "\n");
+  return route->handler(request);
 }
 
 int on_request(mg_connection* connection) {
   Server::State& state = state_of(connection);
-  const mg_request_info& request = *mg_get_request_info(connection);
-  mg_disable_connection_keep_alive(connection);
-  // As the client wrote it: local_uri has lost doubled slashes and dots, and one route has one spelling.
-  const std::string path = request.local_uri_raw == nullptr ? "" : request.local_uri_raw;
-  const auto route = state.routes.find(path);
-  Response response;
-  if (!is_read_method(request.request_method)) {
-    discard_body(connection, request);
-    response.status = 405;
-    response.body = "405: only GET and HEAD are served here\n";
-  } else if (route == state.routes.end()) {
-    response.status = 404;
-    response.body = "404: no such page; " + state.start_page + " lists what there is\n";
-  } else {
-    response = route->second({request.request_method, path, request.query_string == nullptr ? "" : request.query_string,
-                              headers_of(request), request.remote_addr});
-  }
-  send_response(connection, request, response);
-  if (state.on_response) state.on_response(route == state.routes.end() ? "" : path, response.status);
+  const ServerOptions& options = state.options;
+  const mg_request_info& info = *mg_get_request_info(connection);
+  const int fd = socket_of(connection);
+  const Request request = request_of(info);
+  const auto found = state.routes.find(request.path);
+  const Route* const route = found == state.routes.end() ? nullptr : &found->second;
+  const nanoseconds time = options.answer_time ? options.answer_time(request) : kAnswerTime;
+  const int64_t deadline_ns = monotonic_ns() + time.count();
+  state.admission.serve(fd, state.admission.options().header_time);  // for a body
+  const Response response = answer_to(state, connection, request, route);
+  state.admission.serve(fd, std::max(kSendingTime, nanoseconds(deadline_ns - monotonic_ns())));
+  AnswerOptions how;
+  if (options.guard != nullptr) how.extra = options.guard->headers();
+  if (route != nullptr) how.allow = route->methods;
+  how.head_only = request.method == "HEAD";
+  how.chunked = !is_http10(info);
+  how.keep_alive = options.keep_alive && response.status < 400 && may_stay(connection, info) &&
+                   (how.chunked || how.head_only || !response.next);
+  if (!how.keep_alive) how.before_last = [&] { state.admission.finish(fd); };
+  const bool stays = send_answer(connection, response, how) && how.keep_alive;
+  if (stays) state.admission.idle(fd, options.idle_time);
+  if (!stays) mg_disable_connection_keep_alive(connection);
+  if (options.on_response) options.on_response(route == nullptr ? "" : request.path, response.status);
   return response.status;
 }
 
-// What civetweb refuses by itself: malformed or oversized requests, time-outs.
+// What civetweb refuses by itself: malformed or oversized requests.
 int on_error(mg_connection* connection, int status, const char*) {
   mg_disable_connection_keep_alive(connection);
-  Response response;
-  response.status = status;
-  response.body = std::to_string(status) + ": the request was not understood\n";
-  send(connection, response_head(connection, response) + "Content-Length: " + std::to_string(response.body.size()) +
-                       "\r\n\r\n" + response.body);
-  Server::State& state = state_of(connection);
-  if (state.on_response) state.on_response("", status);
+  const ServerOptions& options = state_of(connection).options;
+  const Response response = text_of(status, std::to_string(status) + ": the request was not understood\n");
+  AnswerOptions how;
+  if (options.guard != nullptr) how.extra = options.guard->headers();
+  send_answer(connection, response, how);
+  if (options.on_response) options.on_response("", status);
   return 0;
+}
+
+// The guard's context as it is: civetweb neither changes nor frees it when this returns 1.
+int on_tls_context(void** context, void* user_data) {
+  const auto& options = static_cast<const Server::State*>(user_data)->options;
+  *context = options.guard == nullptr ? nullptr : options.guard->tls_context();
+  return 1;
 }
 
 // Takes civetweb's messages, which would go to stderr: at the start they say what is wrong with an
@@ -175,8 +201,11 @@ std::optional<Error> bind_error(std::string_view message) {
   const auto code = colon == std::string_view::npos ? std::nullopt : parse_u64(rest.substr(colon + 2));
   if (!code) return std::nullopt;
   rest = rest.substr(0, colon);
+  if (const size_t path = rest.find("unix socket /"); path != std::string_view::npos)
+    return Error{static_cast<int>(*code), "cannot listen on unix:" + std::string(rest.substr(rest.find('/', path)))};
   std::string_view address = rest.substr(rest.rfind(' ') + 1);
   if (address.starts_with('+')) address.remove_prefix(1);
+  if (address.ends_with('s')) address.remove_suffix(1);
   const std::string shown =
       address.find(':') == std::string_view::npos ? ":" + std::string(address) : std::string(address);
   return Error{static_cast<int>(*code), "cannot listen on " + shown};
@@ -189,13 +218,15 @@ Error start_error(const std::vector<std::string>& complaints) {
   return invalid("the HTTP server did not start" + (complaints.empty() ? std::string() : ": " + complaints.front()));
 }
 
+// civetweb tells the ports of its TCP sockets only, in their order.
 std::vector<std::string> real_addresses(const mg_context* context, std::vector<ListenAddress> wanted) {
   std::vector<mg_server_port> ports(wanted.size());
   const int count = mg_get_server_ports(context, static_cast<int>(ports.size()), ports.data());
   std::vector<std::string> addresses;
-  for (size_t i = 0; i < wanted.size() && static_cast<int>(i) < count; ++i) {
-    wanted[i].port = std::to_string(ports[i].port);
-    addresses.push_back(wanted[i].text());
+  int at = 0;
+  for (ListenAddress& address : wanted) {
+    if (address.path.empty() && at < count) address.port = std::to_string(ports[static_cast<size_t>(at++)].port);
+    addresses.push_back(address.text());
   }
   return addresses;
 }
@@ -212,73 +243,109 @@ Result<std::vector<ListenAddress>> parse_all(const std::vector<std::string>& tex
   return addresses;
 }
 
-std::string civetweb_ports(const std::vector<ListenAddress>& addresses) {
-  std::string list;
+// In civetweb's words: "+PORT" for both families, "xPATH" for a unix socket, a trailing "s" for TLS. A unix
+// socket has none: its mode says who may connect. They come last: civetweb looks for a colon up to the end of
+// the list, and takes what has one for TCP.
+std::string civetweb_ports(const std::vector<ListenAddress>& addresses, bool tls) {
+  std::string tcp, unix_sockets;
   for (const ListenAddress& address : addresses) {
-    if (!list.empty()) list += ',';
-    list += address.dual_stack ? "+" + address.port : address.text();
+    const std::string place = address.dual_stack ? "+" + address.port : address.text();
+    if (address.path.empty()) tcp += "," + place + (tls ? "s" : "");
+    if (!address.path.empty()) unix_sockets += ",x" + address.path;
   }
-  return list;
+  return (tcp + unix_sockets).substr(1);
+}
+
+bool wants_tls(const ServerOptions& options) {
+  return options.guard != nullptr && options.guard->tls_context() != nullptr;
+}
+
+Result<void> prepare(const ServerOptions& options, const std::vector<ListenAddress>& addresses) {
+  if (!kOwnCivetweb && wants_tls(options))
+    return fail(
+        "this build has no TLS: it uses Debian's civetweb library; configure it with -DPLIMSOLL_CIVETWEB=source");
+  for (const ListenAddress& address : addresses) {
+    if (address.path.empty()) continue;
+    if (mg_check_feature(MG_FEATURES_X_DOMAIN_SOCKET) == 0)
+      return fail("this build has no unix sockets: it uses Debian's civetweb library");
+    if (auto free = remove_stale_socket(address.path); !free) return free;
+  }
+  return {};
+}
+
+mg_context* start_civetweb(Server::State& state, const std::string& ports) {
+  mg_callbacks callbacks = {};
+  callbacks.begin_request = on_request;
+  callbacks.http_error = on_error;
+  callbacks.log_message = on_message;
+  callbacks.external_ssl_ctx = on_tls_context;
+  const std::string threads = std::to_string(state.admission.options().connections);
+  // Without tcp_nodelay small answers wait for the client's delayed acknowledgement: 44 ms.
+  const char* settings[] = {"listening_ports",
+                            ports.c_str(),
+                            "num_threads",
+                            threads.c_str(),
+                            "listen_backlog",
+                            kBacklog,
+                            "tcp_nodelay",
+                            "1",
+                            "enable_keep_alive",
+                            state.options.keep_alive ? "yes" : "no",
+                            "keep_alive_timeout_ms",
+                            kWaitMs,
+                            "decode_url",
+                            "no",
+                            "request_timeout_ms",
+                            kWaitMs,
+                            nullptr};
+  const Admission::Opening opening(state.admission);
+  mg_init_library(MG_FEATURES_DEFAULT);
+  return mg_start(&callbacks, &state, settings);
 }
 
 }  // namespace
 
 std::string_view Request::header(std::string_view name) const {
-  const auto same = [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); };
   for (const auto& [key, value] : headers) {
-    if (std::equal(key.begin(), key.end(), name.begin(), name.end(), same)) return value;
+    if (same_name(key, name)) return value;
   }
   return "";
 }
 
 Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, std::map<std::string, Handler> routes) {
+Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, Routes routes) {
   auto addresses = parse_all(options.listen_addresses);
   if (!addresses) return unexpected(addresses.error());
-  auto state = std::make_unique<State>();
+  if (auto ready = prepare(options, *addresses); !ready) return unexpected(ready.error());
+  auto state = std::make_unique<State>(options);
   state->routes = std::move(routes);
-  state->on_response = options.on_response;
-  state->start_page = options.start_page;
-  mg_callbacks callbacks = {};
-  callbacks.begin_request = on_request;
-  callbacks.http_error = on_error;
-  callbacks.log_message = on_message;
-  const std::string ports = civetweb_ports(*addresses);
-  const std::string threads = std::to_string(options.threads);
-  // Without tcp_nodelay small answers wait for the client's delayed acknowledgement: 44 ms.
-  const char* settings[] = {"listening_ports",
-                            ports.c_str(),
-                            "num_threads",
-                            threads.c_str(),
-                            "tcp_nodelay",
-                            "1",
-                            "enable_keep_alive",
-                            "no",
-                            "decode_url",
-                            "no",
-                            "request_timeout_ms",
-                            kRequestTimeoutMs,
-                            nullptr};
-  mg_init_library(MG_FEATURES_DEFAULT);
-  state->context = mg_start(&callbacks, state.get(), settings);
+  state->context = start_civetweb(*state, civetweb_ports(*addresses, wants_tls(options)));
   if (state->context == nullptr) {
     mg_exit_library();
     return unexpected(start_error(state->complaints));
   }
+  std::unique_ptr<Server> server(new Server(std::move(state)));
   {
-    const std::lock_guard lock(state->mutex);
-    state->started = true;
+    const std::lock_guard lock(server->state_->mutex);
+    server->state_->started = true;
   }
-  state->addresses = real_addresses(state->context, std::move(*addresses));
-  return std::unique_ptr<Server>(new Server(std::move(state)));
+  for (const ListenAddress& address : *addresses) {
+    if (address.path.empty()) continue;
+    if (auto open = open_to_group(address.path); !open) return unexpected(open.error());
+  }
+  server->state_->addresses = real_addresses(server->state_->context, std::move(*addresses));
+  return server;
 }
 
 Server::~Server() {
+  state_->admission.stop();  // the threads wait at our functions: mg_stop alone would not wake them
   mg_stop(state_->context);
   mg_exit_library();
 }
 
 const std::vector<std::string>& Server::addresses() const { return state_->addresses; }
+
+bool Server::has_tls() const { return wants_tls(state_->options); }
 
 }  // namespace plimsoll::exporter

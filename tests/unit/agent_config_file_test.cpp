@@ -144,7 +144,7 @@ TEST_F(FileAndFlags, TheFileSays) {
       "remote_write: [{url: x}]\n");
   EXPECT_THAT(all.listen_addresses, ElementsAre("127.0.0.1:1", "[::1]:2"));
   EXPECT_TRUE(all.lifecycle);
-  EXPECT_EQ(all.max_requests, 3u);
+  EXPECT_EQ(all.web.requests, 3u);
   EXPECT_FALSE(has(all, "cpu"));
   EXPECT_TRUE(has(all, "systemd"));
   EXPECT_TRUE(all.host.requested.contains("systemd"));
@@ -168,7 +168,7 @@ TEST_F(FileAndFlags, TheCommandLineReplaces) {
   EXPECT_TRUE(has(both, "cpu"));
   EXPECT_FALSE(has(both, "systemd"));
   EXPECT_EQ(both.log_level, "error");
-  EXPECT_EQ(both.max_requests, 3u) << "what it does not name stays";
+  EXPECT_EQ(both.web.requests, 3u) << "what it does not name stays";
   EXPECT_THAT(options(text, {"--port=77"}).listen_addresses, ElementsAre(":77")) << "another way to say the same";
   EXPECT_THAT(options("port: 77\nlisten_ip: ::1\n").listen_addresses, ElementsAre("[::1]:77"));
 }

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agent/flag_words.h"
 #include "base/text.h"
 
 namespace plimsoll::agent {

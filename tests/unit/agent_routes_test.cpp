@@ -101,7 +101,8 @@ TEST_F(RoutesTest, AreThoseOfTheNames) {
 
 TEST_F(RoutesTest, StandBelowThePrefix) {
   options.route_prefix = "/a/b";
-  for (const auto& [path, handler] : make_routes(options, served())) {
+  for (const auto& [path, route] : make_routes(options, served())) {
+    if (path == "/") continue;  // sends to the prefix
     EXPECT_THAT(path, testing::StartsWith("/a/b"));
     EXPECT_THAT(route_names(options), testing::Contains(route_name(options, path)));
   }
@@ -113,6 +114,57 @@ TEST_F(RoutesTest, StandBelowThePrefix) {
     EXPECT_THAT(get("/a/b/"), HasSubstr("href=\"" + std::string(link) + "\""));
     EXPECT_NE(get(link), "404");
   }
+}
+
+TEST_F(RoutesTest, TheRootSendsToThePrefix) {
+  options.route_prefix = "/a/b";
+  const auto routes = make_routes(options, served());
+  const auto response = routes.at("/")({});
+  EXPECT_EQ(response.status, 302);
+  EXPECT_THAT(response.headers, ElementsAre(testing::Pair("Location", "/a/b/")));
+  EXPECT_EQ(route_name(options, "/"), "") << "none of ours";
+}
+
+TEST_F(RoutesTest, LinksBeginWhereClientsSeeThem) {
+  options.route_prefix = "/inside";
+  options.web.external_path = "/seen";
+  const auto routes = make_routes(options, served());
+  EXPECT_THAT(get("/inside/"), HasSubstr("href=\"/seen/metrics/node\""));
+  EXPECT_THAT(routes.at("/")({}).headers, ElementsAre(testing::Pair("Location", "/seen/")));
+  options.web.external_path = "";  // a proxy that adds the prefix
+  EXPECT_THAT(get("/inside/"), HasSubstr("href=\"/metrics/node\""));
+}
+
+TEST_F(RoutesTest, ScrapesAtOnceAreBounded) {
+  options.web.requests = 2;
+  const auto routes = make_routes(options, served());
+  auto first = routes.at("/metrics")({});
+  const auto second = routes.at("/metrics/node")({});
+  EXPECT_EQ(second.status, 200);
+  const auto third = routes.at("/metrics/cadvisor")({});
+  EXPECT_EQ(third.status, 503);
+  EXPECT_THAT(third.body, HasSubstr("more than 2 scrapes at once (--web.max-requests)"));
+  EXPECT_EQ(routes.at("/healthz")({}).status, 200) << "no scrape";
+  first = {};  // its last byte is sent
+  EXPECT_EQ(routes.at("/metrics/cadvisor")({}).status, 200);
+  Request wrong;
+  wrong.query = "collect[]=none";
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(routes.at("/metrics")(wrong).status, 400) << "gives its place back";
+}
+
+TEST_F(RoutesTest, ZeroIsNoBoundOfScrapes) {
+  options.web.requests = 0;
+  const auto routes = make_routes(options, served());
+  std::vector<exporter::Response> held;
+  for (int i = 0; i < 100; ++i) held.push_back(routes.at("/metrics")({}));
+  EXPECT_EQ(held.back().status, 200);
+}
+
+TEST(AnswerTime, IsTheScrapesWithinBounds) {
+  EXPECT_EQ(answer_time(""), 60s);
+  EXPECT_EQ(answer_time("nonsense"), 60s);
+  EXPECT_EQ(answer_time("10"), 10s);
+  EXPECT_EQ(answer_time("86400"), 120s);
 }
 
 TEST_F(RoutesTest, MetricsCanHaveAnotherName) {
@@ -184,24 +236,6 @@ TEST_F(RoutesTest, SentPagesAreCounted) {
   EXPECT_THAT(own, HasSubstr("plimsoll_scrape_duration_seconds_count{page=\"/metrics/node\"} 1\n"));
 }
 
-TEST_F(RoutesTest, NoMoreRequestsAtOnceThanAllowed) {
-  options.max_requests = 2;
-  const auto routes = make_routes(options, served());
-  {
-    const exporter::Response first = routes.at("/metrics")({}), second = routes.at("/metrics/node")({});
-    const exporter::Response third = routes.at("/metrics")({});
-    EXPECT_EQ(third.status, 503);
-    EXPECT_THAT(third.body, HasSubstr("2 requests for metrics are being answered"));
-    EXPECT_EQ(routes.at("/healthz")({}).status, 200) << "others have no bound";
-  }
-  EXPECT_EQ(routes.at("/metrics")({}).status, 200) << "a place is free when an answer is gone";
-  options.max_requests = 0;
-  live.set(options);
-  std::vector<exporter::Response> many;
-  for (int i = 0; i < 100; ++i) many.push_back(routes.at("/metrics/node")({}));
-  EXPECT_EQ(many.back().status, 200);
-}
-
 TEST_F(RoutesTest, ReloadsWhenAllowed) {
   int reloads = 0;
   reload = [&]() -> Result<void> { return ++reloads == 1 ? Result<void>() : fail("line 3: no"); };
@@ -214,9 +248,7 @@ TEST_F(RoutesTest, ReloadsWhenAllowed) {
   options.lifecycle = true;
   EXPECT_EQ(get("/-/reload", post), "ok\n");
   EXPECT_EQ(get("/-/reload", post), "500: the configuration stays as it was: line 3: no\n");
-  Request read;
-  read.method = "GET";
-  EXPECT_EQ(routes.at("/-/reload")(read).status, 405);
+  EXPECT_EQ(routes.at("/-/reload").methods, "POST, PUT");
   EXPECT_EQ(reloads, 2);
 }
 

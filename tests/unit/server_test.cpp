@@ -46,32 +46,40 @@ Response pieces(int count) {
   return response;
 }
 
+Response all_headers(const Request& request) {
+  std::string all;
+  for (const auto& [name, value] : request.headers) all.append(name).append("=").append(value).append(";");
+  return text_of(all);
+}
+
+Response down(const Request&) {
+  Response response = text_of("not yet");
+  response.status = 503;
+  return response;
+}
+
+Routes routes() {
+  return {{"/text", {[](const Request&) { return text_of("hello"); }}},
+          {"/query", {[](const Request& r) { return text_of(r.path + "|" + r.query); }}},
+          {"/client", {[](const Request& r) { return text_of("client=" + r.client); }}},
+          {"/headers", {all_headers}},
+          {"/stream", {[](const Request&) { return pieces(3); }}},
+          {"/nothing", {[](const Request&) { return pieces(0); }}},
+          {"/down", {down}},
+          {"/reload", {[](const Request& r) { return text_of("by " + r.method); }, "POST, PUT"}}};
+}
+
 class ServerTest : public testing::Test {
  protected:
   ServerTest() {
     ServerOptions options;
     options.listen_addresses = {"127.0.0.1:0"};
-    options.threads = 4;
+    options.admission = {20, 20, std::chrono::seconds(10), nullptr};
     options.on_response = [this](const std::string& route, int status) {
       const std::lock_guard lock(mutex_);
       responses_.push_back(route + " " + std::to_string(status));
     };
-    auto started = Server::start(options, {{"/text", [](const Request&) { return text_of("hello"); }},
-                                           {"/query", [](const Request& r) { return text_of(r.path + "|" + r.query); }},
-                                           {"/headers",
-                                            [](const Request& r) {
-                                              std::string all;
-                                              for (const auto& [name, value] : r.headers)
-                                                all.append(name).append("=").append(value).append(";");
-                                              return text_of(all);
-                                            }},
-                                           {"/stream", [](const Request&) { return pieces(3); }},
-                                           {"/nothing", [](const Request&) { return pieces(0); }},
-                                           {"/down", [](const Request&) {
-                                              Response response = text_of("not yet");
-                                              response.status = 503;
-                                              return response;
-                                            }}});
+    auto started = Server::start(options, routes());
     EXPECT_TRUE(started) << (started ? "" : started.error().message());
     server_ = std::move(*started);
     address_ = server_->addresses().at(0);
@@ -171,6 +179,43 @@ TEST_F(ServerTest, OtherMethodsAre405) {
   }
 }
 
+TEST_F(ServerTest, ARouteSaysItsMethods) {
+  const auto by = [&](const std::string& method, const std::string& rest) {
+    return http_exchange(address_, method + " /reload HTTP/1.1\r\nHost: x\r\n" + rest);
+  };
+  EXPECT_THAT(by("POST", "\r\n"), EndsWith("\r\n\r\nby POST"));
+  EXPECT_THAT(by("PUT", "Content-Length: 4\r\n\r\nbody"), EndsWith("\r\n\r\nby PUT"));
+  EXPECT_THAT(by("GET", "\r\n"), testing::AllOf(StartsWith("HTTP/1.1 405 "), HasSubstr("Allow: POST, PUT\r\n")));
+  EXPECT_THAT(by("POS", "\r\n"), testing::ContainsRegex("^HTTP/1.1 [45]"));
+}
+
+TEST_F(ServerTest, BodiesAreReadAwayUpToABound) {
+  const auto post = [&](const std::string& header, const std::string& body) {
+    return http_exchange(address_, "POST /reload HTTP/1.1\r\nHost: x\r\n" + header + "\r\n\r\n" + body);
+  };
+  EXPECT_THAT(post("Content-Length: 60000", std::string(60'000, 'x')), EndsWith("by POST"));
+  EXPECT_THAT(post("Transfer-Encoding: chunked", "4\r\nbody\r\n0\r\n\r\n"), EndsWith("by POST"));
+  EXPECT_THAT(post("Content-Length: 200000", std::string(65'536, 'x')), StartsWith("HTTP/1.1 413 "));
+  EXPECT_THAT(post("Transfer-Encoding: chunked", "zz\r\nbody"), Not(EndsWith("by POST")));
+  EXPECT_THAT(post("Transfer-Encoding: gzip", "x"), StartsWith("HTTP/1.1 400 "));
+}
+
+TEST_F(ServerTest, OversizedHeadersAreRefused) {
+  const std::string line = "X-Filler: " + std::string(1000, 'x') + "\r\n";
+  std::string header = "GET /text HTTP/1.1\r\n";
+  for (int i = 0; i < 20; ++i) header += line;
+  EXPECT_THAT(http_exchange(address_, header + "\r\n"), StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(get(address_, "/text"), EndsWith("hello"));
+}
+
+TEST_F(ServerTest, OneRequestAConnection) {
+  const std::string two = "GET /text HTTP/1.1\r\nHost: x\r\n\r\n";
+  const std::string answer = http_exchange(address_, two + two);
+  EXPECT_EQ(answer.find("HTTP/1.1"), answer.rfind("HTTP/1.1"));
+}
+
+TEST_F(ServerTest, TellsWhoAsks) { EXPECT_THAT(get(address_, "/client"), EndsWith("\r\n\r\nclient=127.0.0.1")); }
+
 TEST_F(ServerTest, GarbageIs400OrSilenceAndNeverTheEnd) {
   const std::string requests[] = {"garbage\r\n\r\n",
                                   "GET\r\n\r\n",
@@ -227,8 +272,8 @@ TEST_F(ServerTest, EndsWithinASecondUnderASilentConnection) {
 Result<std::unique_ptr<Server>> start_on(std::vector<std::string> addresses) {
   ServerOptions options;
   options.listen_addresses = std::move(addresses);
-  options.threads = 1;
-  return Server::start(options, {{"/", [](const Request&) { return text_of("hi"); }}});
+  options.admission.connections = 1;
+  return Server::start(options, {{"/", {[](const Request& r) { return text_of("hi" + r.client); }}}});
 }
 
 TEST_F(ServerTest, SaysWhichAddressIsInUse) {
@@ -249,9 +294,9 @@ TEST(Server, ListensOnSeveralAddresses) {
   auto server = start_on({"127.0.0.1:0", "localhost:0", ":0"});
   ASSERT_TRUE(server) << server.error().message();
   ASSERT_EQ((*server)->addresses().size(), 3u);
-  EXPECT_THAT(get((*server)->addresses()[0], "/"), EndsWith("hi"));
+  EXPECT_THAT(get((*server)->addresses()[0], "/"), HasSubstr("\r\n\r\nhi"));
   const std::string everywhere = (*server)->addresses()[2];
-  EXPECT_THAT(get("127.0.0.1" + everywhere.substr(everywhere.rfind(':')), "/"), EndsWith("hi"));
+  EXPECT_THAT(get("127.0.0.1" + everywhere.substr(everywhere.rfind(':')), "/"), HasSubstr("\r\n\r\nhi"));
 }
 
 TEST(Server, ListensOnIpv6) {
@@ -259,7 +304,7 @@ TEST(Server, ListensOnIpv6) {
   if (!server && server.error().message().find("IPv6") != std::string::npos) GTEST_SKIP() << server.error().message();
   ASSERT_TRUE(server) << server.error().message();
   EXPECT_THAT((*server)->addresses()[0], StartsWith("[::1]:"));
-  EXPECT_THAT(get((*server)->addresses()[0], "/"), EndsWith("hi"));
+  EXPECT_THAT(get((*server)->addresses()[0], "/"), HasSubstr("\r\n\r\nhi"));
 }
 
 TEST(Server, RefusesAnAddressThatIsNotOurs) {
@@ -283,6 +328,17 @@ TEST(ListenAddress, PortAloneIsEveryAddress) {
   EXPECT_TRUE(parse_listen_address(":1876", true)->dual_stack);
   EXPECT_EQ(parse_listen_address(":1876", false)->text(), "0.0.0.0:1876");
   EXPECT_FALSE(parse_listen_address("[::]:1876", true)->dual_stack);
+}
+
+TEST(ListenAddress, TakesUnixSockets) {
+  const auto address = parse_listen_address("unix:/run/a-b/c.sock", true);
+  ASSERT_TRUE(address);
+  EXPECT_EQ(address->path, "/run/a-b/c.sock");
+  EXPECT_EQ(address->text(), "unix:/run/a-b/c.sock");
+  for (const std::string& text :
+       {std::string("unix:"), std::string("unix:a.sock"), std::string("unix:@a"), std::string("unix:/run/"),
+        std::string("unix:/a,b"), std::string("unix:/a b"), std::string("unix:/a:1"), "unix:/" + std::string(106, 'a')})
+    EXPECT_FALSE(parse_listen_address(text, true)) << text;
 }
 
 TEST(ListenAddress, NamesWhatIsWrong) {

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: Apache-2.0
+// What clients can hold of the HTTP server: connections, time, and kept connections.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <condition_variable>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+
+#include "exporter/http/server.h"
+#include "http_client.h"
+
+namespace plimsoll::exporter {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+constexpr const char* kGet = "GET /text HTTP/1.1\r\nHost: x\r\n\r\n";
+
+// A connection that is not admitted may be closed already.
+void say(const UniqueFd& fd, std::string_view text) { (void)::send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL); }
+
+ClientKey key_of(const std::string& text, uid_t uid = 0) {
+  sockaddr_storage address = {};
+  auto& v4 = reinterpret_cast<sockaddr_in&>(address);
+  auto& v6 = reinterpret_cast<sockaddr_in6&>(address);
+  address.ss_family = AF_UNIX;
+  if (::inet_pton(AF_INET, text.c_str(), &v4.sin_addr) == 1) {
+    address.ss_family = AF_INET;
+  } else if (::inet_pton(AF_INET6, text.c_str(), &v6.sin6_addr) == 1) {
+    address.ss_family = AF_INET6;
+  }
+  return client_key(address, uid);
+}
+
+TEST(ClientKey, IsAnAddressOrANetworkOrAUser) {
+  EXPECT_EQ(key_of("192.0.2.1"), key_of("192.0.2.1"));
+  EXPECT_EQ(key_of("192.0.2.1"), key_of("::ffff:192.0.2.1"));
+  EXPECT_NE(key_of("192.0.2.1"), key_of("192.0.2.2"));
+  EXPECT_EQ(key_of("2001:db8::1"), key_of("2001:db8::ffff:2"));
+  EXPECT_NE(key_of("2001:db8::1"), key_of("2001:db8:0:1::1"));
+  EXPECT_EQ(key_of("unix", 5), key_of("unix", 5));
+  EXPECT_NE(key_of("unix", 5), key_of("unix", 6));
+  EXPECT_NE(key_of("unix", 0), key_of("::"));
+}
+
+// A server whose drops are counted, and clients with addresses of 127/8.
+class BoundsTest : public testing::Test {
+ protected:
+  void start(size_t connections, size_t per_client, std::chrono::nanoseconds header_time = 60s) {
+    options_.admission = {connections, per_client, header_time, [this](Dropped why) {
+                            const std::lock_guard lock(mutex_);
+                            dropped_.emplace_back(dropped_name(why));
+                          }};
+    options_.listen_addresses = {"127.0.0.1:0"};
+    auto started = Server::start(options_, {{"/text", {[](const Request&) { return text("hello"); }}},
+                                            {"/large", {[](const Request&) { return endless(); }}},
+                                            {"/wait", {[this](const Request&) { return waiting(); }}}});
+    ASSERT_TRUE(started) << started.error().message();
+    server_ = std::move(*started);
+  }
+
+  static Response text(std::string body) {
+    Response response;
+    response.body = std::move(body);
+    return response;
+  }
+
+  // More than any buffer of the kernel takes.
+  static Response endless() {
+    Response response;
+    response.next = [sent = 0](std::string& piece) mutable {
+      piece.assign(64 * 1024, 'x');
+      return ++sent < 10'000;
+    };
+    return response;
+  }
+
+  Response waiting() {
+    std::unique_lock lock(mutex_);
+    go_on_.wait(lock, [this] { return may_go_on_; });
+    return text("waited");
+  }
+
+  void let_go() {
+    const std::lock_guard lock(mutex_);
+    may_go_on_ = true;
+    go_on_.notify_all();
+  }
+
+  // A connection from 127.0.0.`host` that has sent `text`.
+  UniqueFd client(int host, std::string_view text = "") const {
+    UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const timeval patience = {5, 0};
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    sockaddr_in from = {}, to = {};
+    from.sin_family = to.sin_family = AF_INET;
+    from.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + static_cast<uint32_t>(host));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const std::string& address = server_->addresses()[0];
+    to.sin_port = htons(static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
+    EXPECT_EQ(::bind(fd.get(), reinterpret_cast<sockaddr*>(&from), sizeof from), 0);
+    EXPECT_EQ(::connect(fd.get(), reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+    say(fd, text);
+    return fd;
+  }
+
+  std::string answer(int host, std::string_view request = kGet) const {
+    return test::receive_all(client(host, request).get());
+  }
+
+  // Nothing is accepted before the server has dealt with what was accepted earlier.
+  std::vector<UniqueFd> silent(int host, int count) const {
+    std::vector<UniqueFd> clients;
+    for (int i = 0; i < count; ++i) clients.push_back(client(host));
+    return clients;
+  }
+
+  std::vector<std::string> dropped() {
+    const std::lock_guard lock(mutex_);
+    return dropped_;
+  }
+
+  ServerOptions options_;
+  std::mutex mutex_;
+  std::condition_variable go_on_;
+  bool may_go_on_ = false;
+  std::vector<std::string> dropped_;
+  std::unique_ptr<Server> server_;  // goes first: its threads use the rest
+};
+
+TEST_F(BoundsTest, OneClientCannotHaveMoreThanItsShare) {
+  start(8, 2);
+  const auto held = silent(2, 2);
+  EXPECT_EQ(answer(2), "");
+  EXPECT_THAT(dropped(), ElementsAre("client_bound"));
+  EXPECT_THAT(answer(3), EndsWith("hello"));
+}
+
+TEST_F(BoundsTest, ManySilentConnectionsDoNotKeepOthersOut) {
+  start(4, 2);
+  std::vector<UniqueFd> held = silent(2, 200);
+  for (int i = 0; i < 50; ++i) EXPECT_THAT(answer(3), EndsWith("hello"));
+  EXPECT_EQ(dropped().size(), 198u);
+  held.clear();
+  EXPECT_THAT(answer(2), EndsWith("hello"));
+}
+
+TEST_F(BoundsTest, WhoHasMostMakesRoomForWhoHasLess) {
+  start(4, 3);
+  const auto first = silent(2, 3);
+  const auto second = silent(3, 1);
+  EXPECT_THAT(answer(4), EndsWith("hello"));
+  EXPECT_THAT(dropped(), ElementsAre("displaced"));
+  EXPECT_EQ(test::receive_all(first[0].get()), "") << "the oldest has gone";
+  ASSERT_TRUE(write_all(first[1].get(), kGet));
+  EXPECT_THAT(test::receive_all(first[1].get()), EndsWith("hello"));
+  ASSERT_TRUE(write_all(second[0].get(), kGet));
+  EXPECT_THAT(test::receive_all(second[0].get()), EndsWith("hello"));
+}
+
+TEST_F(BoundsTest, NobodyMakesRoomForWhoWouldHaveAsMuch) {
+  start(2, 1);
+  const auto first = client(2), second = client(3);
+  EXPECT_EQ(answer(4), "");
+  EXPECT_THAT(dropped(), ElementsAre("server_bound"));
+}
+
+TEST_F(BoundsTest, AHeaderHasToComeInTime) {
+  start(2, 2, 200ms);
+  const UniqueFd silent = client(2), slow = client(2, "GET /te");
+  for (int i = 0; i < 100 && ::send(slow.get(), "x", 1, MSG_NOSIGNAL) == 1; ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_EQ(test::receive_all(silent.get()), "");
+  EXPECT_THAT(test::receive_all(slow.get()), Not(HasSubstr("200")));
+  EXPECT_THAT(dropped(), ElementsAre("late", "late"));
+  EXPECT_THAT(answer(2), EndsWith("hello"));
+}
+
+TEST_F(BoundsTest, ABodyHasToComeInTime) {
+  start(1, 1, 200ms);
+  const UniqueFd slow = client(2, "GET /text HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc");
+  test::receive_all(slow.get());
+  EXPECT_THAT(dropped(), ElementsAre("late"));
+  EXPECT_THAT(answer(2), EndsWith("hello"));
+}
+
+TEST_F(BoundsTest, AnAnswerHasToBeTakenInTime) {
+  options_.answer_time = [](const Request&) { return 0s; };  // ten seconds are left for sending
+  start(1, 1);
+  const UniqueFd reader = client(2, "GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+  const int64_t start_ns = monotonic_ns();
+  while (dropped().empty() && monotonic_ns() - start_ns < 30'000'000'000) std::this_thread::sleep_for(50ms);
+  EXPECT_THAT(dropped(), ElementsAre("late"));
+  EXPECT_GE(monotonic_ns() - start_ns, 9'000'000'000);
+  EXPECT_THAT(answer(2), EndsWith("hello"));
+}
+
+TEST_F(BoundsTest, WhoGoesInMidAnswerFreesItsThread) {
+  start(1, 1);
+  client(2, "GET /large HTTP/1.1\r\nHost: x\r\n\r\n").reset();
+  std::string got;
+  for (int i = 0; i < 500 && got.empty(); ++i) {
+    std::this_thread::sleep_for(10ms);
+    got = answer(2);
+  }
+  EXPECT_THAT(got, EndsWith("hello"));
+}
+
+TEST_F(BoundsTest, EndsUnderEveryKindOfClient) {
+  start(8, 8);
+  const UniqueFd silent = client(2), half = client(2, "GET /"), reader = client(2, "GET /large HTTP/1.1\r\n\r\n");
+  std::this_thread::sleep_for(50ms);
+  const int64_t begin_ns = monotonic_ns();
+  server_.reset();
+  EXPECT_LT(monotonic_ns() - begin_ns, 1'000'000'000);
+}
+
+TEST_F(BoundsTest, TwoServersCountForThemselves) {
+  start(2, 1);
+  ServerOptions options;
+  options.listen_addresses = {"127.0.0.1:0"};
+  options.admission = {2, 1, 60s, nullptr};
+  auto other = Server::start(options, {{"/text", {[](const Request&) { return text("other"); }}}});
+  ASSERT_TRUE(other);
+  const UniqueFd held = client(1);
+  EXPECT_EQ(answer(1), "");
+  EXPECT_THAT(test::get((*other)->addresses()[0], "/text"), EndsWith("other"));
+  other->reset();
+  EXPECT_THAT(answer(2), EndsWith("hello"));
+}
+
+TEST_F(BoundsTest, KeptConnectionsServeSeveralRequests) {
+  options_.keep_alive = true;
+  start(2, 2);
+  const UniqueFd fd = client(2, kGet);
+  char piece[4096];
+  for (int i = 0; i < 3; ++i) {
+    const ssize_t n = ::recv(fd.get(), piece, sizeof piece, 0);
+    const std::string got(piece, n > 0 ? static_cast<size_t>(n) : 0);
+    EXPECT_THAT(got, HasSubstr("Connection: keep-alive\r\n"));
+    EXPECT_THAT(got, EndsWith("hello"));
+    ASSERT_TRUE(write_all(fd.get(), i < 2 ? kGet : "GET /text HTTP/1.1\r\nConnection: close\r\n\r\n"));
+  }
+  EXPECT_THAT(test::receive_all(fd.get()), testing::AllOf(HasSubstr("Connection: close\r\n"), EndsWith("hello")));
+  const std::string both = answer(2, std::string(kGet) + "GET /none HTTP/1.1\r\n\r\n" + kGet);
+  EXPECT_THAT(both, HasSubstr("HTTP/1.1 404 "));
+  EXPECT_THAT(both, StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(both, Not(EndsWith("hello"))) << "an error is the last answer";
+  EXPECT_THAT(answer(2, "GET /text HTTP/1.0\r\n\r\n"), HasSubstr("Connection: close\r\n"));
+  EXPECT_THAT(answer(2, "GET /text HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"), HasSubstr("Connection: close\r\n"));
+}
+
+TEST_F(BoundsTest, KeptConnectionsMakeRoomAndEnd) {
+  options_.keep_alive = true;
+  options_.idle_time = 300ms;
+  start(2, 1);
+  const UniqueFd kept = client(2, kGet);
+  char byte;
+  ASSERT_EQ(::recv(kept.get(), &byte, 1, 0), 1);
+  std::this_thread::sleep_for(50ms);  // the server has seen that it is out
+  EXPECT_THAT(answer(2, "GET /text HTTP/1.1\r\nConnection: close\r\n\r\n"), EndsWith("hello")) << "the idle one went";
+  EXPECT_THAT(test::receive_all(client(2, kGet).get()), EndsWith("hello")) << "ends by itself";
+  EXPECT_THAT(dropped(), ElementsAre());
+}
+
+TEST_F(BoundsTest, AHandlerMayTakeItsTime) {
+  start(2, 2, 100ms);
+  const UniqueFd fd = client(2, "GET /wait HTTP/1.1\r\n\r\n");
+  std::this_thread::sleep_for(300ms);
+  let_go();
+  EXPECT_THAT(test::receive_all(fd.get()), EndsWith("waited"));
+}
+
+class UnixSocketTest : public testing::Test {
+ protected:
+  UnixSocketTest() : directory_(testing::TempDir() + "plimsoll-unix-" + std::to_string(::getpid())) {
+    std::filesystem::create_directory(directory_);
+    path_ = directory_ + "/agent.sock";
+  }
+  ~UnixSocketTest() override { std::filesystem::remove_all(directory_); }
+
+  Result<std::unique_ptr<Server>> start() const {
+    ServerOptions options;
+    options.listen_addresses = {"127.0.0.1:0", "unix:" + path_, "127.0.0.1:0"};
+    options.admission = {2, 1, 60s, nullptr};
+    return Server::start(options, {{"/", {[](const Request& r) {
+                                      Response response;
+                                      response.body = "client=" + r.client + ".";
+                                      return response;
+                                    }}}});
+  }
+
+  UniqueFd connect(const std::string& text) const {
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    path_.copy(address.sun_path, sizeof address.sun_path - 1);
+    UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fd.reset();
+    say(fd, text);
+    return fd;
+  }
+
+  const std::string directory_;
+  std::string path_;
+};
+
+TEST_F(UnixSocketTest, ServesItsGroupAndGoesAtTheEnd) {
+  auto server = start();
+  ASSERT_TRUE(server) << server.error().message();
+  ASSERT_EQ((*server)->addresses().size(), 3u);
+  EXPECT_EQ((*server)->addresses()[1], "unix:" + path_);
+  EXPECT_THAT(test::get((*server)->addresses()[2], "/"), EndsWith("client=127.0.0.1."));
+  EXPECT_EQ(std::filesystem::status(path_).permissions(), std::filesystem::perms(0660));
+  EXPECT_THAT(test::receive_all(connect("GET / HTTP/1.1\r\n\r\n").get()), EndsWith("client=."));
+  const UniqueFd held = connect("");
+  EXPECT_EQ(test::receive_all(connect("GET / HTTP/1.1\r\n\r\n").get()), "") << "a user has one of two";
+  server->reset();
+  EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
+TEST_F(UnixSocketTest, TakesTheSocketOfOneThatIsNoMore) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  path_.copy(address.sun_path, sizeof address.sun_path - 1);
+  {
+    const UniqueFd old(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::bind(old.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  }
+  ASSERT_TRUE(std::filesystem::exists(path_));
+  const auto server = start();
+  ASSERT_TRUE(server) << server.error().message();
+  const auto second = start();
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().message(), "cannot listen on unix:" + path_ + ": Address already in use");
+  std::string got;  // "" as long as the second one's look whether somebody listens holds a place
+  for (int i = 0; i < 500 && got.empty(); ++i) {
+    std::this_thread::sleep_for(10ms);
+    got = test::receive_all(connect("GET / HTTP/1.1\r\n\r\n").get());
+  }
+  EXPECT_THAT(got, EndsWith("client=."));
+}
+
+TEST_F(UnixSocketTest, LeavesWhatIsNoSocket) {
+  ASSERT_TRUE(std::filesystem::create_directory(path_));
+  const auto server = start();
+  ASSERT_FALSE(server);
+  EXPECT_THAT(server.error().message(), HasSubstr(path_ + ": there is something else than a socket"));
+  EXPECT_TRUE(std::filesystem::exists(path_));
+  std::filesystem::remove(path_);
+  path_ = directory_ + "/none/agent.sock";
+  const auto nowhere = start();
+  ASSERT_FALSE(nowhere);
+  EXPECT_EQ(nowhere.error().message(), "cannot listen on unix:" + path_ + ": No such file or directory");
+}
+
+}  // namespace
+}  // namespace plimsoll::exporter
