@@ -141,7 +141,7 @@ TEST_F(FileAndFlags, TheFileSays) {
       "scrape.timeout-offset: 2s\n"
       "metric: {allow: [\"a,b\", c.*], deny: d}\n"
       "series.drop: ['{a=\"b\"}']\n"
-      "remote_write: [{url: x}]\n");
+      "remote_write: [{url: 'http://x/'}]\n");
   EXPECT_THAT(all.listen_addresses, ElementsAre("127.0.0.1:1", "[::1]:2"));
   EXPECT_TRUE(all.lifecycle);
   EXPECT_EQ(all.web.requests, 3u);
