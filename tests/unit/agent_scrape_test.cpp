@@ -288,7 +288,7 @@ TEST_F(ScraperTest, ReplacingWaitsForNoPageAndBreaksNone) {
   });
   for (int i = 0; i < 200; ++i) {
     scraper.replace_node(one(i % 2 ? "cpu" : "disk", node_error));
-    scraper.set_rules(rules_of({.drop = {i % 2 ? "{collector=\"cpu\"}" : "nothing"}}));
+    scraper.set_rules(rules_of({.drop = {i % 2 ? "{collector=\"another\"}" : "nothing"}}));
     scraper.change_container([] {});
   }
   scraper.replace_node(one("disk", node_error));
