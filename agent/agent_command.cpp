@@ -10,7 +10,6 @@
 #include <csignal>
 #include <cstdio>
 
-#include "agent/agent_options.h"
 #include "agent/command.h"
 #include "agent/confine/confine.h"
 #include "agent/deadline.h"
@@ -20,13 +19,14 @@
 #include "agent/routes.h"
 #include "agent/scraper.h"
 #include "agent/self_metrics.h"
+#include "agent/settings/agent_options.h"
 #include "base/cgroup/layout.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "collectors/container/collector.h"
 #include "collectors/host/table.h"
+#include "exporter/access/web_guard.h"
 #include "exporter/http/server.h"
-#include "exporter/http/web_guard.h"
 
 namespace plimsoll::agent {
 namespace {

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "agent/agent_options.h"
+#include "agent/settings/agent_options.h"
 
 namespace plimsoll::agent {
 

@@ -13,8 +13,8 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/agent_options.h"
 #include "agent/failure_log.h"
+#include "agent/settings/agent_options.h"
 #include "base/result.h"
 
 namespace plimsoll::agent {

@@ -18,10 +18,10 @@
 #include <string>
 #include <vector>
 
-#include "agent/agent_options.h"
 #include "agent/live_settings.h"
 #include "agent/scraper.h"
 #include "agent/self_metrics.h"
+#include "agent/settings/agent_options.h"
 #include "exporter/http/server.h"
 
 namespace plimsoll::agent {

@@ -19,8 +19,8 @@
 #include <vector>
 
 #include "agent/failure_log.h"
-#include "agent/rules.h"
-#include "agent/selection.h"
+#include "agent/filter/rules.h"
+#include "agent/filter/selection.h"
 #include "agent/self_metrics.h"
 #include "agent/single_flight.h"
 #include "collectors/collector.h"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// agent/config_file.h and the command line behind it: a file that somebody has written becomes flags.
+// agent/settings/config_file.h and the command line behind it: a file that somebody has written becomes flags.
 #include <algorithm>
 #include <string>
 
-#include "agent/agent_options.h"
-#include "agent/config_file.h"
+#include "agent/settings/agent_options.h"
+#include "agent/settings/config_file.h"
 #include "tests/fuzz/require.h"
 
 namespace plimsoll::fuzz {

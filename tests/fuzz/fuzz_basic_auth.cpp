@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// exporter/http/basic_auth.h and throttle.h: what a client says of itself, and from where.
+// exporter/access/basic_auth.h and throttle.h: what a client says of itself, and from where.
 #include <string>
 
-#include "exporter/http/basic_auth.h"
-#include "exporter/http/bcrypt.h"
-#include "exporter/http/throttle.h"
+#include "exporter/access/basic_auth.h"
+#include "exporter/access/bcrypt.h"
+#include "exporter/access/throttle.h"
 #include "tests/fuzz/require.h"
 
 namespace plimsoll::fuzz {

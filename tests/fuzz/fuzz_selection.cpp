@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// agent/selection.h: the query of a request.
-#include "agent/selection.h"
+// agent/filter/selection.h: the query of a request.
+#include "agent/filter/selection.h"
 
 #include <algorithm>
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a request asks for (agent/selection.h, any bytes from the network), and selectors of series
-// (agent/series_selector.h, agent/rules.h) on labels of any bytes.
+// What a request asks for (agent/filter/selection.h, any bytes from the network), and selectors of series
+// (agent/filter/series_selector.h, agent/filter/rules.h) on labels of any bytes.
 #include <string>
 
-#include "agent/rules.h"
-#include "agent/selection.h"
-#include "agent/series_selector.h"
+#include "agent/filter/rules.h"
+#include "agent/filter/selection.h"
+#include "agent/filter/series_selector.h"
 #include "tests/fuzz/require.h"
 
 namespace plimsoll::fuzz {

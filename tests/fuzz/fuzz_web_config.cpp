@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// exporter/http/web_config.h: a file that somebody wrote, by hand or by a template.
+// exporter/access/web_config.h: a file that somebody wrote, by hand or by a template.
 #include <algorithm>
 #include <string>
 
-#include "exporter/http/bcrypt.h"
-#include "exporter/http/web_config.h"
+#include "exporter/access/bcrypt.h"
+#include "exporter/access/web_config.h"
 #include "tests/fuzz/require.h"
 
 namespace plimsoll::fuzz {

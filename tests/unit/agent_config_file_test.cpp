@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The file of --config.file: what it becomes, what is wrong with it and where, and what the command line replaces.
-#include "agent/config_file.h"
+#include "agent/settings/config_file.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agent/agent_options.h"
+#include "agent/settings/agent_options.h"
 #include "collectors/host/table.h"
 #include "temp_tree.h"
 

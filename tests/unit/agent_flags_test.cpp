@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agent/agent_options.h"
-#include "agent/cadvisor_flags.h"
-#include "agent/container_flags.h"
+#include "agent/settings/agent_options.h"
+#include "agent/settings/cadvisor_flags.h"
+#include "agent/settings/container_flags.h"
 
 namespace plimsoll::agent {
 namespace {

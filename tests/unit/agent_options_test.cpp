@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/agent_options.h"
+#include "agent/settings/agent_options.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agent/flag_words.h"
+#include "agent/settings/flag_words.h"
 #include "base/text.h"
 
 namespace plimsoll::agent {

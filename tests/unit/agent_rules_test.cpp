@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is left out of pages: patterns of names, selectors of series, and what a MetricWriter makes of them.
-#include "agent/rules.h"
+#include "agent/filter/rules.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

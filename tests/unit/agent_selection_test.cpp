@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/selection.h"
+#include "agent/filter/selection.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

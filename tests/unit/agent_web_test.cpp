@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agent/agent_options.h"
+#include "agent/settings/agent_options.h"
 
 namespace plimsoll::agent {
 namespace {

@@ -12,7 +12,7 @@
 #include <functional>
 #include <string>
 
-#include "exporter/http/tls_settings.h"
+#include "exporter/access/tls_settings.h"
 
 namespace plimsoll::test {
 

@@ -8,11 +8,11 @@
 #include <csignal>
 #include <cstdlib>
 
-#include "agent/format.h"
-#include "agent/options.h"
-#include "agent/relay.h"
-#include "agent/run_options.h"
-#include "agent/usage.h"
+#include "agent/cli/format.h"
+#include "agent/cli/options.h"
+#include "agent/cli/relay.h"
+#include "agent/cli/run_options.h"
+#include "agent/cli/usage.h"
 #include "tests/unit/temp_tree.h"
 
 namespace plimsoll::agent {

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/agent_options.h"
+#include "agent/settings/agent_options.h"
 #include "tests/unit/temp_tree.h"
 
 namespace plimsoll::agent {

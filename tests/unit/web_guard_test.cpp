@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "exporter/http/web_guard.h"
+#include "exporter/access/web_guard.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 #include <openssl/err.h>
 
-#include "exporter/http/tls_context.h"
-#include "exporter/http/tls_settings.h"
+#include "exporter/access/tls_context.h"
+#include "exporter/access/tls_settings.h"
 #include "tests/unit/certificates.h"
 #include "tests/unit/temp_tree.h"
 

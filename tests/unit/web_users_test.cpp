@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "exporter/http/users.h"
+#include "exporter/access/users.h"
 
 #include <gtest/gtest.h>
 

@@ -5,7 +5,7 @@
 //   ...
 //   Pattern fields(setup.flags.text(kFields));     // --collector.vmstat.fields=REGEX, or the default
 //
-// The command line (agent/host_flags.h) is made from the declarations and has checked every value by
+// The command line (agent/settings/host_flags.h) is made from the declarations and has checked every value by
 // its kind before a collector sees it: what is read here needs no further check.
 #pragma once
 

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/access/users.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <ctime>
+#include <iterator>
+
+#include "base/os.h"
+
+namespace plimsoll::exporter {
+namespace {
+
+// What a wrong password is charged at least: cheap hashes are guessed no faster than this allows.
+constexpr double kLeastCharge = 0.01;
+
+double thread_seconds() {
+  timespec time = {};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+}
+
+// No two different triples give the same text.
+std::string joined(const std::string& user, const std::string& hash, const std::string& password) {
+  return std::to_string(user.size()) + ":" + user + hash + password;  // a hash has 60 bytes
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Users>> Users::make() {
+  Digest key;
+  if (RAND_bytes(key.data(), static_cast<int>(key.size())) != 1) return fail("no random bytes");
+  return std::unique_ptr<Users>(new Users(key));
+}
+
+Users::Digest Users::digest(std::string_view text) const {
+  Digest result = {};
+  HMAC(EVP_sha256(), key_.data(), static_cast<int>(key_.size()), reinterpret_cast<const unsigned char*>(text.data()),
+       text.size(), result.data(), nullptr);
+  return result;
+}
+
+// A name that nobody has is given the cost of one of the users, always the same one.
+Users::Claim Users::claim(const UserHashes& users, const Credentials& who) const {
+  const auto chosen = digest(who.user)[0] % users.size();
+  const auto found = users.find(who.user);
+  const bool known = found != users.end();
+  const std::string& pattern = std::next(users.begin(), static_cast<std::ptrdiff_t>(chosen))->second;
+  std::string hash = known ? found->second : bcrypt_of_nobody(bcrypt_cost(pattern).value_or(10));
+  const Digest sum = digest(joined(who.user, hash, who.password));
+  return {who.user, std::move(hash), who.password, known, sum};
+}
+
+bool Users::remembered(const Claim& claim) {
+  const std::lock_guard lock(mutex_);
+  const auto found = right_.find(claim.user);
+  return found != right_.end() && claim.known &&
+         CRYPTO_memcmp(found->second.data(), claim.digest.data(), claim.digest.size()) == 0;
+}
+
+void Users::remember(const UserHashes& users, const Claim& claim) {
+  std::erase_if(right_, [&](const auto& entry) { return !users.contains(entry.first); });
+  right_[claim.user] = claim.digest;
+}
+
+bool Users::compute(const UserHashes& users, const Claim& claim, double& spent) {
+  const std::lock_guard one_at_a_time(computing_);
+  if (remembered(claim)) return true;  // by a request that was before this one in the line
+  const double begin = thread_seconds();
+  const bool right = bcrypt_.matches(claim.hash, claim.password) && claim.known;
+  spent = right ? 0 : std::max(kLeastCharge, thread_seconds() - begin);
+  const std::lock_guard lock(mutex_);
+  ++computed_;
+  if (right) remember(users, claim);
+  return right;
+}
+
+Users::Answer Users::check(const UserHashes& users, const Credentials& who, const std::string& client) {
+  const Claim asked = claim(users, who);
+  if (remembered(asked)) return {Verdict::kRight};
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto wait = attempts_.begin(client, monotonic_ns())) return {Verdict::kLater, *wait};
+  }
+  double spent = 0;
+  const bool right = compute(users, asked, spent);
+  const std::lock_guard lock(mutex_);
+  attempts_.end(client, spent, monotonic_ns());
+  return {right ? Verdict::kRight : Verdict::kWrong};
+}
+
+uint64_t Users::computed() const {
+  const std::lock_guard lock(mutex_);
+  return computed_;
+}
+
+}  // namespace plimsoll::exporter

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporter/access/web_guard.h"
+
+#include "base/os.h"
+#include "exporter/http/openssl.h"
+
+namespace plimsoll::exporter {
+namespace {
+
+constexpr int64_t kSecond = 1'000'000'000;
+constexpr int64_t kTryEvery = 60 * kSecond;  // without a change: a certificate may not be valid yet
+
+std::string directory_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "" : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// One answer for no password and for a wrong one: it says nothing about names.
+Response unauthorized() {
+  Response response;
+  response.status = 401;
+  response.headers = {{"WWW-Authenticate", "Basic realm=\"plimsoll\", charset=\"UTF-8\""}};
+  response.body = "401: name and password, please\n";
+  return response;
+}
+
+Response too_many(int64_t seconds) {
+  Response response;
+  response.status = 429;
+  response.headers = {{"Retry-After", std::to_string(seconds)}};
+  response.body = "429: too many requests\n";
+  return response;
+}
+
+bool same(const std::optional<RateLimit>& a, const std::optional<RateLimit>& b) {
+  if (!a || !b) return a.has_value() == b.has_value();
+  return a->interval == b->interval && a->burst == b->burst;
+}
+
+}  // namespace
+
+WebGuard::WebGuard(WebGuardOptions options, std::unique_ptr<Users> users)
+    : options_(std::move(options)), users_(std::move(users)) {}
+
+Result<std::unique_ptr<WebGuard>> WebGuard::make(WebGuardOptions options) {
+  if (auto loaded = load_openssl(); !loaded) return unexpected(loaded.error());
+  auto users = Users::make();
+  if (!users) return unexpected(users.error());
+  std::unique_ptr<WebGuard> guard(new WebGuard(std::move(options), std::move(*users)));
+  if (auto fine = guard->start(); !fine) return unexpected(fine.error());
+  return guard;
+}
+
+Result<void> WebGuard::start() {
+  const std::lock_guard lock(loading_);
+  auto config = read_config();
+  if (!config) return unexpected(config.error());
+  wanted_ = *config;
+  auto first = load(*config);
+  if (!first) return unexpected(first.error());
+  if ((*first)->tls) {
+    auto context = TlsContext::make([this] {
+      refresh();
+      return rules()->tls;
+    });
+    if (!context) return unexpected(context.error());
+    tls_context_ = std::move(*context);
+    if (const auto problem = (*first)->tls->out_of_date(); !problem.empty())
+      options_.warn(options_.file + ": the certificate is not accepted by clients: " + problem);
+  }
+  next_look_ = monotonic_ns() + options_.look_every.count();
+  use(std::move(*first));
+  return {};
+}
+
+SSL_CTX* WebGuard::tls_context() { return tls_context_ ? tls_context_->get() : nullptr; }
+
+std::shared_ptr<const WebGuard::Rules> WebGuard::rules() const {
+  const std::lock_guard lock(mutex_);
+  return rules_;
+}
+
+Result<WebConfig> WebGuard::read_config() {
+  config_stamps_.add(options_.file);
+  const auto text = read_file(options_.file);
+  if (!text) return unexpected(text.error());
+  auto config = parse_web_config(*text, directory_of(options_.file));
+  if (!config) return unexpected(config.error().within(options_.file));
+  return config;
+}
+
+Result<std::shared_ptr<const WebGuard::Rules>> WebGuard::load(const WebConfig& config) {
+  auto rules = std::make_shared<Rules>();
+  rules->config = config;
+  pem_stamps_ = {};
+  if (config.tls) {
+    for (const PemSource* source : {&config.tls->certificate, &config.tls->key, &config.tls->client_ca})
+      pem_stamps_.add(source->file);
+    auto tls = TlsSettings::load(*config.tls);
+    if (!tls) return unexpected(tls.error().within(options_.file));
+    rules->tls = std::move(*tls);
+  }
+  return std::shared_ptr<const Rules>(std::move(rules));
+}
+
+Result<void> WebGuard::may_replace(const Rules& old, const Rules& next) const {
+  if ((old.tls == nullptr) != (next.tls == nullptr))
+    return fail(options_.file + ": TLS cannot be turned " + (next.tls ? "on" : "off") + " without a restart");
+  if (!next.tls || next.tls->same_certificate(*old.tls)) return {};
+  const std::string problem = next.tls->out_of_date();
+  return problem.empty() ? Result<void>() : fail(options_.file + ": the new certificate is not taken: " + problem);
+}
+
+void WebGuard::use(std::shared_ptr<const Rules> next) {
+  for (const std::string& remark : next->config.remarks) options_.warn(options_.file + ": " + remark);
+  const std::lock_guard lock(mutex_);
+  // The same limit goes on, or each change of the file would fill the bucket.
+  const auto& limit = next->config.rate_limit;
+  if (!same(limit, rate_limit_)) {
+    rate_limit_ = limit;
+    requests_.reset();
+    if (limit) requests_.emplace(static_cast<double>(limit->burst), 1e9 / static_cast<double>(limit->interval.count()));
+  }
+  rules_ = std::move(next);
+}
+
+// All or nothing: `config` with what its files hold now.
+Result<void> WebGuard::take(const WebConfig& config) {
+  wanted_ = config;
+  auto next = load(config);
+  if (!next) return unexpected(next.error());
+  if (auto fine = may_replace(*rules(), **next); !fine) return fine;
+  use(std::move(*next));
+  return {};
+}
+
+Result<void> WebGuard::reload() {
+  const std::lock_guard lock(loading_);
+  auto config = read_config();
+  if (!config) return unexpected(config.error());
+  auto taken = take(*config);
+  problem_ = taken ? "" : taken.error().message();
+  return taken;
+}
+
+// A configuration that is wrong does not keep a renewed certificate out: the one before names its files.
+Result<void> WebGuard::look_again() {
+  if (!config_stamps_.changed()) return take(WebConfig(wanted_));
+  auto config = read_config();
+  if (config) return take(*config);
+  if (pem_stamps_.changed()) (void)take(WebConfig(wanted_)).has_value();
+  return unexpected(config.error());
+}
+
+void WebGuard::refresh() {
+  const int64_t now = monotonic_ns();
+  int64_t due = next_look_.load();
+  if (now < due || !next_look_.compare_exchange_strong(due, now + options_.look_every.count())) return;
+  const std::unique_lock lock(loading_, std::try_to_lock);
+  if (!lock) return;
+  const bool changed = config_stamps_.changed() || pem_stamps_.changed();
+  if (!changed && (problem_.empty() || now < next_try_)) return;
+  next_try_ = now + kTryEvery;
+  const auto taken = look_again();
+  const std::string problem = taken ? "" : taken.error().message();
+  if (taken) options_.inform(options_.file + ": it, or a file that it names, has changed and is in force");
+  if (!taken && (changed || problem != problem_)) options_.warn(problem + "; all stays as it was");
+  problem_ = problem;
+}
+
+std::optional<Response> WebGuard::refuse_stranger(const UserHashes& users, const Request& request) {
+  const auto who = parse_basic_auth(request.header("Authorization"));
+  if (!who) return unauthorized();
+  const auto answer = users_->check(users, *who, request.client);
+  if (answer.verdict == Users::Verdict::kRight) return std::nullopt;
+  return answer.verdict == Users::Verdict::kLater ? too_many(answer.retry_after) : unauthorized();
+}
+
+std::optional<Response> WebGuard::refuse_hurry() {
+  const std::lock_guard lock(mutex_);
+  if (!requests_) return std::nullopt;
+  const int64_t now = monotonic_ns();
+  if (requests_->level(now) < 1) return too_many(requests_->seconds_until(1, now));
+  requests_->take(1, now);
+  return std::nullopt;
+}
+
+// Strangers first: if they counted, they could use up what the limit leaves for those who may ask.
+std::optional<Response> WebGuard::refuse(const Request& request) {
+  refresh();
+  const auto now_in_force = rules();
+  const auto& users = now_in_force->config.users;
+  if (!users.empty()) {
+    if (auto refusal = refuse_stranger(users, request)) return refusal;
+  }
+  return refuse_hurry();
+}
+
+std::vector<std::pair<std::string, std::string>> WebGuard::headers() const {
+  auto list = rules()->config.headers;
+  // The server sends this one with every answer.
+  std::erase_if(list, [](const auto& header) { return header.first == "X-Content-Type-Options"; });
+  return list;
+}
+
+}  // namespace plimsoll::exporter
