@@ -357,7 +357,7 @@ class AgentLife(unittest.TestCase):
             counted = {labels["path"] for name, labels, _ in support.parse_samples(support.http_get(url + "/a/b/metrics")[1])
                        if name == "plimsoll_http_requests_total"}
             self.assertLessEqual(counted, {"/", "/metrics", "/metrics/cadvisor", "/metrics/node", "/healthz", "/-/healthy",
-                                           "/-/ready", "other"})
+                                           "/-/ready", "/-/reload", "other"})
 
     def test_port_and_endpoint_of_cadvisor(self):
         process = self.start("-port=0", "-listen_ip=127.0.0.1", "-prometheus_endpoint=/custom/m", "-docker_only", "-v=2",

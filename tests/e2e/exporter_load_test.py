@@ -52,6 +52,8 @@ class Client(threading.Thread):
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
         if status != 200:
             raise AssertionError(f"{status}: {body[:200]!r}")
+        if not wish["Accept"].startswith(kind):
+            raise AssertionError(f"{kind} for {wish}")
         missing = [name for name in self.names if name not in body]
         if missing:
             raise AssertionError(f"{kind}: {len(missing)} containers are missing, {missing[0].decode()} for one")
