@@ -17,8 +17,8 @@ int64_t scrape_deadline(std::string_view header, std::chrono::nanoseconds offset
   if (header.size() > kLongestHeader) return INT64_MAX;
   const auto seconds = parse_double(trim(header));
   if (!seconds || !(*seconds > 0 && *seconds <= kLongestTimeout)) return INT64_MAX;
-  const int64_t patience = static_cast<int64_t>(*seconds * 1e9) - offset.count();
-  return now_ns + std::max<int64_t>(patience, 0);
+  const auto patience = static_cast<int64_t>(*seconds * 1e9);
+  return now_ns + std::max(patience - offset.count(), patience / 2);
 }
 
 std::chrono::nanoseconds answer_time(std::string_view header) {

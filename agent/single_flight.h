@@ -21,20 +21,23 @@ using SharedPage = std::shared_ptr<const MetricPage>;
 // collection may see values read a little before its request; never by more than one collection takes.
 class SingleFlight {
  public:
-  // `collect` is called by one thread at a time, with the deadline of the request that started it: those
-  // that join later get what the first one had time for.
+  // `collect` is called with the deadline of the request that started it. Those that join get what the first one
+  // had time for; when it ran out of time and they have more, they start one of their own. So a client that is
+  // in a hurry costs others nothing but a wait.
   explicit SingleFlight(std::function<MetricPage(int64_t deadline_ns)> collect) : collect_(std::move(collect)) {}
   SharedPage get(int64_t deadline_ns = INT64_MAX);
 
  private:
   struct Flight {
-    SharedPage page;  // null while it runs; under mutex_
+    SharedPage page;  // null while it runs; under mutex_, as `late`
+    int64_t deadline_ns;
+    bool late;  // it went on until its deadline: something may be missing
   };
 
   std::function<MetricPage(int64_t deadline_ns)> collect_;
   std::mutex mutex_;
   std::condition_variable landed_;
-  std::shared_ptr<Flight> flight_;  // the running one, or null
+  std::shared_ptr<Flight> flight_;  // the one that began last and still runs, or null
 };
 
 }  // namespace plimsoll::agent

@@ -92,7 +92,6 @@ class ContainerCollector final : public Containers {
   bool vanished_ = false;                  // a group went in mid-scrape
   PartTimes times_;
   bool late_ = false;  // the deadline came before all details were read
-  uint64_t dropped_series_ = 0;
 };
 
 LivesOptions lives_options(const Options& options, const cgroup::Layout& layout) {
@@ -404,7 +403,6 @@ void ContainerCollector::write(MetricWriter& writer, const KindSet& kinds) {
   write_families(page, subjects_);
   write_ends(writer, ends_);
   exited_.write(writer);
-  dropped_series_ += page.dropped_series;
   times_.end(Part::kWrite);
   write_own(writer);
   writer.single(kScrapeError, late_);
@@ -417,7 +415,6 @@ void ContainerCollector::write_own(MetricWriter& writer) {
     figures.dropped_labels += group->labels_dropped;
     figures.unresolved += !group->identity && !group->repeated && !engine::container_id_in(group->path).empty();
   }
-  figures.dropped_series = dropped_series_;
   figures.finals_missed = lives_.finals_missed();
   figures.births_missed = lives_.births_missed();
   figures.watched = lives_.watched();

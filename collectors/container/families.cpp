@@ -38,7 +38,6 @@ class Bounded {
                       (budget.per_container > 0 && used_[index] + added > budget.per_container);
     if (over) {
       page_.writer.take_back_over_budget(before);
-      page_.dropped_series += added;
       return;
     }
     family_ += added;

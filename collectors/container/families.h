@@ -51,7 +51,6 @@ struct PageContext {
   double now = 0;                        // unix time, seconds
   KindSet kinds = KindSet::defaults();
   SeriesBudget budget = {};
-  uint64_t dropped_series = 0;  // by write_families, over the budget
 };
 
 // Writes every family of the kinds that are on, for every subject.

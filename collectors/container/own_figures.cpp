@@ -11,8 +11,6 @@ constexpr MetricDesc kUnresolved = {"plimsoll_containers_unresolved",
 constexpr MetricDesc kDroppedLabels = {
     "plimsoll_dropped_labels", "Labels of live containers left out: too long, too many, or the same name twice.",
     kGauge};
-constexpr MetricDesc kDroppedSeries = {"plimsoll_dropped_series_total",
-                                       "Samples left out for being over a series budget.", kCounter};
 constexpr MetricDesc kFinalsMissed = {
     "plimsoll_container_finals_missed_total",
     "Containers of other engines whose final counters could not be read before the engine removed the group.",
@@ -42,7 +40,6 @@ constexpr std::string_view kSources[] = {"fanotify", "inotify", "scan"};
 void write_own_figures(MetricWriter& writer, const OwnFigures& figures) {
   writer.single(kUnresolved, figures.unresolved);
   writer.single(kDroppedLabels, figures.dropped_labels);
-  writer.single(kDroppedSeries, figures.dropped_series);
   writer.single(kFinalsMissed, figures.finals_missed);
   writer.single(kBirthsMissed, figures.births_missed);
   writer.single(kWatched, figures.watched);

@@ -32,10 +32,10 @@ class PartTimes {
 };
 
 struct OwnFigures {
-  uint64_t unresolved = 0;                                            // groups
-  uint64_t dropped_labels = 0;                                        // of live containers
-  uint64_t dropped_series = 0, finals_missed = 0, births_missed = 0;  // counters
-  uint64_t watched = 0;                                               // containers whose end is awaited
+  uint64_t unresolved = 0;                        // groups
+  uint64_t dropped_labels = 0;                    // of live containers
+  uint64_t finals_missed = 0, births_missed = 0;  // counters
+  uint64_t watched = 0;                           // containers whose end is awaited
   EventSource source = EventSource::kNone;
   uint64_t descriptors = 0, descriptors_max = 0;  // kept open between collections
   PartTimes times;

@@ -91,24 +91,43 @@ TEST(SingleFlight, NeverCollectsTwiceAtOnce) {
   EXPECT_LT(total, 400);
 }
 
-TEST(SingleFlight, TheFirstOnesDeadlineHolds) {
-  std::atomic<int64_t> held = 0;
-  std::latch go(1);
+// A flight that lasts until `second` has joined it, and that `second`'s get() was given `deadline_ns`: the deadlines
+// of the collections that this made.
+std::vector<int64_t> deadlines_with(int64_t first_ns, int64_t second_ns) {
+  std::mutex mutex;
+  std::vector<int64_t> held;
+  std::latch go(1), running(1);
   SingleFlight flight([&](int64_t deadline_ns) {
-    held = deadline_ns;
-    if (deadline_ns == 7) go.wait();
+    {
+      const std::lock_guard lock(mutex);
+      held.push_back(deadline_ns);
+    }
+    if (deadline_ns == first_ns) {
+      running.count_down();
+      go.wait();
+    }
     return page_of(1);
   });
-  std::thread first([&] { flight.get(7); });
-  while (held == 0) std::this_thread::yield();
-  std::thread second([&] { flight.get(9); });
+  std::thread first([&] { flight.get(first_ns); });
+  running.wait();
+  std::thread second([&] { flight.get(second_ns); });
   std::this_thread::sleep_for(std::chrono::milliseconds(100));  // lets it join
   go.count_down();
   first.join();
   second.join();
-  EXPECT_EQ(held, 7);
-  flight.get();
-  EXPECT_EQ(held, INT64_MAX);
+  return held;
+}
+
+TEST(SingleFlight, TheFirstOnesDeadlineHolds) {
+  constexpr int64_t kHour = 3'600'000'000'000;
+  const int64_t now = monotonic_ns();
+  EXPECT_THAT(deadlines_with(now + kHour, now + 2 * kHour), testing::ElementsAre(now + kHour));
+}
+
+TEST(SingleFlight, WhatRanOutOfTimeIsNotForWhoHasMore) {
+  const int64_t now = monotonic_ns();
+  EXPECT_THAT(deadlines_with(now, INT64_MAX), testing::ElementsAre(now, INT64_MAX));
+  EXPECT_THAT(deadlines_with(now, now - 1), testing::ElementsAre(now)) << "who has less shares it";
 }
 
 class FailureLogTest : public testing::Test {

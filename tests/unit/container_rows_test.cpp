@@ -213,8 +213,8 @@ TEST(Rows, BudgetOfAContainerLeavesOutWholeFamilies) {
     const size_t all =
         unbounded.write({container.subject(unbounded.writer, "/a"), container.subject(unbounded.writer, "/b")})
             .sample_count();
-    EXPECT_EQ(written.sample_count() + page.context.dropped_series, all) << bound;
-    EXPECT_EQ(page.context.dropped_series > 0, bound < all / 2);
+    EXPECT_EQ(written.sample_count() + page.writer.dropped_over_budget(), all) << bound;
+    EXPECT_EQ(page.writer.dropped_over_budget() > 0, bound < all / 2);
   }
 }
 
@@ -229,7 +229,7 @@ TEST(Rows, BudgetOfAFamilyKeepsTheFirstOnes) {
   EXPECT_THAT(text, HasSubstr("container_cpu_usage_seconds_total{id=\"/a\",cpu=\"cpu01\"}"));
   EXPECT_THAT(text, Not(HasSubstr("container_cpu_usage_seconds_total{id=\"/b\""))) << "half of it is worse than none";
   EXPECT_THAT(text, Not(HasSubstr("container_memory_failures_total"))) << "four samples each";
-  EXPECT_GT(page.context.dropped_series, 0u);
+  EXPECT_GT(page.writer.dropped_over_budget(), 0u);
 }
 
 }  // namespace
