@@ -129,7 +129,7 @@ constexpr Heeded kHeeded[] = {
     {"disable_root_cgroup_stats", "no series of \"/\""},
     {"store_container_labels", "off unless given: labels are on container_info"},
     {"whitelisted_container_labels", "these labels on every series"},
-    {"env_metadata_whitelist", "variables whose names begin so, on container_info"},
+    {"env_metadata_whitelist", "variables whose names begin so, on every series"},
     {"docker_env_metadata_whitelist", "the same"},
     {"containerd_env_metadata_whitelist", "the same"},
     {"docker", "not asked unless given: Docker's files on disk are read; unix:// only"},
