@@ -16,6 +16,8 @@
 namespace plimsoll::agent {
 namespace {
 
+constexpr const char* kGomaxprocs = "--runtime.gomaxprocs";
+
 // What CLI11 fills in, before it is checked.
 struct Raw {
   AgentOptions options;
@@ -85,7 +87,7 @@ void declare_web(CLI::App& app, Raw& raw) {
   app.add_flag("--web.enable-lifecycle", raw.options.lifecycle, "Let POST /-/reload read the configuration again")
       ->take_last()
       ->group(kGroup);
-  app.add_option("--runtime.gomaxprocs", raw.gomaxprocs)->group("");  // node_exporter's
+  app.add_option(kGomaxprocs, raw.gomaxprocs)->group("");  // node_exporter's
   text("--scrape.timeout-offset", raw.timeout_offset, "DURATION",
        "Slow parts end this long before Prometheus stops waiting")
       ->default_str("0.5s");
@@ -185,7 +187,8 @@ Result<AgentOptions> checked(const CLI::App& app, Raw raw) {
   const auto notices = cadvisor_notices(app);
   if (!notices) return unexpected(notices.error());
   options.notices.insert(options.notices.end(), notices->begin(), notices->end());
-  if (!raw.gomaxprocs.empty()) options.notices.push_back("--runtime.gomaxprocs has no effect: one thread collects");
+  if (!raw.gomaxprocs.empty())
+    options.notices.push_back(std::string(kGomaxprocs) + " has no effect: one thread collects");
   options.own_metrics = !raw.no_own_metrics;
   options.compress = !raw.no_compression;
   if (options.web_config_check && options.web_config_file.empty())
@@ -317,6 +320,12 @@ Result<ParsedAgentOptions> parse_agent_options(const std::vector<std::string>& a
   auto result = parsed ? both.result() : Result<ParsedAgentOptions>(unexpected(parsed.error()));
   if (!result) return unexpected(located(result.error(), path, *file));
   return result;
+}
+
+std::vector<std::string> flags_without_effect() {
+  std::vector<std::string> flags = cadvisor_flags_without_effect();
+  flags.emplace_back(kGomaxprocs);
+  return flags;
 }
 
 }  // namespace plimsoll::agent

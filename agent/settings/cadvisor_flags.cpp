@@ -194,4 +194,10 @@ std::vector<std::string> cadvisor_flag_names() {
   return names;
 }
 
+std::vector<std::string> cadvisor_flags_without_effect() {
+  std::vector<std::string> flags;
+  for (const Flag& flag : kFlags) flags.push_back("--" + std::string(flag.name));
+  return flags;
+}
+
 }  // namespace plimsoll::agent
