@@ -246,6 +246,7 @@ int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reload
   add_live_parts(reloader, {scraper, live, *container_collector,
                             [&](const AgentOptions& next) { return make_host_collectors(options.roots, next.host); },
                             runs_perf(options.host)});
+  add_notices(reloader, options.notices, log_info);
   add_remote_writer(reloader, remote_writer);
   add_guard(reloader, guard->get());
   const Served served{scraper, self, live, [&] { return reloader.reload(); }};

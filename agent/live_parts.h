@@ -3,7 +3,10 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <vector>
 
+#include "agent/failure_log.h"
 #include "agent/live_settings.h"
 #include "agent/reload.h"
 #include "agent/remote_writer.h"
@@ -25,6 +28,10 @@ struct LiveParts {
 // Filters and rules of labels, the log's level, what requests look at, and the host collectors, which are made anew
 // when one of their flags is different.
 void add_live_parts(Reloader& reloader, const LiveParts& parts);
+
+// Flags that have no effect: what there is to say about them is logged when it is new. `said`: what the log has of the
+// start.
+void add_notices(Reloader& reloader, const std::vector<std::string>& said, FailureLog::Sink inform);
 
 // The receivers of remote write: those that are new are opened while it is prepared, nothing ends before the commit.
 void add_remote_writer(Reloader& reloader, RemoteWriter& writer);

@@ -20,24 +20,29 @@ std::vector<std::string> differences(const GivenFlags& before, const GivenFlags&
   return changed;
 }
 
-}  // namespace
-
-bool Change::concerns(std::string_view prefix) const {
-  return std::any_of(flags.begin(), flags.end(), [&](const std::string& flag) { return flag.starts_with(prefix); });
+// `names`: as those of Reloader::add().
+bool is_among(const std::vector<std::string>& names, const std::string& flag) {
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    return name.ends_with('.') ? flag.starts_with(name) : flag == name;
+  });
 }
+
+}  // namespace
 
 Reloader::Reloader(Parse parse, GivenFlags running, FailureLog::Sink info, FailureLog::Sink warn)
     : parse_(std::move(parse)), running_(std::move(running)), info_(std::move(info)), warn_(std::move(warn)) {}
 
-void Reloader::add(const std::vector<std::string>& flags, Prepare prepare) {
-  live_.insert(live_.end(), flags.begin(), flags.end());
-  parts_.push_back(std::move(prepare));
+void Reloader::add(std::vector<std::string> flags, Prepare prepare) {
+  parts_.push_back({std::move(flags), std::move(prepare)});
+}
+
+void Reloader::ignore(const std::vector<std::string>& flags) {
+  ignored_.insert(ignored_.end(), flags.begin(), flags.end());
 }
 
 bool Reloader::is_live(const std::string& flag) const {
-  return std::any_of(live_.begin(), live_.end(), [&](const std::string& live) {
-    return live.ends_with('.') ? flag.starts_with(live) : flag == live;
-  });
+  return is_among(ignored_, flag) ||
+         std::any_of(parts_.begin(), parts_.end(), [&](const Part& part) { return is_among(part.flags, flag); });
 }
 
 Result<void> Reloader::reload() {
@@ -52,29 +57,45 @@ Result<void> Reloader::try_reload() {
   const auto parsed = parse_();
   if (!parsed) return unexpected(parsed.error());
   const std::vector<std::string> changed = differences(running_, parsed->given);
-  const Change change{parsed->options, changed};
-  std::vector<Commit> commits;
-  for (const Prepare& prepare : parts_) {
-    auto commit = prepare(change);
-    if (!commit) return unexpected(commit.error());
-    if (*commit) commits.push_back(std::move(*commit));
-  }
-  for (const Commit& commit : commits) commit();
+  const auto commits = prepare(parsed->options, changed);
+  if (!commits) return unexpected(commits.error());
+  for (const Commit& commit : *commits) commit();
   take_over(parsed->given, changed);
   return {};
 }
 
-// Flags that need a restart stay "changed" until there is one, so that each reload names them again.
+Result<std::vector<Reloader::Commit>> Reloader::prepare(const AgentOptions& next,
+                                                        const std::vector<std::string>& changed) const {
+  std::vector<Commit> commits;
+  for (const Part& part : parts_) {
+    const bool asked = part.flags.empty() || std::any_of(changed.begin(), changed.end(), [&](const std::string& flag) {
+                         return is_among(part.flags, flag);
+                       });
+    if (!asked) continue;
+    auto commit = part.prepare(next);
+    if (!commit) return unexpected(commit.error());
+    if (*commit) commits.push_back(std::move(*commit));
+  }
+  return commits;
+}
+
+// Flags that need a restart stay "changed" until there is one.
 void Reloader::take_over(const GivenFlags& next, const std::vector<std::string>& changed) {
+  GivenFlags waiting;
   std::string later;
   for (const std::string& flag : changed) {
-    if (!is_live(flag)) {
-      later += (later.empty() ? "" : ", ") + flag;
+    const auto given = next.find(flag);
+    if (is_live(flag)) {
+      running_.erase(flag);
+      if (given != next.end()) running_.insert(*given);
       continue;
     }
-    running_.erase(flag);
-    if (const auto given = next.find(flag); given != next.end()) running_.insert(*given);
+    const auto values = given == next.end() ? std::vector<std::string>() : given->second;
+    const auto told = waiting_.find(flag);
+    if (told == waiting_.end() || told->second != values) later += (later.empty() ? "" : ", ") + flag;
+    waiting.emplace(flag, values);
   }
+  waiting_ = std::move(waiting);
   info_("the configuration has been read again");
   if (!later.empty()) warn_("a restart is needed for " + later + ": what they say now is not in effect");
 }

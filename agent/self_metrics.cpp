@@ -31,6 +31,13 @@ constexpr const char* kCompiler = "clang " __clang_version__;
 constexpr const char* kCompiler = "gcc " __VERSION__;
 #endif
 
+// Of the time that a page takes, in seconds.
+const prometheus::Histogram::BucketBoundaries& page_bounds() {
+  static const prometheus::Histogram::BucketBoundaries kBounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                                                  0.25,  0.5,    1,     2.5,  5,     10};
+  return kBounds;
+}
+
 CounterFamily& counters(prometheus::Registry& registry, const char* name, const char* help) {
   return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
 }
@@ -126,16 +133,17 @@ struct SelfMetrics::State {
         dropped(counters(registry, "plimsoll_http_connections_dropped_total",
                          "Connections that were refused or ended early, by which bound.")),
         collections(counters(registry, "plimsoll_collections_total", "Collections made, by half of the metrics.")),
-        seconds(counters(registry, "plimsoll_collection_seconds_total", "Wall time spent in collections, in seconds.")),
+        collection_seconds(
+            counters(registry, "plimsoll_collection_seconds_total", "Wall time spent in collections, in seconds.")),
         failures(counters(registry, "plimsoll_collection_failures_total", "Collections in which a collector failed.")),
         left_out(counters(registry, "plimsoll_series_dropped_total",
-                          "Samples left out of pages: by a rule of --series.drop, or over a series budget.")),
-        bytes(counters(registry, "plimsoll_scrape_bytes_total", "Bytes of pages sent, by format; as compressed.")),
-        samples(counters(registry, "plimsoll_scrape_samples_total", "Samples of pages sent, by format.")),
-        durations(prometheus::BuildHistogram()
-                      .Name("plimsoll_scrape_duration_seconds")
-                      .Help("Time from a request for a page to its last byte, by page, in seconds.")
-                      .Register(registry)),
+                          "Series left out of pages: by a rule of --series.drop, or over a series budget.")),
+        page_bytes(counters(registry, "plimsoll_scrape_bytes_total", "Bytes of pages sent, by format; as compressed.")),
+        page_samples(counters(registry, "plimsoll_scrape_samples_total", "Samples of pages sent, by format.")),
+        page_durations(prometheus::BuildHistogram()
+                           .Name("plimsoll_scrape_duration_seconds")
+                           .Help("Time from a request for a page to its last byte, by page, in seconds.")
+                           .Register(registry)),
         reload_successful(gauges(registry, "plimsoll_config_last_reload_successful",
                                  "1 when the configuration was in order when it was last read, else 0.")
                               .Add({})),
@@ -153,12 +161,12 @@ struct SelfMetrics::State {
   CounterFamily& requests;
   CounterFamily& dropped;
   CounterFamily& collections;
-  CounterFamily& seconds;
+  CounterFamily& collection_seconds;
   CounterFamily& failures;
   CounterFamily& left_out;
-  CounterFamily& bytes;
-  CounterFamily& samples;
-  HistogramFamily& durations;
+  CounterFamily& page_bytes;
+  CounterFamily& page_samples;
+  HistogramFamily& page_durations;
   Gauge& reload_successful;
   Gauge& reload_time;
 };
@@ -171,13 +179,13 @@ SelfMetrics::SelfMetrics(const HostRoots& roots, std::span<const std::string> ro
     state_->dropped.Add({{"reason", exporter::dropped_name(static_cast<exporter::Dropped>(i))}});
   for (const char* half : kHalves) {
     state_->collections.Add({{"half", half}});
-    state_->seconds.Add({{"half", half}});
+    state_->collection_seconds.Add({{"half", half}});
   }
   for (const char* reason : {kRule, kBudget}) state_->left_out.Add({{"reason", reason}});
   for (const exporter::Format format : exporter::kFormats) {
     const std::string name(exporter::format_name(format));
-    state_->bytes.Add({{"format", name}});
-    state_->samples.Add({{"format", name}});
+    state_->page_bytes.Add({{"format", name}});
+    state_->page_samples.Add({{"format", name}});
   }
   add_collectors(collectors);
 }
@@ -200,7 +208,7 @@ void SelfMetrics::count_dropped(const std::string& reason) { state_->dropped.Add
 
 void SelfMetrics::count_collection(const std::string& half, double seconds) {
   state_->collections.Add({{"half", half}}).Increment();
-  state_->seconds.Add({{"half", half}}).Increment(seconds);
+  state_->collection_seconds.Add({{"half", half}}).Increment(seconds);
 }
 
 void SelfMetrics::count_failure(const std::string& collector) {
@@ -213,11 +221,9 @@ void SelfMetrics::count_left_out(uint64_t by_rule, uint64_t over_budget) {
 }
 
 void SelfMetrics::count_served(const Served& served) {
-  const prometheus::Histogram::BucketBoundaries kBounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
-                                                           0.25,  0.5,    1,     2.5,  5,     10};
-  state_->bytes.Add({{"format", served.format}}).Increment(static_cast<double>(served.bytes));
-  state_->samples.Add({{"format", served.format}}).Increment(static_cast<double>(served.samples));
-  state_->durations.Add({{"page", served.page}}, kBounds).Observe(served.seconds);
+  state_->page_bytes.Add({{"format", served.format}}).Increment(static_cast<double>(served.bytes));
+  state_->page_samples.Add({{"format", served.format}}).Increment(static_cast<double>(served.samples));
+  state_->page_durations.Add({{"page", served.page}}, page_bounds()).Observe(served.seconds);
 }
 
 void SelfMetrics::count_reload(bool successful) {

@@ -15,6 +15,7 @@ namespace {
 
 constexpr size_t kMaxBytes = 1 << 20;
 constexpr size_t kMaxNodes = 50'000;
+constexpr const char* kTooLarge = "more than 1 MB of text, where each alias counts as what it stands for";
 constexpr int kMaxDepth = 32;
 
 // `what` may repeat a name of the file's, which is any text: a message stays one line.
@@ -73,18 +74,24 @@ class Builder : public YAML::EventHandler {
     if (!error_) error_ = invalid(at_line(mark.line + 1, what));
   }
 
-  static size_t size_of(const Node& node) {
-    size_t size = 1;
-    for (const Node& item : node.items) size += size_of(item);
-    for (const auto& [name, value] : node.fields) size += 1 + size_of(value);
-    return size;
+  // A node and all below it count, however they got there.
+  void count(const Node& node) {
+    ++nodes_;
+    bytes_ += node.scalar.size();
+    for (const Node& item : node.items) count(item);
+    for (const auto& [name, value] : node.fields) {
+      ++nodes_;
+      bytes_ += name.size();
+      count(value);
+    }
   }
 
   void leaf(const YAML::Mark& mark, YAML::anchor_t anchor, Node node) {
     if (error_) return;
     node.line = mark.line + 1;
-    nodes_ += size_of(node);
+    count(node);
     if (nodes_ > kMaxNodes) return complain(mark, "more than 50000 values");
+    if (bytes_ > kMaxBytes) return complain(mark, kTooLarge);
     finish(mark, anchor, std::move(node));
   }
 
@@ -132,6 +139,7 @@ class Builder : public YAML::EventHandler {
   std::vector<Open> open_;
   std::vector<std::pair<YAML::anchor_t, Node>> anchors_;
   size_t nodes_ = 0;
+  size_t bytes_ = 0;  // of scalars and names
   std::optional<Error> error_;
 };
 

@@ -33,8 +33,8 @@ struct Node {
 inline Node::Node() = default;
 
 // One document; an empty text is kNull. Error: "line 3: ...", for what is no YAML, a field given twice, a key
-// that is no scalar, more than one document, more than 1 MB, 50,000 nodes (aliases count as often as they are
-// used) or 32 levels.
+// that is no scalar, more than one document, more than 1 MB, 50,000 nodes (for both, an alias counts as what it
+// stands for) or 32 levels.
 Result<Node> parse(std::string_view text);
 
 // A scalar as a switch: true, false, yes, no, on, off (YAML 1.1's words, which Go's library takes as well).

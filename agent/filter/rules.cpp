@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "exporter/encoding/rendered_labels.h"
+
 namespace plimsoll::agent {
 namespace {
 
@@ -11,22 +13,6 @@ constexpr size_t kMostKept = 20'000;  // names: far more than there are, unless 
 
 constexpr std::string_view kOutcomes[] = {"node_scrape_collector_success", "node_textfile_scrape_error",
                                           "container_scrape_error", "machine_scrape_error"};
-
-// The next label of a rendered set, its value unescaped. False at the end.
-bool take_label(std::string_view& rendered, std::string_view& name, std::string& value) {
-  const size_t equals = rendered.find('=');
-  if (equals == std::string_view::npos) return false;
-  name = rendered.substr(0, equals);
-  value.clear();
-  size_t at = equals + 2;  // behind the quote
-  for (; at < rendered.size() && rendered[at] != '"'; ++at) {
-    const bool escape = rendered[at] == '\\' && at + 1 < rendered.size();
-    if (escape) ++at;
-    value += escape && rendered[at] == 'n' ? '\n' : rendered[at];
-  }
-  rendered = rendered.substr(std::min(at + 2, rendered.size()));  // and the comma
-  return true;
-}
 
 Result<NamePatterns> patterns(const char* flag, const std::vector<std::string>& lists) {
   auto parsed = NamePatterns::parse(split_patterns(lists));
@@ -104,12 +90,12 @@ FamilyRule Rules::decide(std::string_view family, std::string_view series) const
 }
 
 FamilyRule Rules::rule(std::string_view family, std::string_view series) const {
+  // A part of a family, NAME_sum, may have the name of another family, whose rule is the one that is kept.
+  const bool is_part = family.size() != series.size();
+  if (is_part) return decide(family, series);
   const std::lock_guard lock(mutex_);
-  const auto known = known_.find(series);
-  // A series of that name may be a family of its own, or a part of another one.
-  if (known != known_.end() && family.size() == series.size()) return known->second;
+  if (const auto known = known_.find(series); known != known_.end()) return known->second;
   const FamilyRule rule = decide(family, series);
-  if (family.size() != series.size()) return rule;
   if (known_.size() >= kMostKept) known_.clear();
   known_.emplace(series, rule);
   return rule;
@@ -117,11 +103,13 @@ FamilyRule Rules::rule(std::string_view family, std::string_view series) const {
 
 LabelMatch Rules::match(std::string_view rendered) const {
   LabelMatch match;
-  std::string_view name;
+  exporter::RenderedLabel label;
   std::string value;
-  while (take_label(rendered, name, value)) {
+  while (exporter::take_label(rendered, label)) {
+    value.clear();
+    exporter::append_unescaped(value, label.value);
     for (size_t i = 0; i < matchers_.size(); ++i) {
-      if (matchers_[i].text.label != name) continue;
+      if (matchers_[i].text.label != label.name) continue;
       (matchers_[i].holds(value) ? match.holds : match.fails) |= uint64_t{1} << i;
     }
   }

@@ -2,6 +2,7 @@
 #include "agent/settings/agent_options.h"
 
 #include <CLI/CLI.hpp>
+#include <set>
 
 #include "agent/confine/flags.h"
 #include "agent/settings/cadvisor_flags.h"
@@ -14,6 +15,8 @@
 
 namespace plimsoll::agent {
 namespace {
+
+constexpr const char* kGomaxprocs = "--runtime.gomaxprocs";
 
 // What CLI11 fills in, before it is checked.
 struct Raw {
@@ -84,7 +87,7 @@ void declare_web(CLI::App& app, Raw& raw) {
   app.add_flag("--web.enable-lifecycle", raw.options.lifecycle, "Let POST /-/reload read the configuration again")
       ->take_last()
       ->group(kGroup);
-  app.add_option("--runtime.gomaxprocs", raw.gomaxprocs)->group("");  // node_exporter's
+  app.add_option(kGomaxprocs, raw.gomaxprocs)->group("");  // node_exporter's
   text("--scrape.timeout-offset", raw.timeout_offset, "DURATION",
        "Slow parts end this long before Prometheus stops waiting")
       ->default_str("0.5s");
@@ -184,7 +187,8 @@ Result<AgentOptions> checked(const CLI::App& app, Raw raw) {
   const auto notices = cadvisor_notices(app);
   if (!notices) return unexpected(notices.error());
   options.notices.insert(options.notices.end(), notices->begin(), notices->end());
-  if (!raw.gomaxprocs.empty()) options.notices.push_back("--runtime.gomaxprocs has no effect: one thread collects");
+  if (!raw.gomaxprocs.empty())
+    options.notices.push_back(std::string(kGomaxprocs) + " has no effect: one thread collects");
   options.own_metrics = !raw.no_own_metrics;
   options.compress = !raw.no_compression;
   if (options.web_config_check && options.web_config_file.empty())
@@ -258,21 +262,26 @@ KnownFlags known_flags(const CLI::App& app) {
   return known;
 }
 
-// These say the same thing, so that one of them on the command line replaces any in the file.
-bool says_where_to_serve(std::string_view flag) {
-  return flag == "web.listen-address" || flag == "port" || flag == "listen_ip";
+// What a flag is about. Several may be about the same thing, so that one of them on the command line replaces each
+// of them in the file.
+std::string subject(const HostWords& host, const std::string& flag) {
+  if (flag == "port" || flag == "listen_ip") return "web.listen-address";
+  if (flag == "disable_metrics") return "enable_metrics";
+  const std::string shared = host_subject(host, flag);
+  return shared.empty() ? flag : shared;
 }
 
 // The file's settings that the command line does not replace, and then its own words.
-std::vector<std::string> with_settings(const ConfigFile& file, const CLI::App& line,
+std::vector<std::string> with_settings(const ConfigFile& file, const CommandLine& line,
                                        const std::vector<std::string>& words) {
-  const auto given = [&](const char* flag) { return line.get_option(flag)->count() > 0; };
-  const bool address = given("--web.listen-address") || given("--port") || given("--listen_ip");
+  std::set<std::string> said;
+  for (const CLI::Option* option : line.app.get_options()) {
+    if (option->count() > 0) said.insert(subject(line.raw.host, flag_name(*option)));
+  }
   std::vector<std::string> all;
   for (const ConfigSetting& setting : file.settings) {
-    const std::string flag = "--" + setting.flag;
-    if (given(flag.c_str()) || (address && says_where_to_serve(setting.flag))) continue;
-    for (const std::string& value : setting.values) all.push_back(flag + "=" + value);
+    if (said.contains(subject(line.raw.host, setting.flag))) continue;
+    for (const std::string& value : setting.values) all.push_back("--" + setting.flag + "=" + value);
   }
   all.insert(all.end(), words.begin(), words.end());
   return all;
@@ -307,10 +316,16 @@ Result<ParsedAgentOptions> parse_agent_options(const std::vector<std::string>& a
   auto receivers = exporter::parse_remote_write(file->remote_write);
   if (!receivers) return unexpected(receivers.error().within(path));
   both.raw.options.remote_write = std::move(*receivers);
-  const auto parsed = both.parse(with_settings(*file, line.app, words));
+  const auto parsed = both.parse(with_settings(*file, line, words));
   auto result = parsed ? both.result() : Result<ParsedAgentOptions>(unexpected(parsed.error()));
   if (!result) return unexpected(located(result.error(), path, *file));
   return result;
+}
+
+std::vector<std::string> flags_without_effect() {
+  std::vector<std::string> flags = cadvisor_flags_without_effect();
+  flags.emplace_back(kGomaxprocs);
+  return flags;
 }
 
 }  // namespace plimsoll::agent

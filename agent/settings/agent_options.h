@@ -59,4 +59,8 @@ struct ParsedAgentOptions {
 Result<ParsedAgentOptions> parse_agent_options(const std::vector<std::string>& arguments, HostTable table,
                                                const AgentOptions& defaults = {});
 
+// The flags that are accepted whatever they say and do nothing, with their dashes; AgentOptions::notices has the reason
+// of each one that is given.
+std::vector<std::string> flags_without_effect();
+
 }  // namespace plimsoll::agent

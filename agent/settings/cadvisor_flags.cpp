@@ -129,7 +129,7 @@ constexpr Heeded kHeeded[] = {
     {"disable_root_cgroup_stats", "no series of \"/\""},
     {"store_container_labels", "off unless given: labels are on container_info"},
     {"whitelisted_container_labels", "these labels on every series"},
-    {"env_metadata_whitelist", "variables whose names begin so, on container_info"},
+    {"env_metadata_whitelist", "variables whose names begin so, on every series"},
     {"docker_env_metadata_whitelist", "the same"},
     {"containerd_env_metadata_whitelist", "the same"},
     {"docker", "not asked unless given: Docker's files on disk are read; unix:// only"},
@@ -192,6 +192,12 @@ std::vector<std::string> cadvisor_flag_names() {
   for (const Heeded& flag : kHeeded) names.emplace_back(flag.name);
   for (const Flag& flag : kFlags) names.emplace_back(flag.name);
   return names;
+}
+
+std::vector<std::string> cadvisor_flags_without_effect() {
+  std::vector<std::string> flags;
+  for (const Flag& flag : kFlags) flags.push_back("--" + std::string(flag.name));
+  return flags;
 }
 
 }  // namespace plimsoll::agent

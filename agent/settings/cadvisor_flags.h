@@ -27,4 +27,7 @@ std::string cadvisor_help();
 // The names of all flags of that text, without dashes.
 std::vector<std::string> cadvisor_flag_names();
 
+// Those that do nothing, with dashes: those that are refused too, which say nothing when they start the agent.
+std::vector<std::string> cadvisor_flags_without_effect();
+
 }  // namespace plimsoll::agent

@@ -67,6 +67,7 @@ class Reader {
       return {};
     }
     const auto on = yaml::to_switch(value);
+    if (value.quoted) return wrong(value, setting.key, "is text, being in quotes; write true or false without them");
     if (!on) return wrong(value, setting.key, "'" + printable(value.scalar) + "' is neither true nor false");
     setting.values.emplace_back(*on ? "true" : "false");
     return {};

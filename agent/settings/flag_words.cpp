@@ -55,11 +55,11 @@ std::vector<std::string> without_go_spelling(const std::vector<std::string>& arg
 }
 
 // The words in the order in which CLI11 takes them: off the back. It takes --flag= for a flag whose
-// value is missing; two words say that the value is empty.
+// value is missing; two words say that the value is empty. A value that itself ends in '=' is not empty.
 std::vector<std::string> in_cli11_order(const std::vector<std::string>& words) {
   std::vector<std::string> order;
   for (auto word = words.rbegin(); word != words.rend(); ++word) {
-    const bool empty_value = word->starts_with("--") && word->ends_with('=');
+    const bool empty_value = word->starts_with("--") && word->find('=') + 1 == word->size();
     if (empty_value) order.emplace_back();
     order.push_back(empty_value ? word->substr(0, word->size() - 1) : *word);
   }

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <utility>
 
 namespace plimsoll::agent {
 namespace {
@@ -19,6 +20,12 @@ constexpr const char* kNoDefaults = "--collector.disable-defaults";
 // Of node_exporter; turning them off is no mistake.
 constexpr const char* kLeftOut[] = {"dmmultipath", "drm",         "ntp",  "nvmesubsystem",
                                     "runit",       "supervisord", "swap", "wifi"};
+
+// Of flags that still count as the ones that came after them.
+constexpr std::pair<std::string_view, std::string_view> kFormerNames[] = {
+    {"collector.diskstats.ignored-devices", "collector.diskstats.device-exclude"},
+    {"collector.filesystem.ignored-fs-types", "collector.filesystem.fs-types-exclude"},
+    {"collector.filesystem.ignored-mount-points", "collector.filesystem.mount-points-exclude"}};
 
 std::string spelling(std::string_view name) { return "--collector." + std::string(name); }
 
@@ -59,12 +66,21 @@ void declare_value(CLI::App& app, HostWords::Value& value) {
 
 bool is_given(const CLI::App& app, const std::string& name) { return app.get_option(name)->count() > 0; }
 
-// An include flag and its exclude flag; "" when `name` is no include flag.
+constexpr std::string_view kInclude = "include", kExclude = "exclude";
+
+// Of a name X-include or X-exclude; "" of a flag of another kind.
+std::string_view without_ending(const Flag& flag) {
+  const bool include = flag.kind == FlagKind::kInclude && flag.name.ends_with(kInclude);
+  const bool exclude = flag.kind == FlagKind::kExclude && flag.name.ends_with(kExclude);
+  if (!include && !exclude) return "";
+  return flag.name.substr(0, flag.name.size() - kInclude.size());
+}
+
+// The exclude flag of an include flag; "" when `flag` is none.
 std::string counterpart(const Flag& flag) {
-  constexpr std::string_view kInclude = "include";
-  const size_t at = flag.name.rfind(kInclude);
-  if (flag.kind != FlagKind::kInclude || at == std::string_view::npos) return "";
-  return spelling(std::string(flag.name).replace(at, kInclude.size(), "exclude"));
+  if (flag.kind != FlagKind::kInclude) return "";
+  const std::string_view beginning = without_ending(flag);
+  return beginning.empty() ? "" : spelling(std::string(beginning).append(kExclude));
 }
 
 Result<void> take_value(const CLI::App& app, const HostWords::Value& value, collectors::host::Flags& flags) {
@@ -126,6 +142,17 @@ Result<HostOptions> host_options(const CLI::App& app, const HostWords& words) {
     if (named) options.requested.insert(collector.entry->name);
   }
   return options;
+}
+
+std::string host_subject(const HostWords& words, std::string_view flag) {
+  for (const auto& [former, present] : kFormerNames) {
+    if (flag == former) flag = present;
+  }
+  for (const HostWords::Value& value : words.values) {
+    const std::string_view subject = without_ending(*value.flag);
+    if (!subject.empty() && spelling(value.flag->name).substr(2) == flag) return std::string(subject);
+  }
+  return "";
 }
 
 bool runs_perf(const HostOptions& options) {

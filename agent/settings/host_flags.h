@@ -53,6 +53,10 @@ void declare_host_flags(CLI::App& app, HostWords& words, HostTable table);
 // After parsing. Error: flag, what is wrong, remedy.
 Result<HostOptions> host_options(const CLI::App& app, const HostWords& words);
 
+// What a flag, without its dashes, is about when there are others about the same: X of --collector.X-include and
+// X-exclude, which exclude each other, and of their former names. "" for every other flag.
+std::string host_subject(const HostWords& words, std::string_view flag);
+
 // For --help: every collector with a star where it is on without any flag.
 std::string host_collectors_help(HostTable table);
 

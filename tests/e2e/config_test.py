@@ -64,6 +64,13 @@ class File(ConfigTest):
         self.assertNotIn("cpu", collectors)
         self.assertNotIn("127.0.0.1:1\"", agent.output())
 
+    def test_the_command_line_replaces_what_excludes_it(self):
+        agent = self.agent("collector.netdev.device-exclude: lo\nseries.drop: '{device=\"x=\"}'\n",
+                           "--collector.netdev.device-include=lo", "--metric.deny=node_load1=")
+        devices = {labels["device"] for name, labels, _ in agent.samples() if name == "node_network_receive_bytes_total"}
+        self.assertEqual(devices, {"lo"})
+        self.assertIn("node_load1", names(agent.samples()), "the expression is node_load1=, which fits nothing")
+
     def test_bad_files_are_refused_with_their_line(self):
         cases = {"collector:\n  cpuu: true\n": "line 2: collector.cpuu: there is no such key; did you mean 'collector.cpu'?",
                  "\nlog.level: loud\n": "line 2: log.level: ",
@@ -124,9 +131,13 @@ class Reload(ConfigTest):
 
     def test_what_needs_a_restart_is_named(self):
         agent = self.agent("")
-        self.file.write_text("path.procfs: /nonexistent\ncontainer.max-series: 1\nmetric.deny: node_load.*\n")
-        self.hang_up(agent, True)
+        self.file.write_text("path.procfs: /nonexistent\ncontainer.max-series: 1\nmetric.deny: node_load.*\n"
+                             "housekeeping_interval: 10s\n")
+        for _ in range(2):
+            self.hang_up(agent, True)
+        self.assertEqual(agent.output().count("a restart is needed for"), 1)
         self.assertIn("a restart is needed for --container.max-series, --path.procfs:", agent.output())
+        self.assertEqual(agent.output().count("--housekeeping_interval has no effect: there is no housekeeping"), 1)
         self.assertNotIn("node_load1", names(agent.samples()))
         self.assertIn("node_memory_MemTotal_bytes", names(agent.samples()))
 

@@ -85,7 +85,9 @@ TEST(ConfigFile, SaysWhatIsWrongAndWhere) {
       {"web.listen-address:\n- a\n- [b]", "line 3: web.listen-address: an entry of the list is no single value"},
       {"web.listen-address: [~]", "no single value"},
       {"collector.wifi: maybe", "line 1: collector.wifi: 'maybe' is neither true nor false"},
-      {"collector.wifi: \"true\"", "'true' is neither true nor false"},
+      {"collector.wifi: \"true\"",
+       "line 1: collector.wifi: is text, being in quotes; write true or false without them"},
+      {"collector.wifi: 'maybe'", "is text, being in quotes"},
       {"collector.wifi: [true]", "takes one value, not a list"},
       {"web.route-prefix: a\nweb:\n  route-prefix: b", "line 3: web.route-prefix: is given in line 1 already"},
       {"web.route-prefix: a\nurl_base_prefix: b", "line 2: url_base_prefix: is given in line 1 already"},
@@ -171,6 +173,44 @@ TEST_F(FileAndFlags, TheCommandLineReplaces) {
   EXPECT_EQ(both.web.requests, 3u) << "what it does not name stays";
   EXPECT_THAT(options(text, {"--port=77"}).listen_addresses, ElementsAre(":77")) << "another way to say the same";
   EXPECT_THAT(options("port: 77\nlisten_ip: ::1\n").listen_addresses, ElementsAre("[::1]:77"));
+}
+
+TEST_F(FileAndFlags, AValueMayEndInAnEqualsSign) {
+  const AgentOptions both = options("metric.deny: \"foo=\"\n", {"--metric.allow=bar="});
+  EXPECT_THAT(both.rules.deny, ElementsAre("foo="));
+  EXPECT_THAT(both.rules.allow, ElementsAre("bar="));
+}
+
+TEST_F(FileAndFlags, TheCommandLineReplacesWhatExcludesIt) {
+  const auto given = [&](const std::string& text, const char* flag) {
+    const auto parsed = parse(text, {flag});
+    EXPECT_TRUE(parsed) << text << (parsed ? "" : parsed.error().message());
+    std::vector<std::string> names;
+    if (!parsed) return names;
+    for (const auto& [name, values] : parsed->given) {
+      if (name != "--config.file") names.push_back(name);
+    }
+    return names;
+  };
+  const std::tuple<std::string, std::string> pairs[] = {
+      {"collector.netdev.device-exclude", "collector.netdev.device-include"},
+      {"collector.hwmon.sensor-exclude", "collector.hwmon.sensor-include"},
+      {"collector.filesystem.fs-types-exclude", "collector.filesystem.fs-types-include"},
+      {"collector.diskstats.ignored-devices", "collector.diskstats.device-exclude"},
+      {"collector.filesystem.ignored-mount-points", "collector.filesystem.mount-points-include"}};
+  for (const auto& [a, b] : pairs) {
+    EXPECT_THAT(given(a + ": lo", ("--" + b + "=eth0").c_str()), ElementsAre("--" + b));
+    EXPECT_THAT(given(b + ": lo", ("--" + a + "=eth0").c_str()), ElementsAre("--" + a));
+  }
+  EXPECT_THAT(given("collector.systemd.unit-include: a", "--collector.systemd.unit-exclude=b"), testing::SizeIs(2))
+      << "these two go together";
+  EXPECT_THAT(given("collector.hwmon.sensor-exclude: a", "--collector.hwmon.chip-include=b"), testing::SizeIs(2));
+  EXPECT_THAT(refusal("collector.netdev: {device-exclude: a, device-include: b}"), HasSubstr("are both given"));
+  EXPECT_FALSE(options("enable_metrics: cpu", {"--disable_metrics=tcp"})
+                   .containers.kinds.has(collectors::container::Kind::kTcp));
+  EXPECT_TRUE(options("enable_metrics: cpu", {"--disable_metrics=tcp"})
+                  .containers.kinds.has(collectors::container::Kind::kMemory));
+  EXPECT_THAT(options("disable_metrics: tcp", {"--enable_metrics=cpu"}).notices, testing::IsEmpty());
 }
 
 TEST_F(FileAndFlags, TellsWhatWasGiven) {

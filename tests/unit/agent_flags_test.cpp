@@ -290,6 +290,7 @@ TEST(CadvisorFlags, HelpTellsTheReasons) {
   ASSERT_TRUE(result && result->help);
   for (const std::string& name : cadvisor_flag_names()) EXPECT_THAT(*result->help, HasSubstr("  --" + name + " "));
   EXPECT_THAT(*result->help, HasSubstr("there is no housekeeping"));
+  EXPECT_THAT(*result->help, HasSubstr("variables whose names begin so, on every series"));
 }
 
 TEST(CadvisorFlags, RefusesBadSwitches) {

@@ -23,16 +23,15 @@ class ReloaderTest : public testing::Test {
  protected:
   // Takes note of what it was told, and fails while `refusal` says so.
   void add_part(const std::string& name, const std::vector<std::string>& flags) {
-    reloader.add(flags, [this, name](const Change& change) -> Result<Reloader::Commit> {
+    reloader.add(flags, [this, name](const AgentOptions&) -> Result<Reloader::Commit> {
       events.push_back(name + " prepares");
-      changed = change.flags;
       if (refusal == name) return fail(name + " cannot");
       return Reloader::Commit([this, name] { events.push_back(name + " commits"); });
     });
   }
 
   Result<ParsedAgentOptions> parsed = ParsedAgentOptions{};
-  std::vector<std::string> infos, warnings, events, changed;
+  std::vector<std::string> infos, warnings, events;
   std::vector<bool> told;
   std::string refusal;
   Reloader reloader{[this] { return parsed; },
@@ -71,36 +70,52 @@ TEST_F(ReloaderTest, WhatCannotBeReadKeepsAllAsItWas) {
   EXPECT_THAT(infos, IsEmpty());
 }
 
-TEST_F(ReloaderTest, NamesWhatIsDifferent) {
-  add_part("a", {"--log.level", "--web."});
-  parsed->given = {{"--log.level", {"debug"}}, {"--web.listen-address", {":1", ":2"}}, {"--new", {"true"}}};
-  EXPECT_TRUE(reloader.reload());
-  EXPECT_THAT(changed, ElementsAre("--log.level", "--new"));
-  parsed->given = {{"--web.listen-address", {":2", ":1"}}};
-  EXPECT_TRUE(reloader.reload());
-  EXPECT_THAT(changed, ElementsAre("--log.level", "--web.listen-address"));
-  EXPECT_TRUE(reloader.reload());
-  EXPECT_THAT(changed, IsEmpty());
+TEST_F(ReloaderTest, AsksThoseWhoseFlagsAreDifferent) {
+  add_part("level", {"--log.level"});
+  add_part("web", {"--web.", "--log.format"});
+  add_part("file", {});
+  const auto asked = [&](const GivenFlags& given) {
+    events.clear();
+    parsed->given = given;
+    EXPECT_EQ(reloader.reload().has_value(), refusal.empty());
+    std::erase_if(events, [](const std::string& event) { return event.ends_with("commits"); });
+    return events;
+  };
+  const GivenFlags next = {{"--log.level", {"debug"}}, {"--web.listen-address", {":1", ":2"}}, {"--new", {"true"}}};
+  EXPECT_THAT(asked(next), ElementsAre("level prepares", "file prepares"));
+  EXPECT_THAT(asked(next), ElementsAre("file prepares"));
+  const GivenFlags last = {{"--web.listen-address", {":2", ":1"}}};
+  refusal = "file";
+  EXPECT_THAT(asked(last), ElementsAre("level prepares", "web prepares", "file prepares"));
+  refusal = "";
+  EXPECT_THAT(asked(last), ElementsAre("level prepares", "web prepares", "file prepares")) << "none has taken it over";
+  EXPECT_THAT(asked(last), ElementsAre("file prepares"));
 }
 
-TEST_F(ReloaderTest, SaysEachTimeWhatNeedsARestart) {
+TEST_F(ReloaderTest, SaysOnceWhatNeedsARestart) {
   add_part("a", {"--log.level", "--collector."});
-  parsed->given = {{"--web.listen-address", {":3"}}, {"--collector.cpu", {"false"}}, {"--path.procfs", {"/p"}}};
-  for (int i = 0; i < 2; ++i) {
+  const auto warned = [&](const GivenFlags& given) {
     warnings.clear();
+    parsed->given = given;
     EXPECT_TRUE(reloader.reload());
-    EXPECT_THAT(warnings, ElementsAre("a restart is needed for --path.procfs, --web.listen-address: what they say now "
-                                      "is not in effect"));
-  }
-  parsed->given = {{"--web.listen-address", {":1", ":2"}}};
-  warnings.clear();
-  EXPECT_TRUE(reloader.reload());
-  EXPECT_THAT(warnings, IsEmpty()) << "what runs is what is asked for again";
+    return warnings;
+  };
+  GivenFlags next = {{"--web.listen-address", {":3"}}, {"--collector.cpu", {"false"}}, {"--path.procfs", {"/p"}}};
+  EXPECT_THAT(warned(next),
+              ElementsAre("a restart is needed for --path.procfs, --web.listen-address: what they say now "
+                          "is not in effect"));
+  EXPECT_THAT(warned(next), IsEmpty());
+  next["--path.procfs"] = {"/q"};
+  EXPECT_THAT(warned(next), ElementsAre(HasSubstr("for --path.procfs: "))) << "a new change";
+  const GivenFlags running = {{"--web.listen-address", {":1", ":2"}}};
+  EXPECT_THAT(warned(running), IsEmpty()) << "what runs is what is asked for again";
+  EXPECT_THAT(warned(next), ElementsAre(HasSubstr("for --path.procfs, --web.listen-address: ")));
+  EXPECT_THAT(warned({}), ElementsAre(HasSubstr("for --web.listen-address: "))) << "one that is gone is a change too";
 }
 
 TEST_F(ReloaderTest, OneAtATime) {
   std::atomic<int> running = 0, most = 0;
-  reloader.add({}, [&](const Change&) -> Result<Reloader::Commit> {
+  reloader.add({}, [&](const AgentOptions&) -> Result<Reloader::Commit> {
     most = std::max(most.load(), ++running);
     std::this_thread::yield();
     --running;
@@ -160,12 +175,14 @@ constexpr const char* kNothing = "scrape.timeout-offset: 1s\n";
 class LivePartsTest : public testing::Test {
  protected:
   LivePartsTest() {
-    add_live_parts(reloader, {scraper, settings, *containers, [](const AgentOptions& next) {
+    add_live_parts(reloader, {scraper, settings, *containers, [this](const AgentOptions& next) {
+                                ++sets_made;
                                 Collectors list;
                                 for (const auto* entry : next.host.collectors)
                                   list.push_back(std::make_unique<FakeHost>(std::string(entry->name)));
                                 return list;
                               }});
+    add_notices(reloader, started.options.notices, info);
     add_guard(reloader, &guard);
   }
 
@@ -191,8 +208,9 @@ class LivePartsTest : public testing::Test {
   std::string page() { return exporter::to_text(*scraper.all()); }
 
   test::TempTree tree;
-  std::vector<std::string> warnings;
-  FailureLog::Sink info = [](const std::string&) {};
+  int sets_made = 0;  // of host collectors
+  std::vector<std::string> infos, warnings;
+  FailureLog::Sink info = [this](const std::string& text) { infos.push_back(text); };
   FailureLog::Sink warn = [this](const std::string& text) { warnings.push_back(text); };
   ParsedAgentOptions started = *first();
   SelfMetrics self{HostRoots{}, {}, {}};
@@ -228,6 +246,41 @@ TEST_F(LivePartsTest, HostCollectors) {
   EXPECT_TRUE(reload("collector: {cpu: false, disk: true}\n"));
   EXPECT_THAT(page(), testing::AllOf(HasSubstr("collector=\"disk\"} 1"), Not(HasSubstr("success{collector=\"cpu\""))));
   EXPECT_TRUE(scraper.selectable().contains("disk"));
+}
+
+TEST_F(LivePartsTest, HostCollectorsAreMadeBeforeAnythingChanges) {
+  guard.broken = true;
+  EXPECT_FALSE(reload("collector: {cpu: false, disk: true}\n"));
+  EXPECT_EQ(sets_made, 1);
+  EXPECT_THAT(page(), testing::AllOf(HasSubstr("success{collector=\"cpu\"} 1"), Not(HasSubstr("\"disk\""))));
+  EXPECT_FALSE(scraper.selectable().contains("disk"));
+}
+
+TEST_F(LivePartsTest, OnlyWhatIsDifferentIsTouched) {
+  EXPECT_TRUE(reload("collector: {disk: true}\n"));
+  settings.set(AgentOptions{});
+  EXPECT_TRUE(reload("collector: {disk: true}\nmetric.deny: a\n"));
+  EXPECT_EQ(sets_made, 1);
+  EXPECT_EQ(settings.timeout_offset(), std::chrono::milliseconds(500)) << "as it was set behind its back";
+}
+
+TEST_F(LivePartsTest, WhatHasNoEffectNeedsNoRestart) {
+  const std::string before = kNothing;
+  const auto told = [&](const std::string& text) {
+    infos.clear();
+    EXPECT_TRUE(reload(before + text));
+    EXPECT_EQ(infos.back(), "the configuration has been read again");
+    infos.pop_back();
+    return infos;
+  };
+  const auto housekeeping = HasSubstr("--housekeeping_interval has no effect: ");
+  EXPECT_THAT(told("housekeeping_interval: 10s\n"), ElementsAre(housekeeping));
+  EXPECT_THAT(told("housekeeping_interval: 20s\n"), IsEmpty());
+  EXPECT_THAT(told("housekeeping_interval: 20s\nruntime.gomaxprocs: 1\n"),
+              ElementsAre(HasSubstr("--runtime.gomaxprocs has no effect: ")));
+  EXPECT_THAT(told("http_auth_file: \"\"\n"), ElementsAre(HasSubstr("--http_auth_file has no effect: ")));
+  EXPECT_THAT(told("housekeeping_interval: 20s\n"), ElementsAre(housekeeping)) << "it had gone";
+  EXPECT_THAT(warnings, IsEmpty());
 }
 
 TEST_F(LivePartsTest, WhatRequestsLookAt) {

@@ -37,6 +37,7 @@ TEST(SelfMetrics, CountersExistBeforeTheirFirstEvent) {
   EXPECT_THAT(text, HasSubstr("plimsoll_collection_failures_total{collector=\"cpu\"} 0\n"));
   EXPECT_THAT(text, HasSubstr("plimsoll_collection_seconds_total{half=\"container\"} 0\n"));
   EXPECT_THAT(text, HasSubstr("# TYPE plimsoll_collections_total counter\n"));
+  EXPECT_THAT(text, HasSubstr("# HELP plimsoll_series_dropped_total Series left out of pages: "));
   EXPECT_THAT(text, HasSubstr("# TYPE plimsoll_build_info gauge\n"));
 }
 

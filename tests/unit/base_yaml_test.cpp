@@ -75,6 +75,19 @@ TEST(Yaml, IsBounded) {
   EXPECT_THAT(problem(bomb), HasSubstr("more than 50000 values"));
 }
 
+TEST(Yaml, AliasesCountWithTheirBytes) {
+  const auto aliased = [](size_t bytes, int times, const char* before, const char* behind) {
+    std::string text = "a: &a " + std::string(before) + std::string(bytes, 'x') + behind + "\nb:\n";
+    for (int i = 0; i < times; ++i) text += "- *a\n";
+    return text;
+  };
+  const char* reason = "more than 1 MB of text, where each alias counts as what it stands for";
+  EXPECT_EQ(problem(aliased(100'000, 9, "", "")), "");
+  EXPECT_EQ(problem(aliased(100'000, 4000, "", "")), std::string("line 12: ") + reason);
+  EXPECT_THAT(problem(aliased(100'000, 4000, "[{b: ", "}]")), HasSubstr(reason));
+  EXPECT_THAT(problem(aliased(1000, 4000, "{", ": 1}")), HasSubstr(reason)) << "names too";
+}
+
 TEST(YamlFields, ReadsEachKind) {
   const auto root = parse("text: abc\nyes: on\nnumber: 7\npause: 1m30s\nlist: [a, b]\nmap: {x: 1}\nnothing:\n");
   ASSERT_TRUE(root);
