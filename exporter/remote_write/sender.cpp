@@ -14,7 +14,7 @@ namespace {
 using std::chrono::nanoseconds;
 
 // A receiver may ask for patience, but not for ever.
-constexpr nanoseconds kLongestPatience = std::chrono::minutes(5);
+constexpr std::chrono::seconds kLongestPatience = std::chrono::minutes(5);
 // The same problem is said again after this long, should it come and go all the time.
 constexpr int64_t kQuietNs = 600'000'000'000;
 
@@ -110,7 +110,8 @@ void Sender::back_off(const Answer& answer) {
   // Somewhere between the least and the present back-off, so that many agents do not come back at once.
   const auto span = static_cast<uint64_t>((backoff_ - options_.min_backoff).count()) + 1;
   nanoseconds time = options_.min_backoff + nanoseconds(next_random(random_) % span);
-  if (answer.retry_after) time = std::clamp<nanoseconds>(*answer.retry_after, time, std::max(kLongestPatience, time));
+  // Bounded while it is in seconds: what a receiver may say is more than nanoseconds can hold.
+  if (answer.retry_after) time = std::max<nanoseconds>(time, std::min(*answer.retry_after, kLongestPatience));
   backoff_ = std::min(backoff_ * 2, options_.max_backoff);
   pause(time);
 }

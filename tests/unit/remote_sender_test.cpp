@@ -161,6 +161,14 @@ TEST_F(SenderTest, WaitsAsLongAsTheReceiverAsks) {
   EXPECT_GE(script->pause_ns(1), 1'000'000'000);
 }
 
+TEST_F(SenderTest, PatienceWithoutMeasureIsNotHaste) {
+  push("one");
+  start({{503, 15'000'000'000s, ""}});
+  ASSERT_TRUE(within_ten_seconds([this] { return sender->stats().failed_requests == 1; }));
+  std::this_thread::sleep_for(300ms);
+  EXPECT_THAT(script->bodies(), SizeIs(1)) << "five minutes, not the least back-off";
+}
+
 TEST_F(SenderTest, PausesGrowFromTheLeastToTheMost) {
   options = {20ms, 40ms, false};
   push("one");
