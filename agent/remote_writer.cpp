@@ -13,6 +13,7 @@
 #include "exporter/remote_write/queue.h"
 #include "exporter/remote_write/sender.h"
 #include "exporter/remote_write/series_history.h"
+#include "exporter/remote_write/trouble.h"
 #include "exporter/remote_write/write_request.h"
 
 namespace plimsoll::agent {
@@ -34,24 +35,6 @@ exporter::WriteRequests::Options request_options(const RemoteWriteConfig& config
 exporter::Sender::Options sender_options(const RemoteWriteConfig& config) {
   return {config.min_backoff, config.max_backoff, config.retry_on_http_429};
 }
-
-// Says that something is wrong when it begins, and that it is over.
-class Trouble {
- public:
-  Trouble(FailureLog::Sink warn, FailureLog::Sink info) : warn_(std::move(warn)), info_(std::move(info)) {}
-  void begins(const std::string& what) {
-    if (what != what_) warn_(what);
-    what_ = what;
-  }
-  void ends(const std::string& how) {
-    if (!what_.empty()) info_(how);
-    what_.clear();
-  }
-
- private:
-  FailureLog::Sink warn_, info_;
-  std::string what_;
-};
 
 FailureLog::Sink named(const FailureLog::Sink& sink, const std::string& name) {
   return [sink, prefix = "remote write " + name + ": "](const std::string& message) { sink(prefix + message); };
@@ -119,7 +102,7 @@ class RemoteWriter::Remote {
   exporter::SeriesHistory history_;
   std::vector<std::string> failing_, failed_before_;
   int64_t timestamp_ms_ = 0;
-  Trouble trouble_;
+  exporter::Trouble trouble_;
 
   std::atomic<uint64_t> collections_ = 0, skipped_ = 0;
   std::mutex mutex_;
@@ -166,7 +149,7 @@ bool RemoteWriter::Remote::is_complete(const MetricPage& page) {
 
 void RemoteWriter::Remote::store(exporter::WriteBatch batch) {
   if (auto stored = queue_->push(std::move(batch.body), timestamp_ms_, batch.samples); !stored) {
-    trouble_.begins("cannot store samples, which are lost: " + stored.error().message() + " in " +
+    trouble_.begins("disk", "cannot store samples, which are lost: " + stored.error().message() + " in " +
                     config_.queue_directory);
   } else {
     trouble_.ends("samples can be stored again");

@@ -22,6 +22,10 @@ constexpr uint64_t kBlock = 4096;
 constexpr size_t kDigits = 20;
 constexpr uint64_t kLastSequence = 1'000'000'000'000'000'000;  // a name beyond is none of ours
 
+// Without a file's number, with which the same failure would look like another one each time.
+constexpr const char* kWriting = "writing a file";
+constexpr const char* kReading = "reading a file";
+
 uint64_t cost_of(uint64_t file_bytes) { return (file_bytes + kBlock - 1) / kBlock * kBlock; }
 
 uint64_t fnv1a(std::string_view text, uint64_t sum = 0xcbf29ce484222325) {
@@ -133,10 +137,10 @@ Result<void> Queue::store(const QueuedBatch& batch, bool flush) const {
   const std::string draft = file_name(batch.sequence, "tmp"), name = file_name(batch.sequence, "batch");
   const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
   UniqueFd fd(::openat(directory_.fd(), draft.c_str(), flags, 0600));
-  if (!fd) return fail_errno(draft);
+  if (!fd) return fail_errno(kWriting);
   Result<void> done = write_all(fd.get(), to_queue_file(batch));
-  if (done && flush && ::fdatasync(fd.get()) != 0) done = fail_errno(draft);
-  if (done && ::renameat(directory_.fd(), draft.c_str(), directory_.fd(), name.c_str()) != 0) done = fail_errno(name);
+  if (done && flush && ::fdatasync(fd.get()) != 0) done = fail_errno(kWriting);
+  if (done && ::renameat(directory_.fd(), draft.c_str(), directory_.fd(), name.c_str()) != 0) done = fail_errno(kWriting);
   if (!done) ::unlinkat(directory_.fd(), draft.c_str(), 0);
   // The batch is in its place; should this fail, it is as safe as one that is not flushed.
   if (done && flush) ::fsync(directory_.fd());
@@ -146,13 +150,13 @@ Result<void> Queue::store(const QueuedBatch& batch, bool flush) const {
 Result<QueuedBatch> Queue::read(uint64_t sequence) const {
   const std::string name = file_name(sequence, "batch");
   UniqueFd fd(::openat(directory_.fd(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!fd) return fail_errno(name);
+  if (!fd) return fail_errno(kReading);
   struct stat st;
-  if (::fstat(fd.get(), &st) != 0) return fail_errno(name);
-  if (!S_ISREG(st.st_mode) || static_cast<uint64_t>(st.st_size) > kMaxBody + kHeader) return fail(name + ": too large");
+  if (::fstat(fd.get(), &st) != 0) return fail_errno(kReading);
+  if (!S_ISREG(st.st_mode) || static_cast<uint64_t>(st.st_size) > kMaxBody + kHeader) return fail("too large a file");
   ReadBuffer buffer(static_cast<size_t>(st.st_size) + 1, kMaxBody + kHeader + kBlock);
   const auto text = buffer.read(fd.get(), ReadBuffer::Until::kEnd);
-  if (!text) return unexpected(text.error().within(name));
+  if (!text) return unexpected(text.error().within(kReading));
   return parse_queue_file(std::string(*text), sequence);
 }
 

@@ -133,6 +133,36 @@ TEST_F(SenderTest, TheSameFailureIsSaidOnce) {
   EXPECT_THAT(warnings, SizeIs(1));
 }
 
+TEST_F(SenderTest, TextsThatDifferAreTheSameFailure) {
+  for (int i = 0; i < 8; ++i) push("body " + std::to_string(i));
+  std::vector<Answer> answers;
+  for (int i = 0; i < 24; ++i) {
+    const int status = i % 3 == 0 ? 503 : i % 3 == 1 ? 400 : 200;
+    answers.push_back({status, {}, "request " + std::to_string(i)});
+  }
+  start(answers);
+  ASSERT_TRUE(drained());
+  sender.reset();
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("HTTP status 503: request 0"), HasSubstr("HTTP status 400: request 1")));
+  EXPECT_THAT(notes, SizeIs(1));
+}
+
+TEST(Trouble, IsSaidAgainAfterTheQuietTime) {
+  std::vector<std::string> said;
+  const auto keep = [&](const std::string& text) { said.push_back(text); };
+  Trouble trouble(keep, keep);
+  trouble.ends("never began");
+  trouble.begins("a", "a1", 0);
+  trouble.begins("b", "b1", 1);
+  trouble.ends("over");
+  trouble.begins("a", "a2", Trouble::kQuietNs - 1);
+  trouble.ends("unsaid, as its begin");
+  trouble.begins("a", "a3", Trouble::kQuietNs);
+  trouble.begins("a", "a4", Trouble::kQuietNs + 1);
+  trouble.ends("over again");
+  EXPECT_THAT(said, ElementsAre("a1", "b1", "over", "a3", "over again"));
+}
+
 TEST_F(SenderTest, WhatIsRefusedIsDroppedAndCounted) {
   push("one");
   push("two");
