@@ -23,6 +23,17 @@ std::string first_line(std::string_view text) {
   return line;
 }
 
+// An address without what may be a secret in it: user and password, query, fragment.
+std::string without_secrets(std::string_view url) {
+  url = url.substr(0, url.find_first_of("?#"));
+  const size_t scheme = url.find("://");
+  if (scheme == std::string_view::npos) return std::string(url);
+  const size_t begin = scheme + 3, end = std::min(url.find('/', begin), url.size());
+  const size_t at = url.substr(0, end).rfind('@');
+  const bool has_user = at != std::string_view::npos && at >= begin;
+  return std::string(url.substr(0, begin)) + std::string(url.substr(has_user ? at + 1 : begin));
+}
+
 Result<std::string> read_secret(const Secret& secret) {
   if (secret.file.empty()) return secret.text;
   auto text = read_file(secret.file);
@@ -221,7 +232,7 @@ Answer HttpTransport::answer_of(CURLcode code) {
   if (seconds > 0) answer.retry_after = std::chrono::seconds(seconds);
   char* elsewhere = nullptr;
   curl_.getinfo(handle_, CURLINFO_REDIRECT_URL, &elsewhere);
-  if (elsewhere != nullptr) answer.text = "it redirects to " + first_line(elsewhere);
+  if (elsewhere != nullptr) answer.text = "it redirects to " + first_line(without_secrets(elsewhere));
   return answer;
 }
 

@@ -323,6 +323,17 @@ TEST_F(HttpPost, RedirectsAreNotFollowed) {
   EXPECT_EQ(answer.text, "it redirects to " + other.url());
 }
 
+TEST_F(HttpPost, WhatARedirectHoldsOfSecretsIsNotSaid) {
+  for (const char* address :
+       {"https://me:secret@a.example/p", "https://a.example/p?token=secret", "https://a.example/p#secret",
+        "https://me:secret@a.example/p?a=secret@b#secret", "https://se@cret:@a.example/p"}) {
+    const Answer answer = post(HttpReceiver::status("302 Found", std::string("Location: ") + address + "\r\n"));
+    EXPECT_EQ(answer.text, "it redirects to https://a.example/p") << address;
+  }
+  EXPECT_EQ(post(HttpReceiver::status("302 Found", "Location: https://a.example?secret\r\n")).text.find("secret"),
+            std::string::npos);
+}
+
 TEST_F(HttpPost, NoAnswerIsNoStatus) {
   config.timeout = 300ms;
   for (const char* reply : {"", "hang", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", "nonsense\r\n\r\n"}) {
