@@ -5,6 +5,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <thread>
 
 #include "agent/remote_metrics.h"
@@ -124,6 +125,7 @@ RemoteWriter::Remote::~Remote() {
 RemoteWriteConfig RemoteWriter::Remote::with_defaults(RemoteWriteConfig config, const Setup& setup) {
   if (config.instance.empty()) config.instance = setup.host_name;
   if (config.queue_directory.empty()) config.queue_directory = setup.directory + "/" + config.name;
+  config.queue_directory = exporter::tidy_path(config.queue_directory);
   return config;
 }
 
@@ -221,7 +223,22 @@ Result<RemoteWriter::Fresh> RemoteWriter::make_ready(const RemoteWriteConfig& co
   return fresh;
 }
 
+// Two that share a queue would send each other's samples. The configuration's parser does not know the directories
+// that it does not name.
+Result<void> RemoteWriter::check_directories(const std::vector<RemoteWriteConfig>& configs) const {
+  std::map<std::string, std::string> users;
+  for (const RemoteWriteConfig& config : configs) {
+    const std::string directory = Remote::with_defaults(config, setup_).queue_directory;
+    const auto [user, first] = users.emplace(directory, config.name);
+    if (!first)
+      return fail("remote_write " + config.name + ": " + directory + " is the queue of " + user->second +
+                  "; give each a queue_directory of its own");
+  }
+  return {};
+}
+
 Result<std::shared_ptr<RemoteWriter::Next>> RemoteWriter::prepare(const std::vector<RemoteWriteConfig>& configs) {
+  if (auto apart = check_directories(configs); !apart) return unexpected(apart.error());
   auto next = std::make_shared<Next>();
   next->configs = configs;
   for (const RemoteWriteConfig& config : configs) {

@@ -60,6 +60,7 @@ class RemoteWriter {
   struct Fresh;
   Result<Fresh> make_ready(const exporter::RemoteWriteConfig& config, bool directory_in_use);
   Result<std::unique_ptr<exporter::Queue>> open_queue(const exporter::RemoteWriteConfig& config) const;
+  Result<void> check_directories(const std::vector<exporter::RemoteWriteConfig>& configs) const;
   void start(Fresh& fresh);
 
   Scraper& scraper_;

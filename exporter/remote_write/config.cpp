@@ -274,6 +274,7 @@ void read_place(Fields& fields, RemoteWriteConfig& config) {
   take_if(fields.text("queue_directory"), config.queue_directory);
   if (!config.queue_directory.empty() && config.queue_directory[0] != '/')
     fields.complain("queue_directory", "'" + config.queue_directory + "' must start with '/'");
+  if (!config.queue_directory.empty()) config.queue_directory = tidy_path(config.queue_directory);
   const auto size = fields.text("queue_max_bytes");
   if (!size) return;
   const auto bytes = parse_size(*size);
@@ -330,6 +331,17 @@ Result<void> check_apart(const RemoteWriteConfig& one, const RemoteWriteConfig& 
 }
 
 }  // namespace
+
+std::string tidy_path(std::string_view path) {
+  std::string tidy;
+  for (size_t at = 0; at < path.size();) {
+    const size_t end = std::min(path.find('/', at), path.size());
+    const std::string_view part = path.substr(at, end - at);
+    if (!part.empty() && part != ".") (tidy += at == 0 ? "" : "/") += part;
+    at = end + 1;
+  }
+  return tidy.empty() ? "/" : tidy;
+}
 
 Result<std::vector<RemoteWriteConfig>> parse_remote_write(std::span<const Node> section) {
   std::vector<RemoteWriteConfig> all;

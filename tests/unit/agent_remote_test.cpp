@@ -231,6 +231,23 @@ TEST_F(RemoteWriterTest, AReloadKeepsWhatStaysAndUndoesWhatFails) {
   EXPECT_EQ(own_text(), "");
 }
 
+TEST_F(RemoteWriterTest, AReloadRefusesTwoWithOneQueue) {
+  ASSERT_TRUE(writer.replace({config()}));
+  RemoteWriteConfig other = config();
+  other.name = "far";
+  for (const char* spelling : {"queues/near", "queues/near/", "queues//near", "queues/./near"}) {
+    other.queue_directory = tree.at(spelling);
+    for (const auto& both : {std::vector{config(), other}, std::vector{other, config()}}) {
+      const auto refused = writer.replace(both);
+      ASSERT_FALSE(refused) << spelling;
+      EXPECT_THAT(refused.error().message(), AllOf(HasSubstr("queues/near is the queue of"), HasSubstr("of its own")));
+    }
+  }
+  EXPECT_THAT(own_text(), AllOf(HasSubstr("remote=\"near\""), Not(HasSubstr("far")))) << "as it was";
+  EXPECT_TRUE(writer.replace({other})) << "a queue may change its name";
+  EXPECT_THAT(own_text(), HasSubstr("remote=\"far\""));
+}
+
 TEST_F(RemoteWriterTest, SelfMetricsWriteThemToo) {
   self.add_source([this](MetricWriter& page) { writer.write(page); });
   ASSERT_TRUE(writer.replace({config()}));

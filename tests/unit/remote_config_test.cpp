@@ -205,6 +205,12 @@ TEST(RemoteConfig, EachHasANameAndAQueueOfItsOwn) {
   EXPECT_EQ(problem(kUrl + "- {url: http://a/, name: b}\n"), "");
   EXPECT_THAT(problem("- {url: http://a, queue_directory: /q}\n- {url: http://b, queue_directory: /q}\n"),
               HasSubstr("remote_write[1].queue_directory: '/q' is an earlier one's"));
+  EXPECT_THAT(problem("- {url: http://a, queue_directory: /q/r}\n- {url: http://b, queue_directory: //q/./r/}\n"),
+              HasSubstr("remote_write[1].queue_directory: '/q/r' is an earlier one's"));
+  EXPECT_EQ(tidy_path("/"), "/");
+  EXPECT_EQ(tidy_path("//"), "/");
+  EXPECT_EQ(tidy_path("/a/.b/../c./"), "/a/.b/../c.") << "what may lead through a link is left";
+  EXPECT_EQ(tidy_path("a//b/"), "a/b");
   std::string many;
   for (int i = 0; i < 17; ++i) many += "- url: http://a" + std::to_string(i) + "\n";
   EXPECT_THAT(problem(many), HasSubstr("more than 16"));
