@@ -213,6 +213,8 @@ Result<std::unique_ptr<exporter::Queue>> RemoteWriter::open_queue(const RemoteWr
 
 Result<RemoteWriter::Fresh> RemoteWriter::make_ready(const RemoteWriteConfig& config, bool directory_in_use) {
   Fresh fresh = {config, nullptr, nullptr};
+  if (auto there = exporter::check_files(config); !there)
+    return unexpected(there.error().within("remote_write " + config.name));
   auto transport = exporter::make_http_transport(config);
   if (!transport) return unexpected(transport.error().within("remote_write " + config.name));
   fresh.transport = std::move(*transport);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/remote_write/http_post.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <atomic>
 
@@ -252,6 +255,21 @@ Answer HttpTransport::post(const std::string& body) {
 }
 
 }  // namespace
+
+Result<void> check_files(const RemoteWriteConfig& config) {
+  for (const auto& [field, path] :
+       {std::pair("tls_config.ca_file", &config.tls.ca_file), std::pair("tls_config.cert_file", &config.tls.cert_file),
+        std::pair("tls_config.key_file", &config.tls.key_file),
+        std::pair("basic_auth.password_file", &config.password.file),
+        std::pair("authorization.credentials_file", &config.credentials.file)}) {
+    if (path->empty()) continue;
+    UniqueFd fd(::open(path->c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    struct stat st;
+    if (!fd || ::fstat(fd.get(), &st) != 0) return fail_errno(std::string(field) + ": " + *path);
+    if (S_ISDIR(st.st_mode)) return fail(std::string(field) + ": " + *path + ": is a directory; give a file");
+  }
+  return {};
+}
 
 Result<std::unique_ptr<Transport>> make_http_transport(const RemoteWriteConfig& config) {
   const auto library = load_curl();

@@ -248,6 +248,29 @@ TEST_F(RemoteWriterTest, AReloadRefusesTwoWithOneQueue) {
   EXPECT_THAT(own_text(), HasSubstr("remote=\"far\""));
 }
 
+TEST_F(RemoteWriterTest, FilesThatAreNotThereRefuseAReload) {
+  ASSERT_TRUE(writer.replace({config()}));
+  tree.write("there", "x");
+  const std::string missing = tree.at("missing"), there = tree.at("there");
+  std::vector<std::pair<std::string, RemoteWriteConfig>> cases(5, {"", config()});
+  cases[0].first = "tls_config.ca_file", cases[0].second.tls.ca_file = missing;
+  cases[1].first = "tls_config.cert_file", cases[1].second.tls = {"", missing, there, "", true, 12, 0};
+  cases[2].first = "tls_config.key_file", cases[2].second.tls = {"", there, missing, "", true, 12, 0};
+  cases[3].first = "basic_auth.password_file", cases[3].second.password.file = missing;
+  cases[4].first = "authorization.credentials_file", cases[4].second.credentials.file = missing;
+  for (const auto& [field, changed] : cases) {
+    const auto refused = writer.replace({changed});
+    ASSERT_FALSE(refused) << field;
+    EXPECT_EQ(refused.error().message(),
+              "remote_write near: " + field + ": " + missing + ": No such file or directory");
+  }
+  RemoteWriteConfig directory = config();
+  directory.password.file = tree.at("");
+  EXPECT_THAT(writer.replace({directory}).error().message(), HasSubstr("is a directory; give a file"));
+  directory.password.file = there;
+  EXPECT_TRUE(writer.replace({directory}));
+}
+
 TEST_F(RemoteWriterTest, SelfMetricsWriteThemToo) {
   self.add_source([this](MetricWriter& page) { writer.write(page); });
   ASSERT_TRUE(writer.replace({config()}));
