@@ -5,6 +5,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <thread>
 
 #include "agent/remote_metrics.h"
@@ -13,6 +14,7 @@
 #include "exporter/remote_write/queue.h"
 #include "exporter/remote_write/sender.h"
 #include "exporter/remote_write/series_history.h"
+#include "exporter/remote_write/trouble.h"
 #include "exporter/remote_write/write_request.h"
 
 namespace plimsoll::agent {
@@ -22,6 +24,9 @@ using exporter::RemoteWriteConfig;
 using exporter::RemoteWritePage;
 
 constexpr int64_t kMs = 1'000'000;
+// How long a reload waits for the stale markers of receivers that are no more to be sent, and how often it looks.
+constexpr int64_t kFarewellNs = 2'000'000'000;
+constexpr std::chrono::milliseconds kGlance(10);
 
 exporter::WriteRequests::Options request_options(const RemoteWriteConfig& config) {
   exporter::WriteRequests::Options options;
@@ -34,24 +39,6 @@ exporter::WriteRequests::Options request_options(const RemoteWriteConfig& config
 exporter::Sender::Options sender_options(const RemoteWriteConfig& config) {
   return {config.min_backoff, config.max_backoff, config.retry_on_http_429};
 }
-
-// Says that something is wrong when it begins, and that it is over.
-class Trouble {
- public:
-  Trouble(FailureLog::Sink warn, FailureLog::Sink info) : warn_(std::move(warn)), info_(std::move(info)) {}
-  void begins(const std::string& what) {
-    if (what != what_) warn_(what);
-    what_ = what;
-  }
-  void ends(const std::string& how) {
-    if (!what_.empty()) info_(how);
-    what_.clear();
-  }
-
- private:
-  FailureLog::Sink warn_, info_;
-  std::string what_;
-};
 
 FailureLog::Sink named(const FailureLog::Sink& sink, const std::string& name) {
   return [sink, prefix = "remote write " + name + ": "](const std::string& message) { sink(prefix + message); };
@@ -101,10 +88,14 @@ class RemoteWriter::Remote {
   static RemoteWriteConfig with_defaults(RemoteWriteConfig config, const Setup& setup);
   const RemoteWriteConfig& configured() const { return configured_; }
   const std::string& directory() const { return config_.queue_directory; }
+  bool goes_on_in(const std::vector<RemoteWriteConfig>& next, const Setup& setup) const;
+  void end_series();
+  void await_sent(int64_t until) const;
   RemoteStats stats() const;
 
  private:
   void run();
+  void stop();
   bool pause_until(int64_t monotonic);
   SharedPage collect(int64_t deadline_ns);
   void collect_and_store(int64_t deadline_ns);
@@ -119,7 +110,7 @@ class RemoteWriter::Remote {
   exporter::SeriesHistory history_;
   std::vector<std::string> failing_, failed_before_;
   int64_t timestamp_ms_ = 0;
-  Trouble trouble_;
+  exporter::Trouble trouble_;
 
   std::atomic<uint64_t> collections_ = 0, skipped_ = 0;
   std::mutex mutex_;
@@ -129,18 +120,21 @@ class RemoteWriter::Remote {
   std::thread thread_;
 };
 
-RemoteWriter::Remote::~Remote() {
+RemoteWriter::Remote::~Remote() { stop(); }
+
+void RemoteWriter::Remote::stop() {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
   }
   ending_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 RemoteWriteConfig RemoteWriter::Remote::with_defaults(RemoteWriteConfig config, const Setup& setup) {
   if (config.instance.empty()) config.instance = setup.host_name;
   if (config.queue_directory.empty()) config.queue_directory = setup.directory + "/" + config.name;
+  config.queue_directory = exporter::tidy_path(config.queue_directory);
   return config;
 }
 
@@ -166,8 +160,8 @@ bool RemoteWriter::Remote::is_complete(const MetricPage& page) {
 
 void RemoteWriter::Remote::store(exporter::WriteBatch batch) {
   if (auto stored = queue_->push(std::move(batch.body), timestamp_ms_, batch.samples); !stored) {
-    trouble_.begins("cannot store samples, which are lost: " + stored.error().message() + " in " +
-                    config_.queue_directory);
+    trouble_.begins(
+        "disk", "cannot store samples, which are lost: " + stored.error().message() + " in " + config_.queue_directory);
   } else {
     trouble_.ends("samples can be stored again");
   }
@@ -201,6 +195,31 @@ void RemoteWriter::Remote::run() {
   }
 }
 
+// Whether one of these sends the same series to the same place.
+bool RemoteWriter::Remote::goes_on_in(const std::vector<RemoteWriteConfig>& next, const Setup& setup) const {
+  return std::any_of(next.begin(), next.end(), [&](const RemoteWriteConfig& other) {
+    const RemoteWriteConfig full = with_defaults(other, setup);
+    return full.url == config_.url && full.job == config_.job && full.instance == config_.instance &&
+           full.external_labels == config_.external_labels && full.page == config_.page;
+  });
+}
+
+// The last collection has been made; a stale marker for all of its series. What is not sent of them before the end
+// stays in the queue.
+void RemoteWriter::Remote::end_series() {
+  stop();
+  timestamp_ms_ = std::max(wall_clock_ns() / kMs, timestamp_ms_ + 1);
+  history_.next(nullptr, {}, true, [this](const MetricPage& before, const exporter::SeriesIds& ended) {
+    requests_.add_ended(before, ended, timestamp_ms_);
+  });
+  requests_.finish();
+  sender_.wake();
+}
+
+void RemoteWriter::Remote::await_sent(int64_t until) const {
+  while (queue_->stats().batches > 0 && monotonic_ns() < until) std::this_thread::sleep_for(kGlance);
+}
+
 RemoteStats RemoteWriter::Remote::stats() const {
   return {config_.name, queue_->stats(), sender_.stats(), collections_, skipped_};
 }
@@ -218,7 +237,8 @@ struct RemoteWriter::Next {
 
 RemoteWriter::RemoteWriter(Scraper& scraper, Setup setup) : scraper_(scraper), setup_(std::move(setup)) {}
 
-RemoteWriter::~RemoteWriter() { (void)replace({}).has_value(); }
+// Series go on at the next start, so they get no markers.
+RemoteWriter::~RemoteWriter() { take_ended({}).clear(); }
 
 Result<std::unique_ptr<exporter::Queue>> RemoteWriter::open_queue(const RemoteWriteConfig& config) const {
   auto queue = exporter::Queue::open(Remote::with_defaults(config, setup_).queue_directory, config.queue_max_bytes);
@@ -228,6 +248,8 @@ Result<std::unique_ptr<exporter::Queue>> RemoteWriter::open_queue(const RemoteWr
 
 Result<RemoteWriter::Fresh> RemoteWriter::make_ready(const RemoteWriteConfig& config, bool directory_in_use) {
   Fresh fresh = {config, nullptr, nullptr};
+  if (auto there = exporter::check_files(config); !there)
+    return unexpected(there.error().within("remote_write " + config.name));
   auto transport = exporter::make_http_transport(config);
   if (!transport) return unexpected(transport.error().within("remote_write " + config.name));
   fresh.transport = std::move(*transport);
@@ -238,7 +260,22 @@ Result<RemoteWriter::Fresh> RemoteWriter::make_ready(const RemoteWriteConfig& co
   return fresh;
 }
 
+// Two that share a queue would send each other's samples. The configuration's parser does not know the directories
+// that it does not name.
+Result<void> RemoteWriter::check_directories(const std::vector<RemoteWriteConfig>& configs) const {
+  std::map<std::string, std::string> users;
+  for (const RemoteWriteConfig& config : configs) {
+    const std::string directory = Remote::with_defaults(config, setup_).queue_directory;
+    const auto [user, first] = users.emplace(directory, config.name);
+    if (!first)
+      return fail("remote_write " + config.name + ": " + directory + " is the queue of " + user->second +
+                  "; give each a queue_directory of its own");
+  }
+  return {};
+}
+
 Result<std::shared_ptr<RemoteWriter::Next>> RemoteWriter::prepare(const std::vector<RemoteWriteConfig>& configs) {
+  if (auto apart = check_directories(configs); !apart) return unexpected(apart.error());
   auto next = std::make_shared<Next>();
   next->configs = configs;
   for (const RemoteWriteConfig& config : configs) {
@@ -268,17 +305,28 @@ void RemoteWriter::start(Fresh& fresh) {
 }
 
 // A page being collected may wait in write() for mutex_, so nothing ends or starts while it is held.
-void RemoteWriter::commit(Next& next) {
+std::vector<std::unique_ptr<RemoteWriter::Remote>> RemoteWriter::take_ended(
+    const std::vector<RemoteWriteConfig>& configs) {
   std::vector<std::unique_ptr<Remote>> ended;
-  {
-    const std::lock_guard lock(mutex_);
-    for (auto& remote : remotes_) {
-      const bool stays =
-          std::find(next.configs.begin(), next.configs.end(), remote->configured()) != next.configs.end();
-      if (!stays) ended.push_back(std::move(remote));
-    }
-    std::erase(remotes_, nullptr);
+  const std::lock_guard lock(mutex_);
+  for (auto& remote : remotes_) {
+    const bool stays = std::find(configs.begin(), configs.end(), remote->configured()) != configs.end();
+    if (!stays) ended.push_back(std::move(remote));
   }
+  std::erase(remotes_, nullptr);
+  return ended;
+}
+
+void RemoteWriter::commit(Next& next) {
+  std::vector<std::unique_ptr<Remote>> ended = take_ended(next.configs);
+  std::vector<Remote*> left;
+  for (const auto& remote : ended) {
+    if (remote->goes_on_in(next.configs, setup_)) continue;
+    remote->end_series();
+    left.push_back(remote.get());
+  }
+  const int64_t until = monotonic_ns() + kFarewellNs;
+  for (const Remote* remote : left) remote->await_sent(until);
   ended.clear();
   for (Fresh& fresh : next.fresh) start(fresh);
 }

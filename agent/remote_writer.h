@@ -45,8 +45,9 @@ class RemoteWriter {
   struct Next;
 
   // In two steps, for a reload that may fail elsewhere. prepare() changes nothing that runs. After commit() these
-  // receivers are the ones: those that are configured as before go on undisturbed, others end or start. One thread at
-  // a time.
+  // receivers are the ones: those that are configured as before go on undisturbed, others end or start. The series of
+  // one that ends get stale markers, unless another sends the same ones to the same place; commit() waits up to two
+  // seconds for them to be sent. One thread at a time.
   Result<std::shared_ptr<Next>> prepare(const std::vector<exporter::RemoteWriteConfig>& configs);
   void commit(Next& next);
   // Both. On an error all is as it was.
@@ -60,6 +61,8 @@ class RemoteWriter {
   struct Fresh;
   Result<Fresh> make_ready(const exporter::RemoteWriteConfig& config, bool directory_in_use);
   Result<std::unique_ptr<exporter::Queue>> open_queue(const exporter::RemoteWriteConfig& config) const;
+  Result<void> check_directories(const std::vector<exporter::RemoteWriteConfig>& configs) const;
+  std::vector<std::unique_ptr<Remote>> take_ended(const std::vector<exporter::RemoteWriteConfig>& configs);
   void start(Fresh& fresh);
 
   Scraper& scraper_;

@@ -126,7 +126,9 @@ void read_tls(const Node& node, const std::string& where, RemoteWriteConfig& con
     if (fields.node(inlined) != nullptr)
       fields.complain(inlined, std::string("is not taken here; write it to a file and give ") + inlined + "_file");
   }
-  if (!tls.server_name.empty() && !parse_url("https://" + tls.server_name))
+  // It becomes part of an address, in which nothing else may come with it.
+  const auto named = parse_url("https://" + tls.server_name);
+  if (!tls.server_name.empty() && (!named || named->host != tls.server_name))
     fields.complain("server_name", "'" + tls.server_name + "' is no host name");
   result = fields.finish();
 }
@@ -200,6 +202,25 @@ void check_address(Fields& fields, const char* name, const std::string& text) {
   if (!url) fields.complain(name, url.error().message());
 }
 
+std::string lower_case(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
+
+void check_headers(Fields& fields, const TextPairs& headers) {
+  std::vector<std::string> earlier;
+  for (const auto& [name, value] : headers) {
+    const std::string lower = lower_case(name);
+    for (const char* ours : {"authorization", "host", "content-encoding", "content-length", "content-type",
+                             "user-agent", "x-prometheus-remote-write-version", "connection", "transfer-encoding"}) {
+      if (lower == ours) fields.complain("headers", "'" + name + "' is set by the agent itself");
+    }
+    if (std::find(earlier.begin(), earlier.end(), lower) != earlier.end())
+      fields.complain("headers", "'" + name + "' is there twice; upper and lower case are the same");
+    earlier.push_back(lower);
+  }
+}
+
 void read_receiver(Fields& fields, RemoteWriteConfig& config) {
   take_if(fields.text("url"), config.url);
   if (config.url.empty()) {
@@ -211,14 +232,7 @@ void read_receiver(Fields& fields, RemoteWriteConfig& config) {
   if (config.timeout < std::chrono::milliseconds(1) || config.timeout > kMostInterval)
     fields.complain("remote_timeout", "must be from 1ms to 1h");
   config.headers = read_pairs(fields, "headers", is_header_name, "header");
-  for (const auto& [name, value] : config.headers) {
-    std::string lower = name;
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
-    for (const char* ours : {"authorization", "host", "content-encoding", "content-length", "content-type",
-                             "user-agent", "x-prometheus-remote-write-version", "connection", "transfer-encoding"}) {
-      if (lower == ours) fields.complain("headers", "'" + name + "' is set by the agent itself");
-    }
-  }
+  check_headers(fields, config.headers);
   take_if(fields.text("proxy_url"), config.proxy_url);
   take_if(fields.text("no_proxy"), config.no_proxy);
   config.proxy_from_environment = fields.on_off("proxy_from_environment").value_or(false);
@@ -260,6 +274,7 @@ void read_place(Fields& fields, RemoteWriteConfig& config) {
   take_if(fields.text("queue_directory"), config.queue_directory);
   if (!config.queue_directory.empty() && config.queue_directory[0] != '/')
     fields.complain("queue_directory", "'" + config.queue_directory + "' must start with '/'");
+  if (!config.queue_directory.empty()) config.queue_directory = tidy_path(config.queue_directory);
   const auto size = fields.text("queue_max_bytes");
   if (!size) return;
   const auto bytes = parse_size(*size);
@@ -316,6 +331,17 @@ Result<void> check_apart(const RemoteWriteConfig& one, const RemoteWriteConfig& 
 }
 
 }  // namespace
+
+std::string tidy_path(std::string_view path) {
+  std::string tidy;
+  for (size_t at = 0; at < path.size();) {
+    const size_t end = std::min(path.find('/', at), path.size());
+    const std::string_view part = path.substr(at, end - at);
+    if (!part.empty() && part != ".") (tidy += at == 0 ? "" : "/") += part;
+    at = end + 1;
+  }
+  return tidy.empty() ? "/" : tidy;
+}
 
 Result<std::vector<RemoteWriteConfig>> parse_remote_write(std::span<const Node> section) {
   std::vector<RemoteWriteConfig> all;

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -72,6 +73,9 @@ struct RemoteWriteConfig {
 
   bool operator==(const RemoteWriteConfig&) const = default;
 };
+
+// A path without what makes two texts of one directory: slashes twice or at its end, and "/./".
+std::string tidy_path(std::string_view path);
 
 // `section`: the entries of the list `remote_write`. Files that they name are not read here.
 // Error: "line 3: remote_write[0].url: ...".

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/remote_write/http_post.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <atomic>
 
@@ -21,6 +24,17 @@ std::string first_line(std::string_view text) {
   std::replace_if(
       line.begin(), line.end(), [](unsigned char c) { return c < ' ' || c >= 0x7f; }, '?');
   return line;
+}
+
+// An address without what may be a secret in it: user and password, query, fragment.
+std::string without_secrets(std::string_view url) {
+  url = url.substr(0, url.find_first_of("?#"));
+  const size_t scheme = url.find("://");
+  if (scheme == std::string_view::npos) return std::string(url);
+  const size_t begin = scheme + 3, end = std::min(url.find('/', begin), url.size());
+  const size_t at = url.substr(0, end).rfind('@');
+  const bool has_user = at != std::string_view::npos && at >= begin;
+  return std::string(url.substr(0, begin)) + std::string(url.substr(has_user ? at + 1 : begin));
 }
 
 Result<std::string> read_secret(const Secret& secret) {
@@ -221,7 +235,7 @@ Answer HttpTransport::answer_of(CURLcode code) {
   if (seconds > 0) answer.retry_after = std::chrono::seconds(seconds);
   char* elsewhere = nullptr;
   curl_.getinfo(handle_, CURLINFO_REDIRECT_URL, &elsewhere);
-  if (elsewhere != nullptr) answer.text = "it redirects to " + first_line(elsewhere);
+  if (elsewhere != nullptr) answer.text = "it redirects to " + first_line(without_secrets(elsewhere));
   return answer;
 }
 
@@ -241,6 +255,21 @@ Answer HttpTransport::post(const std::string& body) {
 }
 
 }  // namespace
+
+Result<void> check_files(const RemoteWriteConfig& config) {
+  for (const auto& [field, path] :
+       {std::pair("tls_config.ca_file", &config.tls.ca_file), std::pair("tls_config.cert_file", &config.tls.cert_file),
+        std::pair("tls_config.key_file", &config.tls.key_file),
+        std::pair("basic_auth.password_file", &config.password.file),
+        std::pair("authorization.credentials_file", &config.credentials.file)}) {
+    if (path->empty()) continue;
+    UniqueFd fd(::open(path->c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    struct stat st;
+    if (!fd || ::fstat(fd.get(), &st) != 0) return fail_errno(std::string(field) + ": " + *path);
+    if (S_ISDIR(st.st_mode)) return fail(std::string(field) + ": " + *path + ": is a directory; give a file");
+  }
+  return {};
+}
 
 Result<std::unique_ptr<Transport>> make_http_transport(const RemoteWriteConfig& config) {
   const auto library = load_curl();

@@ -21,6 +21,9 @@
 
 namespace plimsoll::exporter {
 
+// Whether the files that `config` names can be opened now. Error: "password_file: /etc/p: No such file or directory".
+Result<void> check_files(const RemoteWriteConfig& config);
+
 // Files with secrets are read before each request, those with certificates for each connection, so that they may be
 // replaced while we run. Error: there is no libcurl, or it cannot do what `config` asks for.
 Result<std::unique_ptr<Transport>> make_http_transport(const RemoteWriteConfig& config);

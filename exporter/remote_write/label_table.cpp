@@ -25,6 +25,14 @@ bool take_pair(std::string_view& rest, std::string_view& name, std::string& valu
   return true;
 }
 
+bool has_label(std::string_view rendered, std::string_view wanted) {
+  std::string value;
+  for (std::string_view name; take_pair(rendered, name, value);) {
+    if (name == wanted && !value.empty()) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 void add_label(std::string& out, std::string_view name, std::string_view value) {
@@ -32,13 +40,6 @@ void add_label(std::string& out, std::string_view name, std::string_view value) 
   wire::append_varint(out, wire::bytes_field(name.size()) + wire::bytes_field(value.size()));
   wire::append_bytes(out, 1, name);
   wire::append_bytes(out, 2, value);
-}
-
-LabelTable::LabelTable(std::vector<std::string> taken) {
-  for (std::string& name : taken) {
-    std::string other = "exported_" + name;
-    renamed_.emplace_back(std::move(name), std::move(other));
-  }
 }
 
 void LabelTable::reset(const MetricPage& page) {
@@ -61,24 +62,26 @@ const LabelTable::Group& LabelTable::group(LabelRef ref) {
   return groups_[ref];
 }
 
-std::string_view LabelTable::final_name(std::string_view name) const {
-  for (const auto& [taken, other] : renamed_) {
-    if (name == taken) return other;
-  }
-  return name;
+std::string_view LabelTable::final_name(std::string_view name, std::string_view rendered) {
+  if (std::find(taken_.begin(), taken_.end(), name) == taken_.end()) return name;
+  std::string other(name);
+  do {
+    other.insert(0, "exported_");
+  } while (has_label(rendered, other));
+  return *renamed_.insert(std::move(other)).first;
 }
 
 void LabelTable::add(std::string_view name) {
   const auto offset = static_cast<uint32_t>(bytes_.size());
-  name = final_name(name);
   add_label(bytes_, name, value_);
   labels_.push_back({name, offset, static_cast<uint32_t>(bytes_.size() - offset)});
 }
 
 LabelTable::Group LabelTable::parse(std::string_view rendered) {
   const size_t first = labels_.size();
-  for (std::string_view name; take_pair(rendered, name, value_);) {
-    if (!value_.empty()) add(name);
+  std::string_view rest = rendered;
+  for (std::string_view name; take_pair(rest, name, value_);) {
+    if (!value_.empty()) add(final_name(name, rendered));
   }
   const auto begin = labels_.begin() + static_cast<ptrdiff_t>(first);
   std::stable_sort(begin, labels_.end(), [](const Label& a, const Label& b) { return a.name < b.name; });

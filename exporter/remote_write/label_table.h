@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,8 +29,8 @@ class LabelTable {
   };
 
   // `taken`: names that the samples get from us. A page's label of such a name is called exported_NAME, as
-  // in a scrape.
-  explicit LabelTable(std::vector<std::string> taken);
+  // in a scrape; with one more exported_ while the series has a label of that name, too.
+  explicit LabelTable(std::vector<std::string> taken) : taken_(std::move(taken)) {}
 
   // Starts over. `page` must live until the next call.
   void reset(const MetricPage& page);
@@ -51,9 +52,10 @@ class LabelTable {
   const Group& group(LabelRef ref);
   Group parse(std::string_view rendered);
   void add(std::string_view name);
-  std::string_view final_name(std::string_view name) const;
+  std::string_view final_name(std::string_view name, std::string_view rendered);
 
-  std::vector<std::pair<std::string, std::string>> renamed_;  // name, its exported_ name
+  const std::vector<std::string> taken_;
+  std::set<std::string> renamed_;  // what labels_ points to where the page has another name
   const MetricPage* page_ = nullptr;
   std::vector<Group> groups_;  // by reference
   std::vector<Label> labels_;

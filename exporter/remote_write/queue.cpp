@@ -22,6 +22,10 @@ constexpr uint64_t kBlock = 4096;
 constexpr size_t kDigits = 20;
 constexpr uint64_t kLastSequence = 1'000'000'000'000'000'000;  // a name beyond is none of ours
 
+// Without a file's number, with which the same failure would look like another one each time.
+constexpr const char* kWriting = "writing a file";
+constexpr const char* kReading = "reading a file";
+
 uint64_t cost_of(uint64_t file_bytes) { return (file_bytes + kBlock - 1) / kBlock * kBlock; }
 
 uint64_t fnv1a(std::string_view text, uint64_t sum = 0xcbf29ce484222325) {
@@ -97,34 +101,44 @@ Result<QueuedBatch> parse_queue_file(std::string text, uint64_t sequence) {
   return batch;
 }
 
-Result<std::unique_ptr<Queue>> Queue::open(const std::string& directory, uint64_t max_bytes) {
-  if (auto made = make_directories(directory, 0700); !made) return unexpected(made.error());
-  UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!fd) return fail_errno(directory);
-  if (auto ours = check_owner(fd.get(), directory); !ours) return unexpected(ours.error());
-  Dir dir(std::move(fd));
-  auto lock = take_lock(dir, directory);
+Result<Queue::Place> Queue::open_place(const std::string& path) {
+  if (auto made = make_directories(path, 0700); !made) return unexpected(made.error());
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) return fail_errno(path);
+  if (auto ours = check_owner(fd.get(), path); !ours) return unexpected(ours.error());
+  Place place = {Dir(std::move(fd)), {}};
+  auto lock = take_lock(place.directory, path);
   if (!lock) return unexpected(lock.error());
-  std::unique_ptr<Queue> queue(new Queue(std::move(dir), std::move(*lock), max_bytes));
+  place.lock = std::move(*lock);
+  return place;
+}
+
+Result<std::unique_ptr<Queue>> Queue::open(const std::string& directory, uint64_t max_bytes) {
+  auto place = open_place(directory);
+  if (!place) return unexpected(place.error());
+  std::unique_ptr<Queue> queue(new Queue(directory, std::move(*place), max_bytes));
   if (auto loaded = queue->load(); !loaded) return unexpected(loaded.error().within(directory));
   return queue;
 }
 
-// What an earlier process left. Only names and sizes: contents are checked when they are sent.
+// What an earlier process left, behind what is being sent. Only names and sizes: contents are checked when they are
+// sent.
 Result<void> Queue::load() {
-  const auto files = directory_.list();
+  const auto files = place_.directory.list();
   if (!files) return unexpected(files.error());
+  const auto kept = static_cast<ptrdiff_t>(entries_.size());
   for (const Dir::Entry& file : *files) {
-    if (sequence_in(file.name, "tmp")) ::unlinkat(directory_.fd(), file.name.c_str(), 0);
+    if (sequence_in(file.name, "tmp")) ::unlinkat(place_.directory.fd(), file.name.c_str(), 0);
     const auto sequence = sequence_in(file.name, "batch");
     struct stat st;
-    if (!sequence || ::fstatat(directory_.fd(), file.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    if (!sequence || ::fstatat(place_.directory.fd(), file.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) continue;
     if (!S_ISREG(st.st_mode)) continue;
     entries_.push_back({*sequence, cost_of(static_cast<uint64_t>(st.st_size)), std::nullopt, 0});
   }
-  std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) { return a.sequence < b.sequence; });
-  for (const Entry& entry : entries_) stats_.bytes += entry.cost;
-  if (!entries_.empty()) next_ = entries_.back().sequence + 1;
+  const auto first = entries_.begin() + kept;
+  std::sort(first, entries_.end(), [](const Entry& a, const Entry& b) { return a.sequence < b.sequence; });
+  for (auto entry = first; entry != entries_.end(); ++entry) stats_.bytes += entry->cost;
+  if (!entries_.empty()) next_ = std::max(next_, entries_.back().sequence + 1);
   make_room(0);
   return {};
 }
@@ -132,31 +146,67 @@ Result<void> Queue::load() {
 Result<void> Queue::store(const QueuedBatch& batch, bool flush) const {
   const std::string draft = file_name(batch.sequence, "tmp"), name = file_name(batch.sequence, "batch");
   const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-  UniqueFd fd(::openat(directory_.fd(), draft.c_str(), flags, 0600));
-  if (!fd) return fail_errno(draft);
+  UniqueFd fd(::openat(place_.directory.fd(), draft.c_str(), flags, 0600));
+  if (!fd) return fail_errno(kWriting);
   Result<void> done = write_all(fd.get(), to_queue_file(batch));
-  if (done && flush && ::fdatasync(fd.get()) != 0) done = fail_errno(draft);
-  if (done && ::renameat(directory_.fd(), draft.c_str(), directory_.fd(), name.c_str()) != 0) done = fail_errno(name);
-  if (!done) ::unlinkat(directory_.fd(), draft.c_str(), 0);
+  if (done && flush && ::fdatasync(fd.get()) != 0) done = fail_errno(kWriting);
+  if (done && ::renameat(place_.directory.fd(), draft.c_str(), place_.directory.fd(), name.c_str()) != 0)
+    done = fail_errno(kWriting);
+  if (!done) ::unlinkat(place_.directory.fd(), draft.c_str(), 0);
   // The batch is in its place; should this fail, it is as safe as one that is not flushed.
-  if (done && flush) ::fsync(directory_.fd());
+  if (done && flush) ::fsync(place_.directory.fd());
   return done;
+}
+
+// Whether the path leads elsewhere than to the directory that is open, or nowhere.
+bool Queue::is_lost() const {
+  struct stat ours, theirs;
+  if (::fstat(place_.directory.fd(), &ours) != 0) return false;
+  return ::stat(path_.c_str(), &theirs) != 0 || ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino;
+}
+
+// All but what is being sent, which its sender has read.
+void Queue::forget_lost() {
+  const auto first = entries_.begin() + (in_use_ ? 1 : 0);
+  for (auto entry = first; entry != entries_.end(); ++entry) {
+    stats_.unwritten_samples += entry->samples;
+    stats_.bytes -= entry->cost;
+  }
+  entries_.erase(first, entries_.end());
+}
+
+// In a directory made again. It takes the place of the lost one under the same descriptors, since front() may be
+// reading by them.
+Result<void> Queue::store_anew(QueuedBatch& batch, bool flush) {
+  const auto place = open_place(path_);
+  std::unique_lock lock(mutex_);
+  forget_lost();
+  if (!place) return unexpected(place.error());
+  if (::dup3(place->lock.get(), place_.lock.get(), O_CLOEXEC) < 0 ||
+      ::dup3(place->directory.fd(), place_.directory.fd(), O_CLOEXEC) < 0)
+    return fail_errno(path_);
+  if (auto loaded = load(); !loaded) return loaded;
+  batch.sequence = next_++;
+  lock.unlock();
+  return store(batch, flush);
 }
 
 Result<QueuedBatch> Queue::read(uint64_t sequence) const {
   const std::string name = file_name(sequence, "batch");
-  UniqueFd fd(::openat(directory_.fd(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!fd) return fail_errno(name);
+  UniqueFd fd(::openat(place_.directory.fd(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!fd) return fail_errno(kReading);
   struct stat st;
-  if (::fstat(fd.get(), &st) != 0) return fail_errno(name);
-  if (!S_ISREG(st.st_mode) || static_cast<uint64_t>(st.st_size) > kMaxBody + kHeader) return fail(name + ": too large");
+  if (::fstat(fd.get(), &st) != 0) return fail_errno(kReading);
+  if (!S_ISREG(st.st_mode) || static_cast<uint64_t>(st.st_size) > kMaxBody + kHeader) return fail("too large a file");
   ReadBuffer buffer(static_cast<size_t>(st.st_size) + 1, kMaxBody + kHeader + kBlock);
   const auto text = buffer.read(fd.get(), ReadBuffer::Until::kEnd);
-  if (!text) return unexpected(text.error().within(name));
+  if (!text) return unexpected(text.error().within(kReading));
   return parse_queue_file(std::string(*text), sequence);
 }
 
-void Queue::remove(uint64_t sequence) const { ::unlinkat(directory_.fd(), file_name(sequence, "batch").c_str(), 0); }
+void Queue::remove(uint64_t sequence) const {
+  ::unlinkat(place_.directory.fd(), file_name(sequence, "batch").c_str(), 0);
+}
 
 // How many samples it has, to count them as dropped; 0 when it cannot be read.
 uint64_t Queue::samples_of(const Entry& entry) const {
@@ -182,9 +232,10 @@ Result<void> Queue::push(std::string body, int64_t timestamp_ms, uint64_t sample
   std::unique_lock lock(mutex_);
   make_room(cost);
   const bool waits = !entries_.empty();
-  const QueuedBatch batch = {std::move(body), next_++, timestamp_ms, samples};
+  QueuedBatch batch = {std::move(body), next_++, timestamp_ms, samples};
   lock.unlock();
   Result<void> stored = batch.body.size() > kMaxBody ? Result<void>(fail("larger than 32 MB")) : store(batch, waits);
+  if (!stored && stored.error().code == ENOENT && is_lost()) stored = store_anew(batch, waits);
   lock.lock();
   if (!stored) {
     stats_.unwritten_samples += samples;

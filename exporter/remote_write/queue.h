@@ -49,7 +49,7 @@ class Queue {
     uint64_t batches = 0, bytes = 0;   // that wait; bytes as the bound counts them
     std::optional<int64_t> oldest_ms;  // the timestamp of the first of them, where it is known
     uint64_t dropped_samples = 0;      // to stay within the bound
-    uint64_t unwritten_samples = 0;    // that could not be stored
+    uint64_t unwritten_samples = 0;    // that could not be stored, or were removed with the directory
     uint64_t damaged_files = 0;        // dropped, since they were torn or not ours
   };
 
@@ -59,7 +59,7 @@ class Queue {
   static Result<std::unique_ptr<Queue>> open(const std::string& directory, uint64_t max_bytes);
 
   // Appends. Drops the oldest that wait, not one that is being sent, when the bound asks for it. On an error the
-  // batch is lost and counted.
+  // batch is lost and counted. A directory that was removed is made again; what waited there is counted as lost.
   Result<void> push(std::string body, int64_t timestamp_ms, uint64_t samples);
 
   // The oldest one, which then is not dropped until pop(); nullopt when nothing waits. Error: it cannot be read now,
@@ -78,19 +78,31 @@ class Queue {
     uint64_t samples;
   };
 
-  Queue(Dir directory, UniqueFd lock, uint64_t max_bytes)
-      : directory_(std::move(directory)), lock_(std::move(lock)), max_bytes_(max_bytes) {}
+  // An open directory, which is ours alone.
+  struct Place {
+    Dir directory;
+    UniqueFd lock;
+  };
+
+  Queue(std::string path, Place place, uint64_t max_bytes)
+      : path_(std::move(path)), place_(std::move(place)), max_bytes_(max_bytes) {}
+  static Result<Place> open_place(const std::string& path);
   Result<void> load();
+  bool is_lost() const;
+  void forget_lost();
+  Result<void> store_anew(QueuedBatch& batch, bool flush);
   Result<void> store(const QueuedBatch& batch, bool flush) const;
   Result<QueuedBatch> read(uint64_t sequence) const;
   uint64_t samples_of(const Entry& entry) const;
   void make_room(uint64_t cost);
   void remove(uint64_t sequence) const;
 
-  const Dir directory_;
-  const UniqueFd lock_;
+  const std::string path_;
+  const Place place_;  // its descriptors keep their numbers when the directory is another one
   const uint64_t max_bytes_;
-  mutable std::mutex mutex_;  // of all that follows; not held while files are read or written
+  // Of all that follows. Not held while a batch is read to be sent or written; held while one is removed, and while
+  // one of an earlier process is read to count what is dropped with it.
+  mutable std::mutex mutex_;
   std::deque<Entry> entries_;
   bool in_use_ = false;  // the first entry is with whoever sends it
   uint64_t next_ = 1;

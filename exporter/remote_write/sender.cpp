@@ -14,9 +14,7 @@ namespace {
 using std::chrono::nanoseconds;
 
 // A receiver may ask for patience, but not for ever.
-constexpr nanoseconds kLongestPatience = std::chrono::minutes(5);
-// The same problem is said again after this long, should it come and go all the time.
-constexpr int64_t kQuietNs = 600'000'000'000;
+constexpr std::chrono::seconds kLongestPatience = std::chrono::minutes(5);
 
 // The TLS library writes to sockets without asking for no SIGPIPE.
 void block_sigpipe() {
@@ -51,9 +49,8 @@ Sender::Sender(const Options& options, Queue& queue, std::unique_ptr<Transport> 
     : options_(options),
       queue_(queue),
       transport_(std::move(transport)),
-      warn_(std::move(warn)),
-      info_(std::move(info)),
       backoff_(options.min_backoff),
+      trouble_(std::move(warn), std::move(info)),
       random_(static_cast<uint64_t>(wall_clock_ns()) ^ reinterpret_cast<uintptr_t>(this)),
       thread_([this] { run(); }) {}
 
@@ -92,25 +89,12 @@ void Sender::await_work() {
   work_ = false;
 }
 
-void Sender::say(const std::string& problem) {
-  const int64_t now = monotonic_ns();
-  if (problem == problem_ && now - said_ns_ < kQuietNs) return;
-  problem_ = problem;
-  said_ns_ = now;
-  warn_(problem);
-}
-
-void Sender::say_recovered() {
-  if (problem_.empty()) return;
-  problem_.clear();
-  info_("the receiver takes samples again");
-}
-
 void Sender::back_off(const Answer& answer) {
   // Somewhere between the least and the present back-off, so that many agents do not come back at once.
   const auto span = static_cast<uint64_t>((backoff_ - options_.min_backoff).count()) + 1;
   nanoseconds time = options_.min_backoff + nanoseconds(next_random(random_) % span);
-  if (answer.retry_after) time = std::clamp<nanoseconds>(*answer.retry_after, time, std::max(kLongestPatience, time));
+  // Bounded while it is in seconds: what a receiver may say is more than nanoseconds can hold.
+  if (answer.retry_after) time = std::max<nanoseconds>(time, std::min(*answer.retry_after, kLongestPatience));
   backoff_ = std::min(backoff_ * 2, options_.max_backoff);
   pause(time);
 }
@@ -136,17 +120,18 @@ bool Sender::send(const QueuedBatch& batch) {
   while (!pause(nanoseconds(0))) {
     const Answer answer = transport_->post(batch.body);
     const Verdict verdict = verdict_on(answer.status, options_.retry_on_429);
+    const std::string status = std::to_string(answer.status);
     if (settle(batch, verdict)) {
       backoff_ = options_.min_backoff;
       if (verdict == Verdict::kDrop) {
-        say("the receiver refuses samples, which are dropped: " + describe(answer));
+        trouble_.begins("drop " + status, "the receiver refuses samples, which are dropped: " + describe(answer));
       } else {
-        say_recovered();
+        trouble_.ends("the receiver takes samples again");
       }
       return true;
     }
     if (pause(nanoseconds(0))) return false;
-    say("cannot send, will go on trying: " + describe(answer));
+    trouble_.begins("again " + status, "cannot send, will go on trying: " + describe(answer));
     back_off(answer);
   }
   return false;
@@ -157,7 +142,7 @@ void Sender::run() {
   while (!pause(nanoseconds(0))) {
     auto batch = queue_.front();
     if (!batch) {
-      say("cannot read the queue: " + batch.error().message());
+      trouble_.begins("queue", "cannot read the queue: " + batch.error().message());
       pause(options_.max_backoff);
     } else if (!*batch) {
       await_work();

@@ -14,7 +14,6 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -22,6 +21,7 @@
 
 #include "exporter/remote_write/queue.h"
 #include "exporter/remote_write/transport.h"
+#include "exporter/remote_write/trouble.h"
 
 namespace plimsoll::exporter {
 
@@ -40,8 +40,8 @@ class Sender {
     uint64_t refused_samples = 0;     // dropped, since the receiver does not want them
     int64_t last_timestamp_ms = 0;    // of the samples that it took last; 0 before
   };
-  // Told of what is wrong when it begins and when it changes, and of its end; on the sender's thread.
-  using Sink = std::function<void(const std::string& message)>;
+  // Told of what is wrong, once for each status, and of its end; on the sender's thread.
+  using Sink = Trouble::Sink;
 
   // Starts a thread. `queue` must outlive the sender.
   Sender(const Options& options, Queue& queue, std::unique_ptr<Transport> transport, Sink warn, Sink info);
@@ -61,18 +61,14 @@ class Sender {
   void back_off(const Answer& answer);
   bool pause(std::chrono::nanoseconds time);
   void await_work();
-  void say(const std::string& problem);
-  void say_recovered();
 
   const Options options_;
   Queue& queue_;
   const std::unique_ptr<Transport> transport_;
-  const Sink warn_, info_;
 
   // Of the thread alone.
   std::chrono::nanoseconds backoff_;
-  std::string problem_;  // said last
-  int64_t said_ns_ = 0;  // when
+  Trouble trouble_;
   uint64_t random_;
 
   mutable std::mutex mutex_;

@@ -231,6 +231,122 @@ TEST_F(RemoteWriterTest, AReloadKeepsWhatStaysAndUndoesWhatFails) {
   EXPECT_EQ(own_text(), "");
 }
 
+TEST_F(RemoteWriterTest, AReloadRefusesTwoWithOneQueue) {
+  ASSERT_TRUE(writer.replace({config()}));
+  RemoteWriteConfig other = config();
+  other.name = "far";
+  for (const char* spelling : {"queues/near", "queues/near/", "queues//near", "queues/./near"}) {
+    other.queue_directory = tree.at(spelling);
+    for (const auto& both : {std::vector{config(), other}, std::vector{other, config()}}) {
+      const auto refused = writer.replace(both);
+      ASSERT_FALSE(refused) << spelling;
+      EXPECT_THAT(refused.error().message(), AllOf(HasSubstr("queues/near is the queue of"), HasSubstr("of its own")));
+    }
+  }
+  EXPECT_THAT(own_text(), AllOf(HasSubstr("remote=\"near\""), Not(HasSubstr("far")))) << "as it was";
+  EXPECT_TRUE(writer.replace({other})) << "a queue may change its name";
+  EXPECT_THAT(own_text(), HasSubstr("remote=\"far\""));
+}
+
+TEST_F(RemoteWriterTest, FilesThatAreNotThereRefuseAReload) {
+  ASSERT_TRUE(writer.replace({config()}));
+  tree.write("there", "x");
+  const std::string missing = tree.at("missing"), there = tree.at("there");
+  std::vector<std::pair<std::string, RemoteWriteConfig>> cases(5, {"", config()});
+  cases[0].first = "tls_config.ca_file", cases[0].second.tls.ca_file = missing;
+  cases[1].first = "tls_config.cert_file", cases[1].second.tls = {"", missing, there, "", true, 12, 0};
+  cases[2].first = "tls_config.key_file", cases[2].second.tls = {"", there, missing, "", true, 12, 0};
+  cases[3].first = "basic_auth.password_file", cases[3].second.password.file = missing;
+  cases[4].first = "authorization.credentials_file", cases[4].second.credentials.file = missing;
+  for (const auto& [field, changed] : cases) {
+    const auto refused = writer.replace({changed});
+    ASSERT_FALSE(refused) << field;
+    EXPECT_EQ(refused.error().message(),
+              "remote_write near: " + field + ": " + missing + ": No such file or directory");
+  }
+  RemoteWriteConfig directory = config();
+  directory.password.file = tree.at("");
+  EXPECT_THAT(writer.replace({directory}).error().message(), HasSubstr("is a directory; give a file"));
+  directory.password.file = there;
+  EXPECT_TRUE(writer.replace({directory}));
+}
+
+// What has arrived of c_total with name="stays" and this job: "stale" for its end.
+std::vector<std::string> of_job(const std::vector<HttpReceiver::Got>& got, const std::string& job) {
+  std::vector<std::string> all;
+  for (const auto& request : got) {
+    for (const ReadSeries& series : test::read_write_request(request.body)) {
+      if (series.label("__name__") != "c_total" || series.label("name") != "stays" || series.label("job") != job)
+        continue;
+      all.push_back(series.bits == exporter::kStaleBits ? "stale" : "value");
+    }
+  }
+  return all;
+}
+
+TEST_F(RemoteWriterTest, SeriesThatAReloadEndsGetMarkers) {
+  ASSERT_TRUE(writer.replace({config()}));
+  receiver.wait_for(2);
+  RemoteWriteConfig changed = config();
+  changed.timeout = 7s;
+  ASSERT_TRUE(writer.replace({changed}));
+  receiver.wait_for(receiver.wait_for(0).size() + 1);
+  EXPECT_THAT(of_job(receiver.wait_for(0), "plimsoll"), Not(testing::Contains("stale"))) << "they go on";
+
+  changed.job = "other";
+  ASSERT_TRUE(writer.replace({changed}));
+  auto before = receiver.wait_for(0);
+  EXPECT_EQ(of_job(before, "plimsoll").back(), "stale") << "sent before the reload is over";
+  receiver.wait_for(before.size() + 2);
+  ASSERT_TRUE(writer.replace({}));
+  const auto got = receiver.wait_for(0);
+  const auto first = of_job(got, "plimsoll"), second = of_job(got, "other");
+  EXPECT_EQ(std::count(first.begin(), first.end(), "stale"), 1);
+  EXPECT_EQ(first.back(), "stale");
+  EXPECT_EQ(std::count(second.begin(), second.end(), "stale"), 1) << "taken out";
+  EXPECT_EQ(second.back(), "stale");
+}
+
+TEST_F(RemoteWriterTest, MarkersThatCannotBeSentWaitForTheSuccessor) {
+  ASSERT_TRUE(writer.replace({config()}));
+  receiver.wait_for(1);
+  down = true;
+  RemoteWriteConfig changed = config();
+  changed.external_labels = {{"job2", "x"}};
+  ASSERT_TRUE(writer.replace({changed}));
+  const size_t before = receiver.wait_for(0).size();
+  down = false;
+  const auto got = receiver.wait_for(before + 2);
+  EXPECT_THAT(of_job({got.begin() + static_cast<ptrdiff_t>(before), got.end()}, "plimsoll"),
+              testing::Contains("stale"));
+}
+
+TEST_F(RemoteWriterTest, AnEndOfTheAgentEndsNoSeries) {
+  {
+    RemoteWriter short_lived(scraper, {tree.at("other"), "node7", [](const auto&) {}, [](const auto&) {}});
+    ASSERT_TRUE(short_lived.replace({config()}));
+    receiver.wait_for(1);
+  }
+  EXPECT_THAT(of_job(receiver.wait_for(0), "plimsoll"), Not(testing::Contains("stale")));
+}
+
+TEST_F(RemoteWriterTest, ALostDiskIsSaidOnce) {
+  RemoteWriteConfig small = config();
+  small.max_samples_per_send = 1;
+  small.queue_directory = tree.at("lost");
+  ASSERT_TRUE(writer.replace({small}));
+  receiver.wait_for(3);
+  ASSERT_EQ(::rename(tree.at("lost").c_str(), tree.at("aside").c_str()), 0);
+  tree.write("lost", "no directory");
+  ASSERT_TRUE(remove_tree(tree.at("aside")));
+  std::this_thread::sleep_for(3500ms);
+  ASSERT_TRUE(writer.replace({}));
+  const auto disk = std::count_if(warnings.begin(), warnings.end(), [](const std::string& text) {
+    return text.find("cannot store samples") != std::string::npos;
+  });
+  EXPECT_EQ(disk, 1);
+}
+
 TEST_F(RemoteWriterTest, SelfMetricsWriteThemToo) {
   self.add_source([this](MetricWriter& page) { writer.write(page); });
   ASSERT_TRUE(writer.replace({config()}));

@@ -136,6 +136,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Mistake{"name: ../up", "name: must be up to 64 letters"},
                     Mistake{"name: .hidden", "name: must be up to 64 letters"},
                     Mistake{"headers: {Host: a}", "'Host' is set by the agent itself"},
+                    Mistake{"headers: {X-A: 1, b: 2, x-a: 3}", "remote_write[0].headers: 'x-a' is there twice"},
                     Mistake{"headers: {'a b': a}", "'a b' is no name of a header"},
                     Mistake{"headers: {a: \"x\\r\\nEvil: 1\"}", "'a' must be one line of text"},
                     Mistake{"external_labels: {__name__: a}", "'__name__' is no name of a label"},
@@ -156,6 +157,10 @@ INSTANTIATE_TEST_SUITE_P(
                     Mistake{"tls_config: {cert_file: a}", "cert_file: is half of a pair; give cert_file and key_file"},
                     Mistake{"tls_config: {ca: PEM}", "write it to a file and give ca_file"},
                     Mistake{"tls_config: {server_name: 'a b'}", "server_name: 'a b' is no host name"},
+                    Mistake{"tls_config: {server_name: 'a.example:9/evil?x='}", "is no host name"},
+                    Mistake{"tls_config: {server_name: 'a.example:9'}", "is no host name"},
+                    Mistake{"tls_config: {server_name: 'a.example/'}", "is no host name"},
+                    Mistake{"tls_config: {server_name: 'a.example#b'}", "is no host name"},
                     Mistake{"tls_config: {insecure: true}", "unknown field 'insecure' in remote_write[0].tls_config"},
                     Mistake{"queue_config: {max_samples_per_send: 0}", "must be a number from 1 to 100000"},
                     Mistake{"queue_config: {min_backoff: 10s}", "max_backoff: is less than min_backoff"},
@@ -200,6 +205,12 @@ TEST(RemoteConfig, EachHasANameAndAQueueOfItsOwn) {
   EXPECT_EQ(problem(kUrl + "- {url: http://a/, name: b}\n"), "");
   EXPECT_THAT(problem("- {url: http://a, queue_directory: /q}\n- {url: http://b, queue_directory: /q}\n"),
               HasSubstr("remote_write[1].queue_directory: '/q' is an earlier one's"));
+  EXPECT_THAT(problem("- {url: http://a, queue_directory: /q/r}\n- {url: http://b, queue_directory: //q/./r/}\n"),
+              HasSubstr("remote_write[1].queue_directory: '/q/r' is an earlier one's"));
+  EXPECT_EQ(tidy_path("/"), "/");
+  EXPECT_EQ(tidy_path("//"), "/");
+  EXPECT_EQ(tidy_path("/a/.b/../c./"), "/a/.b/../c.") << "what may lead through a link is left";
+  EXPECT_EQ(tidy_path("a//b/"), "a/b");
   std::string many;
   for (int i = 0; i < 17; ++i) many += "- url: http://a" + std::to_string(i) + "\n";
   EXPECT_THAT(problem(many), HasSubstr("more than 16"));

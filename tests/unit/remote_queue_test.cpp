@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -223,6 +224,20 @@ TEST_F(QueueTest, AFifoInTheirPlaceBlocksNobody) {
   EXPECT_THAT(drain(), ElementsAre("two"));
 }
 
+TEST_F(QueueTest, TheSameErrorHasTheSameText) {
+  open();
+  rlimit before = {};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none = {0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto first = queue->push("one", 5, 10), second = queue->push("two", 5, 10);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(first);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(first.error().message(), "writing a file: Too many open files");
+  EXPECT_EQ(second.error().message(), first.error().message()) << "no number in it";
+}
+
 TEST_F(QueueTest, AFullDiskCostsTheBatchOnly) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to mount a small file system";
   fs::create_directory(directory);
@@ -239,13 +254,51 @@ TEST_F(QueueTest, AFullDiskCostsTheBatchOnly) {
   EXPECT_EQ(::umount2(directory.c_str(), MNT_DETACH), 0);
 }
 
-TEST_F(QueueTest, ALostDirectoryIsAnErrorNotAnEnd) {
+TEST_F(QueueTest, ALostDirectoryIsMadeAgain) {
+  open();
+  for (const char* body : {"one", "two", "three"}) push(body, 5, 3);
+  EXPECT_EQ(front(), "one");  // being sent
+  fs::remove_all(directory);
+  push("four");
+  EXPECT_EQ(queue->stats().unwritten_samples, 6u) << "two and three";
+  EXPECT_EQ(queue->stats().bytes, 2 * kBlock);
+  EXPECT_EQ(fs::status(directory).permissions(), fs::perms::owner_all);
+  EXPECT_FALSE(Queue::open(directory, kLarge)) << "it is ours alone, as before";
+  queue->pop();
+  EXPECT_EQ(queue->stats().bytes, kBlock);
+  EXPECT_THAT(drain(), ElementsAre("four"));
+  EXPECT_EQ(queue->stats().bytes, 0u);
+  EXPECT_EQ(queue->stats().damaged_files, 0u);
+  push("five");
+  open();
+  EXPECT_THAT(drain(), ElementsAre("five"));
+}
+
+TEST_F(QueueTest, WhatIsFoundInTheirPlaceIsSentToo) {
   open();
   push("one");
   fs::remove_all(directory);
-  EXPECT_FALSE(queue->push("two", 5, 10));
-  EXPECT_EQ(queue->stats().unwritten_samples, 10u);
+  fs::create_directory(directory);
+  write(file(40), to_queue_file({"forty", 40, 5, 10}));
+  push("two");
+  EXPECT_EQ(queue->stats().bytes, 2 * kBlock);
+  EXPECT_THAT(drain(), ElementsAre("forty", "two"));
+}
+
+TEST_F(QueueTest, ALostDirectoryThatCannotBeMadeIsAnErrorNotAnEnd) {
+  open();
+  push("one", 5, 3);
+  fs::remove_all(directory);
+  write(directory, "x");
+  const auto pushed = queue->push("two", 5, 10);
+  ASSERT_FALSE(pushed);
+  EXPECT_EQ(pushed.error().message().find(".tmp"), std::string::npos);
+  EXPECT_EQ(queue->stats().unwritten_samples, 13u);
+  EXPECT_EQ(queue->stats().bytes, 0u);
   EXPECT_THAT(drain(), IsEmpty());
+  fs::remove(directory);
+  push("three");
+  EXPECT_THAT(drain(), ElementsAre("three"));
 }
 
 }  // namespace

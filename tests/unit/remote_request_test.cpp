@@ -105,6 +105,23 @@ TEST_F(Requests, LabelsOfTheTargetWinAndExternalOnesYield) {
                                    R"(a_total{Area="c",instance="node7",job="plimsoll",zone="b"})"));
 }
 
+TEST_F(Requests, ALabelThatIsExportedAlreadyStandsBesideOurs) {
+  options.target_labels = {{"job", "plimsoll"}};
+  MetricWriter writer;
+  writer.family(kA);
+  writer.sample(writer.labels({{"exported_job", "first"}, {"job", "own"}}), 1);
+  writer.sample(writer.labels({{"exported_job", "second"}, {"job", "own"}}), 2);
+  writer.sample(writer.labels({{"job", "own"}, {"exported_job", "a"}, {"exported_exported_job", "b"}}), 3);
+  writer.sample(writer.labels({{"job", "own"}, {"exported_job", ""}}), 4);
+  EXPECT_THAT(add(writer.finish()), SizeIs(4)) << "four series";
+  EXPECT_THAT(texts(),
+              ElementsAre(R"(a_total{exported_exported_job="own",exported_job="first",job="plimsoll"})",
+                          R"(a_total{exported_exported_job="own",exported_job="second",job="plimsoll"})",
+                          R"(a_total{exported_exported_exported_job="own",exported_exported_job="b",exported_job="a",)"
+                          R"(job="plimsoll"})",
+                          R"(a_total{exported_job="own",job="plimsoll"})"));
+}
+
 TEST_F(Requests, EmptyLabelsAreNone) {
   MetricWriter writer;
   writer.family(kA);

@@ -133,6 +133,36 @@ TEST_F(SenderTest, TheSameFailureIsSaidOnce) {
   EXPECT_THAT(warnings, SizeIs(1));
 }
 
+TEST_F(SenderTest, TextsThatDifferAreTheSameFailure) {
+  for (int i = 0; i < 8; ++i) push("body " + std::to_string(i));
+  std::vector<Answer> answers;
+  for (int i = 0; i < 24; ++i) {
+    const int status = i % 3 == 0 ? 503 : i % 3 == 1 ? 400 : 200;
+    answers.push_back({status, {}, "request " + std::to_string(i)});
+  }
+  start(answers);
+  ASSERT_TRUE(drained());
+  sender.reset();
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("HTTP status 503: request 0"), HasSubstr("HTTP status 400: request 1")));
+  EXPECT_THAT(notes, SizeIs(1));
+}
+
+TEST(Trouble, IsSaidAgainAfterTheQuietTime) {
+  std::vector<std::string> said;
+  const auto keep = [&](const std::string& text) { said.push_back(text); };
+  Trouble trouble(keep, keep);
+  trouble.ends("never began");
+  trouble.begins("a", "a1", 0);
+  trouble.begins("b", "b1", 1);
+  trouble.ends("over");
+  trouble.begins("a", "a2", Trouble::kQuietNs - 1);
+  trouble.ends("unsaid, as its begin");
+  trouble.begins("a", "a3", Trouble::kQuietNs);
+  trouble.begins("a", "a4", Trouble::kQuietNs + 1);
+  trouble.ends("over again");
+  EXPECT_THAT(said, ElementsAre("a1", "b1", "over", "a3", "over again"));
+}
+
 TEST_F(SenderTest, WhatIsRefusedIsDroppedAndCounted) {
   push("one");
   push("two");
@@ -159,6 +189,14 @@ TEST_F(SenderTest, WaitsAsLongAsTheReceiverAsks) {
   start({{503, 1s, ""}});
   ASSERT_TRUE(drained());
   EXPECT_GE(script->pause_ns(1), 1'000'000'000);
+}
+
+TEST_F(SenderTest, PatienceWithoutMeasureIsNotHaste) {
+  push("one");
+  start({{503, 15'000'000'000s, ""}});
+  ASSERT_TRUE(within_ten_seconds([this] { return sender->stats().failed_requests == 1; }));
+  std::this_thread::sleep_for(300ms);
+  EXPECT_THAT(script->bodies(), SizeIs(1)) << "five minutes, not the least back-off";
 }
 
 TEST_F(SenderTest, PausesGrowFromTheLeastToTheMost) {
@@ -283,6 +321,17 @@ TEST_F(HttpPost, RedirectsAreNotFollowed) {
   const Answer answer = post(HttpReceiver::status("307 Elsewhere", "Location: " + other.url() + "\r\n"));
   EXPECT_EQ(answer.status, 307);
   EXPECT_EQ(answer.text, "it redirects to " + other.url());
+}
+
+TEST_F(HttpPost, WhatARedirectHoldsOfSecretsIsNotSaid) {
+  for (const char* address :
+       {"https://me:secret@a.example/p", "https://a.example/p?token=secret", "https://a.example/p#secret",
+        "https://me:secret@a.example/p?a=secret@b#secret", "https://se@cret:@a.example/p"}) {
+    const Answer answer = post(HttpReceiver::status("302 Found", std::string("Location: ") + address + "\r\n"));
+    EXPECT_EQ(answer.text, "it redirects to https://a.example/p") << address;
+  }
+  EXPECT_EQ(post(HttpReceiver::status("302 Found", "Location: https://a.example?secret\r\n")).text.find("secret"),
+            std::string::npos);
 }
 
 TEST_F(HttpPost, NoAnswerIsNoStatus) {
