@@ -77,9 +77,10 @@ std::string address_key(std::string_view client) {
   constexpr unsigned char kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
   const std::string text(client);
   char bytes[16];
-  if (::inet_pton(AF_INET, text.c_str(), bytes) == 1) return {bytes, 4};
-  if (::inet_pton(AF_INET6, text.c_str(), bytes) != 1) return text;
-  return std::memcmp(bytes, kMapped, sizeof kMapped) == 0 ? std::string(bytes + 12, 4) : std::string(bytes, 8);
+  if (::inet_pton(AF_INET, text.c_str(), bytes) == 1) return "4" + std::string(bytes, 4);
+  if (::inet_pton(AF_INET6, text.c_str(), bytes) != 1) return text.empty() ? "unix" : text;
+  const bool mapped = std::memcmp(bytes, kMapped, sizeof kMapped) == 0;
+  return mapped ? "4" + std::string(bytes + 12, 4) : "6" + std::string(bytes, 8);
 }
 
 }  // namespace plimsoll::exporter

@@ -57,7 +57,7 @@ class Attempts {
 };
 
 // What counts as one client: an IPv4 address, also when mapped into IPv6; of IPv6 the first 64 bits, since whoever
-// has one such address has them all; any other text as it is.
+// has one such address has them all; all that have none (unix sockets) together; any other text as it is.
 std::string address_key(std::string_view client);
 
 }  // namespace plimsoll::exporter

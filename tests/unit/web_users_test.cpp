@@ -156,6 +156,35 @@ TEST(Users, WhoIsRememberedIsNeverSentAway) {
   EXPECT_EQ(users->check(both, who("bob", "wrong"), "10.0.0.1").verdict, Verdict::kLater);
 }
 
+TEST(Users, StrangersDoNotGuessPastTheRation) {
+  const auto users = make_users();
+  UserHashes both = kSlow;
+  both["bob"] = kBob;
+  for (const char* client : {"10.0.0.1", ""})
+    EXPECT_EQ(users->check(both, who("bob", "hunter2"), client).verdict, Verdict::kRight);
+  for (int i = 0; i < 50; ++i) (void)users->check(both, who("alice", "x"), "10.0.0.2").verdict;
+  for (const char* guess : {"wrong", "hunter2"})
+    EXPECT_EQ(users->check(both, who("bob", guess), "10.0.0.2").verdict, Verdict::kLater) << guess;
+  EXPECT_EQ(users->check(both, who("bob", "hunter2"), "::ffff:10.0.0.1").verdict, Verdict::kRight);
+  EXPECT_EQ(users->check(both, who("bob", "hunter2"), "").verdict, Verdict::kRight);
+}
+
+TEST(Users, AUserIsRememberedAtTheLatestSixteenAddresses) {
+  const auto users = make_users();
+  const auto client = [](int i) { return "10.0.0." + std::to_string(i); };
+  UserHashes both = kSlow;
+  both["bob"] = kBob;
+  for (int i = 0; i < 16; ++i) EXPECT_EQ(users->check(both, who("bob", "hunter2"), client(i)).verdict, Verdict::kRight);
+  EXPECT_EQ(users->check(both, who("bob", "hunter2"), client(0)).verdict, Verdict::kRight);
+  EXPECT_EQ(users->check(both, who("bob", "hunter2"), client(16)).verdict, Verdict::kRight);
+  EXPECT_EQ(users->computed(), 1u) << "the password itself is known";
+  for (const int i : {0, 1, 2}) {
+    for (int k = 0; k < 5; ++k) (void)users->check(both, who("alice", "x"), client(i)).verdict;
+    EXPECT_EQ(users->check(both, who("bob", "hunter2"), client(i)).verdict, i == 1 ? Verdict::kLater : Verdict::kRight)
+        << i;
+  }
+}
+
 TEST(Users, CheapHashesAreNotGuessedFaster) {
   const auto users = make_users();
   int wrong = 0;
@@ -239,7 +268,8 @@ TEST(Attempts, OneClientHasManyAddresses) {
   EXPECT_NE(address_key("10.0.0.1"), address_key("10.0.0.2"));
   EXPECT_EQ(address_key("2001:db8::1"), address_key("2001:db8::ffff:0:2"));
   EXPECT_NE(address_key("2001:db8::1"), address_key("2001:db8:0:1::1"));
-  EXPECT_EQ(address_key(""), "");
+  EXPECT_EQ(address_key(""), "unix");
+  EXPECT_NE(address_key(""), address_key("117.110.105.120")) << "whose bytes spell unix";
 }
 
 TEST(Bucket, FillsWithTime) {
