@@ -75,7 +75,7 @@ void Attempts::make_room(int64_t now) {
 
 std::string address_key(std::string_view client) {
   constexpr unsigned char kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  const std::string text(client);
+  const std::string text(client.substr(0, client.find('%')));  // fe80::1%eth0
   char bytes[16];
   if (::inet_pton(AF_INET, text.c_str(), bytes) == 1) return "4" + std::string(bytes, 4);
   if (::inet_pton(AF_INET6, text.c_str(), bytes) != 1) return text.empty() ? "unix" : text;

@@ -268,6 +268,7 @@ TEST(Attempts, OneClientHasManyAddresses) {
   EXPECT_NE(address_key("10.0.0.1"), address_key("10.0.0.2"));
   EXPECT_EQ(address_key("2001:db8::1"), address_key("2001:db8::ffff:0:2"));
   EXPECT_NE(address_key("2001:db8::1"), address_key("2001:db8:0:1::1"));
+  EXPECT_EQ(address_key("fe80::1%eth0"), address_key("fe80::2%eth0"));
   EXPECT_EQ(address_key(""), "unix");
   EXPECT_NE(address_key(""), address_key("117.110.105.120")) << "whose bytes spell unix";
 }
