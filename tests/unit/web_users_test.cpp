@@ -229,9 +229,12 @@ TEST(Attempts, AreBoundedInNumber) {
   for (int i = 0; i < 3; ++i) EXPECT_FALSE(attempts.begin("10.0.0.1", 0));
   EXPECT_TRUE(attempts.begin("10.0.0.1", 0)) << "three of one address at once";
   for (int i = 0; i < 3; ++i) EXPECT_FALSE(attempts.begin("10.0.0.2", 0));
+  EXPECT_FALSE(attempts.begin("10.0.0.3", 0)) << "two more for the first of an address";
   EXPECT_TRUE(attempts.begin("10.0.0.3", 0)) << "six in all";
+  EXPECT_FALSE(attempts.begin("10.0.0.4", 0));
+  EXPECT_TRUE(attempts.begin("10.0.0.5", 0));
   attempts.end("10.0.0.1", 0, 0);
-  EXPECT_FALSE(attempts.begin("10.0.0.3", 0));
+  EXPECT_FALSE(attempts.begin("10.0.0.5", 0));
 }
 
 TEST(Attempts, EndWithTheirTime) {
@@ -243,6 +246,47 @@ TEST(Attempts, EndWithTheirTime) {
   attempts.end("b", 0, kSecond);
   EXPECT_FALSE(attempts.begin("a", 50 * kSecond));
   attempts.end("a", 0, 50 * kSecond);
+}
+
+// Passwords of 60 ms, as many as are let in.
+int guess_from(Attempts& attempts, const std::string& client, int64_t now) {
+  int guesses = 0;
+  for (; !attempts.begin(client, now); ++guesses) attempts.end(client, 0.06, now);
+  return guesses;
+}
+
+TEST(Attempts, FewWhoGuessKeepNobodyOut) {
+  // Two hundred come in a burst when their ten minutes are over.
+  for (const auto& [addresses, most] : {std::pair(5, 0), std::pair(30, 0), std::pair(200, 170)}) {
+    Attempts attempts;
+    int guesses = 0, kept_out = 0;
+    for (int64_t second = 0; second < 1800; ++second) {
+      for (int i = 0; i < addresses; ++i)
+        guesses += guess_from(attempts, "10.1.0." + std::to_string(i), second * kSecond);
+      if (second < 60) continue;  // until all have been wrong once
+      const bool in = !attempts.begin("10.0.0.1", second * kSecond);
+      if (in) attempts.end("10.0.0.1", 0, second * kSecond);
+      kept_out += !in;
+    }
+    EXPECT_GT(guesses, 1800 / 0.6 * 0.9) << "they use up what is theirs";
+    EXPECT_LT(guesses, 1800 / 0.6 * 2.1) << "a tenth, and another at most";
+    EXPECT_LE(kept_out, most) << addresses;
+  }
+}
+
+TEST(Attempts, WhoHasBeenWrongIsFreshAgainMuchLater) {
+  Attempts attempts;
+  EXPECT_EQ(guess_from(attempts, "10.0.0.1", 0), 9);
+  for (int i = 0; i < 60; ++i) (void)guess_from(attempts, "10.1.0." + std::to_string(i), 0);
+  const auto is_let_in = [&](int64_t now) {
+    for (int i = 0; i < 5; ++i) (void)guess_from(attempts, "10.1.0." + std::to_string(i), now);
+    const bool in = !attempts.begin("10.0.0.1", now);
+    if (in) attempts.end("10.0.0.1", 0, now);
+    return in;
+  };
+  for (int64_t second = 100; second < 598; ++second) (void)is_let_in(second * kSecond);
+  EXPECT_FALSE(is_let_in(598 * kSecond));
+  EXPECT_TRUE(is_let_in(600 * kSecond));
 }
 
 TEST(Attempts, RememberFewAddresses) {
