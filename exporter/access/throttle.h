@@ -33,7 +33,9 @@ class Bucket {
 };
 
 // Who may have a password computed. Right passwords cost nothing, wrong ones the processor time that they took:
-// a fortieth of one processor for each client address, a tenth for all together. Not thread-safe.
+// a fortieth of one processor for each client address, a tenth for all together, and another tenth for those that
+// have not been wrong lately: a few addresses that guess on do not keep out who comes for the first time.
+// Not thread-safe.
 class Attempts {
  public:
   // Seconds after which to try again; nullopt: go on, and call end() exactly once. A few of one address and a
@@ -48,16 +50,22 @@ class Attempts {
   struct Client {
     Bucket budget;
     int under_way = 0;
+    bool on_reserve = false;          // one of these is to be charged to reserve_
+    std::optional<int64_t> wrong_at;  // the latest
+    bool fresh(int64_t now) const;
   };
+  Client& client_of(std::string_view address, int64_t now);
+  std::optional<int64_t> wait_for_place(const Client& client, int64_t now);
   void make_room(int64_t now);
 
   std::map<std::string, Client, std::less<>> clients_;
   Bucket all_{2.0, 0.1};
+  Bucket reserve_{2.0, 0.1};  // of the fresh
   int under_way_ = 0;
 };
 
 // What counts as one client: an IPv4 address, also when mapped into IPv6; of IPv6 the first 64 bits, since whoever
-// has one such address has them all; any other text as it is.
+// has one such address has them all; all that have none (unix sockets) together; any other text as it is.
 std::string address_key(std::string_view client);
 
 }  // namespace plimsoll::exporter

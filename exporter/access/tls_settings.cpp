@@ -147,6 +147,8 @@ Result<OpensslPtr<SSL_CTX>> make_server_context() {
   SSL_CTX_set_num_tickets(context.get(), 0);
   SSL_CTX_set_max_cert_list(context.get(), kLargestClientChain);
   SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
+  // Otherwise a client that sends nothing but KeyUpdate keeps SSL_read(3) from returning to where deadlines are.
+  SSL_CTX_clear_mode(context.get(), SSL_MODE_AUTO_RETRY);
   SSL_CTX_set_alpn_select_cb(context.get(), select_http_1_1, nullptr);
   if (SSL_CTX_set_cipher_list(context.get(), kCiphers) != 1 || SSL_CTX_set1_groups_list(context.get(), kCurves) != 1)
     return fail_openssl("TLS");

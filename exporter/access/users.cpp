@@ -17,6 +17,7 @@ namespace {
 
 // What a wrong password is charged at least: cheap hashes are guessed no faster than this allows.
 constexpr double kLeastCharge = 0.01;
+constexpr size_t kClientsOfOneUser = 16;
 
 double thread_seconds() {
   timespec time = {};
@@ -45,31 +46,54 @@ Users::Digest Users::digest(std::string_view text) const {
 }
 
 // A name that nobody has is given the cost of one of the users, always the same one.
-Users::Claim Users::claim(const UserHashes& users, const Credentials& who) const {
+Users::Claim Users::claim(const UserHashes& users, const Credentials& who, const std::string& client) const {
   const auto chosen = digest(who.user)[0] % users.size();
   const auto found = users.find(who.user);
   const bool known = found != users.end();
   const std::string& pattern = std::next(users.begin(), static_cast<std::ptrdiff_t>(chosen))->second;
   std::string hash = known ? found->second : bcrypt_of_nobody(bcrypt_cost(pattern).value_or(10));
   const Digest sum = digest(joined(who.user, hash, who.password));
-  return {who.user, std::move(hash), who.password, known, sum};
+  return {who.user, std::move(hash), who.password, known, sum, address_key(client)};
 }
 
 bool Users::remembered(const Claim& claim) {
-  const std::lock_guard lock(mutex_);
   const auto found = right_.find(claim.user);
   return found != right_.end() && claim.known &&
-         CRYPTO_memcmp(found->second.data(), claim.digest.data(), claim.digest.size()) == 0;
+         CRYPTO_memcmp(found->second.digest.data(), claim.digest.data(), claim.digest.size()) == 0;
+}
+
+// The address first: how long this takes tells a stranger nothing about the password.
+bool Users::remembered_of_client(const Claim& claim) {
+  const std::lock_guard lock(mutex_);
+  const auto found = right_.find(claim.user);
+  if (found == right_.end()) return false;
+  auto& clients = found->second.clients;
+  const auto client = std::find(clients.begin(), clients.end(), claim.client);
+  if (client == clients.end() || !remembered(claim)) return false;
+  clients.splice(clients.begin(), clients, client);
+  return true;
 }
 
 void Users::remember(const UserHashes& users, const Claim& claim) {
   std::erase_if(right_, [&](const auto& entry) { return !users.contains(entry.first); });
-  right_[claim.user] = claim.digest;
+  Right& right = right_[claim.user];
+  if (right.digest != claim.digest) right = {claim.digest, {}};
+  right.clients.remove(claim.client);
+  right.clients.push_front(claim.client);
+  if (right.clients.size() > kClientsOfOneUser) right.clients.pop_back();
+}
+
+// For whom the ration has let pass: what another address has shown is not computed again.
+bool Users::recall(const UserHashes& users, const Claim& claim) {
+  const std::lock_guard lock(mutex_);
+  if (!remembered(claim)) return false;
+  remember(users, claim);
+  return true;
 }
 
 bool Users::compute(const UserHashes& users, const Claim& claim, double& spent) {
   const std::lock_guard one_at_a_time(computing_);
-  if (remembered(claim)) return true;  // by a request that was before this one in the line
+  if (recall(users, claim)) return true;
   const double begin = thread_seconds();
   const bool right = bcrypt_.matches(claim.hash, claim.password) && claim.known;
   spent = right ? 0 : std::max(kLeastCharge, thread_seconds() - begin);
@@ -80,8 +104,8 @@ bool Users::compute(const UserHashes& users, const Claim& claim, double& spent) 
 }
 
 Users::Answer Users::check(const UserHashes& users, const Credentials& who, const std::string& client) {
-  const Claim asked = claim(users, who);
-  if (remembered(asked)) return {Verdict::kRight};
+  const Claim asked = claim(users, who, client);
+  if (remembered_of_client(asked)) return {Verdict::kRight};
   {
     const std::lock_guard lock(mutex_);
     if (const auto wait = attempts_.begin(client, monotonic_ns())) return {Verdict::kLater, *wait};

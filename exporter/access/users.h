@@ -2,12 +2,14 @@
 // Who a client is, by name and password (exporter-toolkit's basic_auth_users).
 //
 // bcrypt is slow so that a stolen hash is of little use: 60 ms a check. So the last right password of each user is
-// remembered, as a keyed digest, and wrong ones are rationed (throttle.h). What an outsider can measure does not say
-// whether a name exists: an unknown one costs as much as one of the known.
+// remembered, as a keyed digest, and wrong ones are rationed (throttle.h). Before the ration the digest answers only
+// the addresses that have shown the password themselves: anybody else could guess past the ration with it. What an
+// outsider can measure does not say whether a name exists: an unknown one costs as much as one of the known.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <list>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -45,17 +47,24 @@ class Users {
     std::string user, hash, password;
     bool known;     // there is such a user
     Digest digest;  // of all three
+    std::string client;
+  };
+  struct Right {
+    Digest digest = {};
+    std::list<std::string> clients;  // that have shown it, the latest first; a few
   };
   explicit Users(const Digest& key) : key_(key) {}
   Digest digest(std::string_view text) const;
-  Claim claim(const UserHashes& users, const Credentials& who) const;
-  bool remembered(const Claim& claim);
+  Claim claim(const UserHashes& users, const Credentials& who, const std::string& client) const;
+  bool remembered_of_client(const Claim& claim);
+  bool recall(const UserHashes& users, const Claim& claim);
+  bool remembered(const Claim& claim);  // this and the next under mutex_
   void remember(const UserHashes& users, const Claim& claim);
   bool compute(const UserHashes& users, const Claim& claim, double& spent);
 
   const Digest key_;
-  mutable std::mutex mutex_;  // of the two below and the counter
-  std::map<std::string, Digest> right_;
+  mutable std::mutex mutex_;            // of the two below and the counter
+  std::map<std::string, Right> right_;  // by user
   Attempts attempts_;
   uint64_t computed_ = 0;
   std::mutex computing_;  // of bcrypt_; taken without mutex_

@@ -7,9 +7,6 @@
 namespace plimsoll::exporter {
 namespace {
 
-constexpr int64_t kSecond = 1'000'000'000;
-constexpr int64_t kTryEvery = 60 * kSecond;  // without a change: a certificate may not be valid yet
-
 std::string directory_of(const std::string& path) {
   const size_t slash = path.rfind('/');
   return slash == std::string::npos ? "" : slash == 0 ? "/" : path.substr(0, slash);
@@ -37,6 +34,29 @@ bool same(const std::optional<RateLimit>& a, const std::optional<RateLimit>& b) 
   return a->interval == b->interval && a->burst == b->burst;
 }
 
+// What a client has to show; the order of ClientAuth is another one.
+int demand(const TlsConfig& tls) {
+  const bool verified = tls.client_auth == ClientAuth::kRequireAndVerify;
+  return verified ? 2 : tls.client_auth == ClientAuth::kRequireAny ? 1 : 0;
+}
+
+// What somebody may have removed by accident, with half of the file: "" if nothing.
+std::string changed_by_a_restart_only(const WebConfig& old, const WebConfig& next) {
+  if (old.tls.has_value() != next.tls.has_value())
+    return std::string("TLS cannot be turned ") + (next.tls ? "on" : "off");
+  if (!old.users.empty() && next.users.empty()) return "basic_auth_users cannot be turned off";
+  if (!old.tls) return "";
+  if (demand(*next.tls) < demand(*old.tls)) return "client_auth_type cannot be weakened";
+  const bool named = !old.tls->client_allowed_sans.empty();
+  return named && next.tls->client_allowed_sans.empty() ? "client_allowed_sans cannot be turned off" : "";
+}
+
+Result<void> check_certificate(const TlsSettings* old, const TlsSettings* next) {
+  if (old == nullptr || next == nullptr || next->same_certificate(*old)) return {};
+  const std::string problem = next->out_of_date();
+  return problem.empty() ? Result<void>() : fail("the new certificate is not taken: " + problem);
+}
+
 }  // namespace
 
 WebGuard::WebGuard(WebGuardOptions options, std::unique_ptr<Users> users)
@@ -55,7 +75,6 @@ Result<void> WebGuard::start() {
   const std::lock_guard lock(loading_);
   auto config = read_config();
   if (!config) return unexpected(config.error());
-  wanted_ = *config;
   auto first = load(*config);
   if (!first) return unexpected(first.error());
   if ((*first)->tls) {
@@ -70,6 +89,7 @@ Result<void> WebGuard::start() {
   }
   next_look_ = monotonic_ns() + options_.look_every.count();
   use(std::move(*first));
+  warn_of_remarks(*config);
   return {};
 }
 
@@ -92,7 +112,6 @@ Result<WebConfig> WebGuard::read_config() {
 Result<std::shared_ptr<const WebGuard::Rules>> WebGuard::load(const WebConfig& config) {
   auto rules = std::make_shared<Rules>();
   rules->config = config;
-  pem_stamps_ = {};
   if (config.tls) {
     for (const PemSource* source : {&config.tls->certificate, &config.tls->key, &config.tls->client_ca})
       pem_stamps_.add(source->file);
@@ -103,16 +122,11 @@ Result<std::shared_ptr<const WebGuard::Rules>> WebGuard::load(const WebConfig& c
   return std::shared_ptr<const Rules>(std::move(rules));
 }
 
-Result<void> WebGuard::may_replace(const Rules& old, const Rules& next) const {
-  if ((old.tls == nullptr) != (next.tls == nullptr))
-    return fail(options_.file + ": TLS cannot be turned " + (next.tls ? "on" : "off") + " without a restart");
-  if (!next.tls || next.tls->same_certificate(*old.tls)) return {};
-  const std::string problem = next.tls->out_of_date();
-  return problem.empty() ? Result<void>() : fail(options_.file + ": the new certificate is not taken: " + problem);
+void WebGuard::warn_of_remarks(const WebConfig& config) const {
+  for (const std::string& remark : config.remarks) options_.warn(options_.file + ": " + remark);
 }
 
 void WebGuard::use(std::shared_ptr<const Rules> next) {
-  for (const std::string& remark : next->config.remarks) options_.warn(options_.file + ": " + remark);
   const std::lock_guard lock(mutex_);
   // The same limit goes on, or each change of the file would fill the bucket.
   const auto& limit = next->config.rate_limit;
@@ -126,30 +140,39 @@ void WebGuard::use(std::shared_ptr<const Rules> next) {
 
 // All or nothing: `config` with what its files hold now.
 Result<void> WebGuard::take(const WebConfig& config) {
-  wanted_ = config;
+  const auto old = rules();
+  if (const auto what = changed_by_a_restart_only(old->config, config); !what.empty())
+    return fail(options_.file + ": " + what + " without a restart");
   auto next = load(config);
   if (!next) return unexpected(next.error());
-  if (auto fine = may_replace(*rules(), **next); !fine) return fine;
+  if (auto fine = check_certificate(old->tls.get(), (*next)->tls.get()); !fine)
+    return unexpected(fine.error().within(options_.file));
   use(std::move(*next));
   return {};
 }
 
-Result<void> WebGuard::reload() {
-  const std::lock_guard lock(loading_);
+Result<void> WebGuard::take_file() {
   auto config = read_config();
   if (!config) return unexpected(config.error());
   auto taken = take(*config);
-  problem_ = taken ? "" : taken.error().message();
+  if (taken) warn_of_remarks(*config);
   return taken;
 }
 
-// A configuration that is wrong does not keep a renewed certificate out: the one before names its files.
+// A file that is not taken does not keep a renewed certificate out: what is in force names it.
 Result<void> WebGuard::look_again() {
-  if (!config_stamps_.changed()) return take(WebConfig(wanted_));
-  auto config = read_config();
-  if (config) return take(*config);
-  if (pem_stamps_.changed()) (void)take(WebConfig(wanted_)).has_value();
-  return unexpected(config.error());
+  next_try_ = monotonic_ns() + options_.try_every.count();
+  pem_stamps_ = {};
+  auto taken = take_file();
+  if (!taken) (void)take(WebConfig(rules()->config)).has_value();
+  return taken;
+}
+
+Result<void> WebGuard::reload() {
+  const std::lock_guard lock(loading_);
+  auto taken = look_again();
+  problem_ = taken ? "" : taken.error().message();
+  return taken;
 }
 
 void WebGuard::refresh() {
@@ -160,7 +183,6 @@ void WebGuard::refresh() {
   if (!lock) return;
   const bool changed = config_stamps_.changed() || pem_stamps_.changed();
   if (!changed && (problem_.empty() || now < next_try_)) return;
-  next_try_ = now + kTryEvery;
   const auto taken = look_again();
   const std::string problem = taken ? "" : taken.error().message();
   if (taken) options_.inform(options_.file + ": it, or a file that it names, has changed and is in force");

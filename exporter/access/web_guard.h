@@ -27,6 +27,8 @@ namespace plimsoll::exporter {
 struct WebGuardOptions {
   std::string file;
   std::chrono::nanoseconds look_every = std::chrono::seconds(1);
+  // What is not in force is tried again without a change too: a certificate may not be valid yet.
+  std::chrono::nanoseconds try_every = std::chrono::minutes(1);
   // Called on the server's threads, once per change of a file: what is wrong, and what has been taken.
   std::function<void(const std::string&)> warn = [](const std::string&) {};
   std::function<void(const std::string&)> inform = [](const std::string&) {};
@@ -42,8 +44,9 @@ class WebGuard : public Guard {
   SSL_CTX* tls_context() override;
   std::optional<Response> refuse(const Request& request) override;
   std::vector<std::pair<std::string, std::string>> headers() const override;
-  // Beside what is wrong with files it is an error to turn TLS on or off: that needs a restart. So is a certificate
-  // other than the present one that has expired.
+  // Beside what is wrong with files it is an error to turn TLS on, or to turn off TLS, users or what is asked of
+  // clients' certificates: that needs a restart. So is a certificate other than the present one that has expired.
+  // What fails here for a file that may yet become good is tried again later.
   Result<void> reload() override;
 
  private:
@@ -57,11 +60,12 @@ class WebGuard : public Guard {
   std::shared_ptr<const Rules> rules() const;
   Result<WebConfig> read_config();
   Result<std::shared_ptr<const Rules>> load(const WebConfig& config);
-  Result<void> may_replace(const Rules& old, const Rules& next) const;
   Result<void> take(const WebConfig& config);
+  Result<void> take_file();
   Result<void> start();
   Result<void> look_again();
   void refresh();
+  void warn_of_remarks(const WebConfig& config) const;
   void use(std::shared_ptr<const Rules> next);
   std::optional<Response> refuse_stranger(const UserHashes& users, const Request& request);
   std::optional<Response> refuse_hurry();
@@ -77,7 +81,6 @@ class WebGuard : public Guard {
 
   std::atomic<int64_t> next_look_{0};
   std::mutex loading_;  // of all below; taken before mutex_
-  WebConfig wanted_;    // the latest that is well-formed; its files may not be
   FileStamps config_stamps_, pem_stamps_;
   std::string problem_;  // the latest that was told
   int64_t next_try_ = 0;

@@ -24,6 +24,7 @@ using testing::Pair;
 
 constexpr const char* kUsers =
     "basic_auth_users:\n  alice: $2y$04$xCGKfqiFNTrgkYGb3LrKjO0Z0k2Ij6S1p4v7DY2HVP9NeHAYtvbHO\n";
+constexpr const char* kBob = "basic_auth_users:\n  bob: $2y$04$54gAwvlE06rZHXTY5iyAzemOpg/LhkMtj1kskliyd6I8glPl5RO1y\n";
 constexpr const char* kTls = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
 constexpr const char* kAlice = "Basic YWxpY2U6c2VjcmV0";
 constexpr const char* kWrong = "Basic YWxpY2U6c2VjcmV1";
@@ -46,6 +47,7 @@ class WebGuardTest : public testing::Test {
     write(text);
     WebGuardOptions options{tree_.at("web.yml")};
     options.look_every = look_every;
+    options.try_every = 2 * look_every;
     options.warn = [this](const std::string& line) { warnings_.push_back(line); };
     options.inform = [this](const std::string& line) { news_.push_back(line); };
     auto guard = WebGuard::make(options);
@@ -182,10 +184,76 @@ TEST_F(WebGuardTest, AChangedFileIsSeen) {
   let_some_time_pass();
   EXPECT_EQ(ask(), 401);
   EXPECT_EQ(warnings_.size(), 1u);
-  write("");
+  write(kBob);
   let_some_time_pass();
-  EXPECT_EQ(ask(), 200);
+  EXPECT_EQ(ask("Basic Ym9iOmh1bnRlcjI="), 200);
   EXPECT_THAT(news_, ElementsAre(HasSubstr("has changed")));
+}
+
+TEST_F(WebGuardTest, AnEmptiedFileOpensNothing) {
+  replace(one_);
+  const std::string all = std::string(kTls) + "  client_auth_type: RequireAnyClientCert\n" + kUsers;
+  const std::pair<std::string, const char*> table[] = {
+      {"", "TLS cannot be turned off without a restart"},
+      {kUsers, "TLS cannot be turned off without a restart"},
+      {all.substr(0, all.find("basic_auth")), "basic_auth_users cannot be turned off without a restart"},
+      {std::string(kTls) + kUsers, "client_auth_type cannot be weakened without a restart"},
+  };
+  SSL_CTX* const context = start(all).tls_context();
+  for (const auto& [text, expected] : table) {
+    warnings_.clear();
+    write(text);
+    for (int i = 0; i < 4; ++i) {  // longer than it takes until it is tried again
+      let_some_time_pass();
+      EXPECT_EQ(ask(), 401);
+      EXPECT_FALSE(connect(context).made);
+    }
+    EXPECT_THAT(warnings_, ElementsAre(testing::AllOf(HasSubstr(expected), HasSubstr("all stays as it was"))));
+    EXPECT_THAT(reload_problem(), HasSubstr(expected));
+    let_some_time_pass();
+    EXPECT_EQ(ask(), 401);
+    EXPECT_EQ(warnings_.size(), 1u);
+  }
+  EXPECT_THAT(news_, IsEmpty());
+  EXPECT_EQ(ask(kAlice), 200);
+  write(std::string(kTls) + "  client_auth_type: RequireAnyClientCert\n" + kBob);
+  EXPECT_EQ(reload_problem(), "") << "other users are fine";
+}
+
+TEST_F(WebGuardTest, NamesOfClientsStayAskedFor) {
+  replace(one_);
+  tree_.write("ca.crt", one_.certificate_pem);
+  const std::string before =
+      std::string(kTls) + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n";
+  start(before + "  client_allowed_sans: [a]\n");
+  write(before);
+  EXPECT_THAT(reload_problem(), HasSubstr("client_allowed_sans cannot be turned off without a restart"));
+  write(before + "  client_allowed_sans: [b]\n");
+  EXPECT_EQ(reload_problem(), "");
+}
+
+TEST_F(WebGuardTest, WhatMayHealIsTriedAgain) {
+  replace(one_);
+  const Identity early = make_identity({.name = "early", .begin_s = 2});
+  start(std::string(kTls) + kUsers);
+  replace(early);
+  write(std::string(kTls) + kBob);
+  EXPECT_THAT(reload_problem(), HasSubstr("it is valid only from"));
+  EXPECT_EQ(ask(kAlice), 200) << "all stays as it was";
+  for (int i = 0; i < 200 && ask("Basic Ym9iOmh1bnRlcjI=") != 200; ++i) let_some_time_pass();
+  EXPECT_EQ(connect(guard_->tls_context()).peer, "early");
+  EXPECT_EQ(ask("Basic Ym9iOmh1bnRlcjI="), 200);
+}
+
+TEST_F(WebGuardTest, ABrokenFileIsNotReportedAsTaken) {
+  start(kUsers);
+  write("nonsense\n");
+  for (int i = 0; i < 5; ++i) {
+    let_some_time_pass();
+    EXPECT_EQ(ask(), 401);
+  }
+  EXPECT_THAT(news_, IsEmpty());
+  EXPECT_THAT(warnings_, ElementsAre(HasSubstr("passwords travel readable"), HasSubstr("line 1")));
 }
 
 TEST_F(WebGuardTest, StartNamesWhatIsWrong) {

@@ -156,6 +156,35 @@ TEST(Users, WhoIsRememberedIsNeverSentAway) {
   EXPECT_EQ(users->check(both, who("bob", "wrong"), "10.0.0.1").verdict, Verdict::kLater);
 }
 
+TEST(Users, StrangersDoNotGuessPastTheRation) {
+  const auto users = make_users();
+  UserHashes both = kSlow;
+  both["bob"] = kBob;
+  for (const char* client : {"10.0.0.1", ""})
+    EXPECT_EQ(users->check(both, who("bob", "hunter2"), client).verdict, Verdict::kRight);
+  for (int i = 0; i < 50; ++i) (void)users->check(both, who("alice", "x"), "10.0.0.2").verdict;
+  for (const char* guess : {"wrong", "hunter2"})
+    EXPECT_EQ(users->check(both, who("bob", guess), "10.0.0.2").verdict, Verdict::kLater) << guess;
+  EXPECT_EQ(users->check(both, who("bob", "hunter2"), "::ffff:10.0.0.1").verdict, Verdict::kRight);
+  EXPECT_EQ(users->check(both, who("bob", "hunter2"), "").verdict, Verdict::kRight);
+}
+
+TEST(Users, AUserIsRememberedAtTheLatestSixteenAddresses) {
+  const auto users = make_users();
+  const auto client = [](int i) { return "10.0.0." + std::to_string(i); };
+  UserHashes both = kSlow;
+  both["bob"] = kBob;
+  for (int i = 0; i < 16; ++i) EXPECT_EQ(users->check(both, who("bob", "hunter2"), client(i)).verdict, Verdict::kRight);
+  EXPECT_EQ(users->check(both, who("bob", "hunter2"), client(0)).verdict, Verdict::kRight);
+  EXPECT_EQ(users->check(both, who("bob", "hunter2"), client(16)).verdict, Verdict::kRight);
+  EXPECT_EQ(users->computed(), 1u) << "the password itself is known";
+  for (const int i : {0, 1, 2}) {
+    for (int k = 0; k < 5; ++k) (void)users->check(both, who("alice", "x"), client(i)).verdict;
+    EXPECT_EQ(users->check(both, who("bob", "hunter2"), client(i)).verdict, i == 1 ? Verdict::kLater : Verdict::kRight)
+        << i;
+  }
+}
+
 TEST(Users, CheapHashesAreNotGuessedFaster) {
   const auto users = make_users();
   int wrong = 0;
@@ -200,9 +229,12 @@ TEST(Attempts, AreBoundedInNumber) {
   for (int i = 0; i < 3; ++i) EXPECT_FALSE(attempts.begin("10.0.0.1", 0));
   EXPECT_TRUE(attempts.begin("10.0.0.1", 0)) << "three of one address at once";
   for (int i = 0; i < 3; ++i) EXPECT_FALSE(attempts.begin("10.0.0.2", 0));
+  EXPECT_FALSE(attempts.begin("10.0.0.3", 0)) << "two more for the first of an address";
   EXPECT_TRUE(attempts.begin("10.0.0.3", 0)) << "six in all";
+  EXPECT_FALSE(attempts.begin("10.0.0.4", 0));
+  EXPECT_TRUE(attempts.begin("10.0.0.5", 0));
   attempts.end("10.0.0.1", 0, 0);
-  EXPECT_FALSE(attempts.begin("10.0.0.3", 0));
+  EXPECT_FALSE(attempts.begin("10.0.0.5", 0));
 }
 
 TEST(Attempts, EndWithTheirTime) {
@@ -214,6 +246,47 @@ TEST(Attempts, EndWithTheirTime) {
   attempts.end("b", 0, kSecond);
   EXPECT_FALSE(attempts.begin("a", 50 * kSecond));
   attempts.end("a", 0, 50 * kSecond);
+}
+
+// Passwords of 60 ms, as many as are let in.
+int guess_from(Attempts& attempts, const std::string& client, int64_t now) {
+  int guesses = 0;
+  for (; !attempts.begin(client, now); ++guesses) attempts.end(client, 0.06, now);
+  return guesses;
+}
+
+TEST(Attempts, FewWhoGuessKeepNobodyOut) {
+  // Two hundred come in a burst when their ten minutes are over.
+  for (const auto& [addresses, most] : {std::pair(5, 0), std::pair(30, 0), std::pair(200, 170)}) {
+    Attempts attempts;
+    int guesses = 0, kept_out = 0;
+    for (int64_t second = 0; second < 1800; ++second) {
+      for (int i = 0; i < addresses; ++i)
+        guesses += guess_from(attempts, "10.1.0." + std::to_string(i), second * kSecond);
+      if (second < 60) continue;  // until all have been wrong once
+      const bool in = !attempts.begin("10.0.0.1", second * kSecond);
+      if (in) attempts.end("10.0.0.1", 0, second * kSecond);
+      kept_out += !in;
+    }
+    EXPECT_GT(guesses, 1800 / 0.6 * 0.9) << "they use up what is theirs";
+    EXPECT_LT(guesses, 1800 / 0.6 * 2.1) << "a tenth, and another at most";
+    EXPECT_LE(kept_out, most) << addresses;
+  }
+}
+
+TEST(Attempts, WhoHasBeenWrongIsFreshAgainMuchLater) {
+  Attempts attempts;
+  EXPECT_EQ(guess_from(attempts, "10.0.0.1", 0), 9);
+  for (int i = 0; i < 60; ++i) (void)guess_from(attempts, "10.1.0." + std::to_string(i), 0);
+  const auto is_let_in = [&](int64_t now) {
+    for (int i = 0; i < 5; ++i) (void)guess_from(attempts, "10.1.0." + std::to_string(i), now);
+    const bool in = !attempts.begin("10.0.0.1", now);
+    if (in) attempts.end("10.0.0.1", 0, now);
+    return in;
+  };
+  for (int64_t second = 100; second < 598; ++second) (void)is_let_in(second * kSecond);
+  EXPECT_FALSE(is_let_in(598 * kSecond));
+  EXPECT_TRUE(is_let_in(600 * kSecond));
 }
 
 TEST(Attempts, RememberFewAddresses) {
@@ -239,7 +312,9 @@ TEST(Attempts, OneClientHasManyAddresses) {
   EXPECT_NE(address_key("10.0.0.1"), address_key("10.0.0.2"));
   EXPECT_EQ(address_key("2001:db8::1"), address_key("2001:db8::ffff:0:2"));
   EXPECT_NE(address_key("2001:db8::1"), address_key("2001:db8:0:1::1"));
-  EXPECT_EQ(address_key(""), "");
+  EXPECT_EQ(address_key("fe80::1%eth0"), address_key("fe80::2%eth0"));
+  EXPECT_EQ(address_key(""), "unix");
+  EXPECT_NE(address_key(""), address_key("117.110.105.120")) << "whose bytes spell unix";
 }
 
 TEST(Bucket, FillsWithTime) {
