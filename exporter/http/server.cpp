@@ -21,7 +21,11 @@
 
 // Of civetweb_build.c.
 #ifdef PLIMSOLL_CIVETWEB_SOURCE
-extern "C" int plimsoll_socket_of(const mg_connection* connection);
+extern "C" {
+int plimsoll_socket_of(const mg_connection* connection);
+void plimsoll_forget_received(const mg_connection* connection);
+int plimsoll_head_is_whole(const mg_connection* connection);
+}
 #endif
 
 namespace plimsoll::exporter {
@@ -46,10 +50,18 @@ using std::chrono::nanoseconds;
 #ifdef PLIMSOLL_CIVETWEB_SOURCE
 constexpr bool kOwnCivetweb = true;
 int socket_of(const mg_connection* connection) { return plimsoll_socket_of(connection); }
+bool head_is_whole(const mg_connection* connection) { return plimsoll_head_is_whole(connection) != 0; }
+int on_connection(const mg_connection* connection, void**) {
+  plimsoll_forget_received(connection);
+  return 0;
+}
 #else
-// Debian's binary: what it does with its sockets cannot be bounded from outside, and its TLS does not work.
+// Debian's binary: what it does with its sockets and its buffers cannot be seen from outside, and its TLS does not
+// work.
 constexpr bool kOwnCivetweb = false;
 int socket_of(const mg_connection*) { return -1; }
+bool head_is_whole(const mg_connection*) { return true; }
+int on_connection(const mg_connection*, void**) { return 0; }
 #endif
 
 // Admission's deadlines come first; with Debian's binary this is all there is.
@@ -134,7 +146,23 @@ Response answer_to(const Server::State& state, mg_connection* connection, const 
   return route->handler(request);
 }
 
+// What is refused before anybody is asked about it: malformed or oversized requests.
+int on_error(mg_connection* connection, int status, const char*) {
+  mg_disable_connection_keep_alive(connection);
+  const ServerOptions& options = state_of(connection).options;
+  const Response response = text_of(status, std::to_string(status) + ": the request was not understood\n");
+  AnswerOptions how;
+  if (options.guard != nullptr) how.extra = options.guard->headers();
+  send_answer(connection, response, how);
+  if (options.on_response) options.on_response("", status);
+  return 0;
+}
+
 int on_request(mg_connection* connection) {
+  if (!head_is_whole(connection)) {
+    on_error(connection, 400, "");
+    return 400;
+  }
   Server::State& state = state_of(connection);
   const ServerOptions& options = state.options;
   const mg_request_info& info = *mg_get_request_info(connection);
@@ -160,18 +188,6 @@ int on_request(mg_connection* connection) {
   if (!stays) mg_disable_connection_keep_alive(connection);
   if (options.on_response) options.on_response(route == nullptr ? "" : request.path, response.status);
   return response.status;
-}
-
-// What civetweb refuses by itself: malformed or oversized requests.
-int on_error(mg_connection* connection, int status, const char*) {
-  mg_disable_connection_keep_alive(connection);
-  const ServerOptions& options = state_of(connection).options;
-  const Response response = text_of(status, std::to_string(status) + ": the request was not understood\n");
-  AnswerOptions how;
-  if (options.guard != nullptr) how.extra = options.guard->headers();
-  send_answer(connection, response, how);
-  if (options.on_response) options.on_response("", status);
-  return 0;
 }
 
 // The guard's context as it is: civetweb neither changes nor frees it when this returns 1.
@@ -279,6 +295,7 @@ Result<void> prepare(const ServerOptions& options, const std::vector<ListenAddre
 
 mg_context* start_civetweb(Server::State& state, const std::string& ports) {
   mg_callbacks callbacks = {};
+  callbacks.init_connection = on_connection;
   callbacks.begin_request = on_request;
   callbacks.http_error = on_error;
   callbacks.log_message = on_message;

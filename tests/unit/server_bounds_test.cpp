@@ -11,6 +11,7 @@
 #include <mutex>
 #include <thread>
 
+#include "exporter/http/guard.h"
 #include "exporter/http/server.h"
 #include "http_client.h"
 
@@ -286,6 +287,74 @@ TEST_F(BoundsTest, AHandlerMayTakeItsTime) {
   std::this_thread::sleep_for(300ms);
   let_go();
   EXPECT_THAT(test::receive_all(fd.get()), EndsWith("waited"));
+}
+
+// Lets those pass who say the word.
+class Doorkeeper : public Guard {
+ public:
+  SSL_CTX* tls_context() override { return nullptr; }
+  std::optional<Response> refuse(const Request& request) override {
+    if (request.header("Authorization") == "secret") return std::nullopt;
+    Response refusal;
+    refusal.status = 401;
+    return refusal;
+  }
+  Headers headers() const override { return {}; }
+  Result<void> reload() override { return {}; }
+};
+
+constexpr const char* kSecret = "GET /text HTTP/1.1\r\nHost: x\r\nAuthorization: secret\r\n";
+
+class LeftoverTest : public BoundsTest, public testing::WithParamInterface<bool> {
+ protected:
+  LeftoverTest() {
+    options_.guard = &guard_;
+    options_.keep_alive = GetParam();
+  }
+  Doorkeeper guard_;
+};
+INSTANTIATE_TEST_SUITE_P(KeepAlive, LeftoverTest, testing::Bool());
+
+// Blanks that end where an earlier client's bytes may still lie in the worker's buffer.
+TEST_P(LeftoverTest, NobodyIsAnsweredAsAnother) {
+  start(1, 1);
+  const std::string once = std::string(kSecret) + "Connection: close\r\n\r\n";
+  ASSERT_THAT(answer(2, once + once), EndsWith("hello"));
+  for (size_t n = 4; n < 2 * once.size(); ++n) {
+    if (n % 16 == 0) answer(2, once + once);
+    ASSERT_THAT(answer(3, std::string(n - 4, ' ') + "\r\n\r\n"), Not(HasSubstr(" 200 "))) << n;
+  }
+}
+
+// Behind a proxy the requests of several users share a connection.
+TEST_P(LeftoverTest, NorOnTheSameConnection) {
+  start(1, 1);
+  const std::string first = std::string(kSecret) + "\r\n";
+  const size_t answers = GetParam() ? 2 : 1;
+  for (size_t n = 4; n < 2 * first.size(); ++n) {
+    const UniqueFd fd = client(2, first + first);
+    std::string got;
+    char byte;
+    for (size_t seen = 0; seen < answers && ::recv(fd.get(), &byte, 1, 0) == 1;) {
+      got += byte;
+      seen += got.ends_with("hello") ? 1 : 0;
+    }
+    say(fd, std::string(n - 4, ' ') + "\r\n\r\n");
+    ASSERT_THAT(test::receive_all(fd.get()), Not(HasSubstr(" 200 "))) << n;
+  }
+}
+
+TEST_P(LeftoverTest, WhatIsNotUnderstoodWholeIsRefusedFirst) {
+  start(1, 1);
+  std::string many;
+  for (int i = 0; i < 64; ++i) many += "H: x\r\n";
+  for (const std::string& rest : {std::string("Folded: a\r\n b\r\n"), std::string("A: b\n\r\n"), many,
+                                  std::string(":\r\nA: b\r\n"), std::string("\xff: b\r\n")})
+    EXPECT_THAT(answer(2, kSecret + rest + "\r\n"), StartsWith("HTTP/1.1 400 ")) << rest;
+  EXPECT_THAT(answer(2, " " + std::string(kSecret) + "\r\n"), StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(answer(2, std::string(kSecret) + many.substr(0, 61 * 6) + "Connection: close\r\n\r\n").substr(0, 13),
+              "HTTP/1.1 200 ")
+      << "64 are taken";
 }
 
 class UnixSocketTest : public testing::Test {
