@@ -226,7 +226,8 @@ TEST_F(BoundsTest, WhoGoesInMidAnswerFreesItsThread) {
 
 TEST_F(BoundsTest, EndsUnderEveryKindOfClient) {
   start(8, 8);
-  const UniqueFd silent = client(2), half = client(2, "GET /"), reader = client(2, "GET /large HTTP/1.1\r\n\r\n");
+  const UniqueFd silent = client(2), half = client(2, "GET /"),
+                 reader = client(2, "GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
   std::this_thread::sleep_for(50ms);
   const int64_t begin_ns = monotonic_ns();
   server_.reset();
@@ -257,15 +258,33 @@ TEST_F(BoundsTest, KeptConnectionsServeSeveralRequests) {
     const std::string got(piece, n > 0 ? static_cast<size_t>(n) : 0);
     EXPECT_THAT(got, HasSubstr("Connection: keep-alive\r\n"));
     EXPECT_THAT(got, EndsWith("hello"));
-    ASSERT_TRUE(write_all(fd.get(), i < 2 ? kGet : "GET /text HTTP/1.1\r\nConnection: close\r\n\r\n"));
+    ASSERT_TRUE(write_all(fd.get(), i < 2 ? kGet : "GET /text HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
   }
   EXPECT_THAT(test::receive_all(fd.get()), testing::AllOf(HasSubstr("Connection: close\r\n"), EndsWith("hello")));
-  const std::string both = answer(2, std::string(kGet) + "GET /none HTTP/1.1\r\n\r\n" + kGet);
+  const std::string both = answer(2, std::string(kGet) + "GET /none HTTP/1.1\r\nHost: x\r\n\r\n" + kGet);
   EXPECT_THAT(both, HasSubstr("HTTP/1.1 404 "));
   EXPECT_THAT(both, StartsWith("HTTP/1.1 200 "));
   EXPECT_THAT(both, Not(EndsWith("hello"))) << "an error is the last answer";
   EXPECT_THAT(answer(2, "GET /text HTTP/1.0\r\n\r\n"), HasSubstr("Connection: close\r\n"));
-  EXPECT_THAT(answer(2, "GET /text HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"), HasSubstr("Connection: close\r\n"));
+  EXPECT_THAT(answer(2, "GET /text HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"),
+              HasSubstr("Connection: close\r\n"));
+}
+
+// What follows such a request is never taken for another one.
+TEST_F(BoundsTest, NothingFollowsARequestThatSpeaksOfABody) {
+  options_.keep_alive = true;
+  start(2, 2);
+  std::string many;
+  for (int i = 0; i < 63; ++i) many += "H: x\r\n";
+  for (const std::string& headers :
+       {std::string("Content-Length: 0\r\n"), std::string("Content-Length: 0\r\nContent-Length: 0\r\n"),
+        std::string("Content-Length: 0,57\r\n"), std::string("A: b\r\n c\r\nContent-Length: 57\r\n"),
+        many + "Content-Length: 57\r\n", std::string("Upgrade: websocket\r\n"),
+        std::string("Transfer-Encoding: chunked\r\n")}) {
+    const std::string got = answer(2, "GET /text HTTP/1.1\r\nHost: x\r\n" + headers + "\r\n0\r\n\r\n" + kGet + kGet);
+    EXPECT_THAT(got, StartsWith("HTTP/1.1 ")) << headers;
+    EXPECT_EQ(got.find("HTTP/1.1 "), got.rfind("HTTP/1.1 ")) << headers << got;
+  }
 }
 
 TEST_F(BoundsTest, KeptConnectionsMakeRoomAndEnd) {
@@ -276,14 +295,15 @@ TEST_F(BoundsTest, KeptConnectionsMakeRoomAndEnd) {
   char byte;
   ASSERT_EQ(::recv(kept.get(), &byte, 1, 0), 1);
   std::this_thread::sleep_for(50ms);  // the server has seen that it is out
-  EXPECT_THAT(answer(2, "GET /text HTTP/1.1\r\nConnection: close\r\n\r\n"), EndsWith("hello")) << "the idle one went";
+  EXPECT_THAT(answer(2, "GET /text HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), EndsWith("hello"))
+      << "the idle one went";
   EXPECT_THAT(test::receive_all(client(2, kGet).get()), EndsWith("hello")) << "ends by itself";
   EXPECT_THAT(dropped(0), ElementsAre());
 }
 
 TEST_F(BoundsTest, AHandlerMayTakeItsTime) {
   start(2, 2, 100ms);
-  const UniqueFd fd = client(2, "GET /wait HTTP/1.1\r\n\r\n");
+  const UniqueFd fd = client(2, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
   std::this_thread::sleep_for(300ms);
   let_go();
   EXPECT_THAT(test::receive_all(fd.get()), EndsWith("waited"));
@@ -397,9 +417,9 @@ TEST_F(UnixSocketTest, ServesItsGroupAndGoesAtTheEnd) {
   EXPECT_EQ((*server)->addresses()[1], "unix:" + path_);
   EXPECT_THAT(test::get((*server)->addresses()[2], "/"), EndsWith("client=127.0.0.1."));
   EXPECT_EQ(std::filesystem::status(path_).permissions(), std::filesystem::perms(0660));
-  EXPECT_THAT(test::receive_all(connect("GET / HTTP/1.1\r\n\r\n").get()), EndsWith("client=."));
+  EXPECT_THAT(test::receive_all(connect("GET / HTTP/1.1\r\nHost: x\r\n\r\n").get()), EndsWith("client=."));
   const UniqueFd held = connect("");
-  EXPECT_EQ(test::receive_all(connect("GET / HTTP/1.1\r\n\r\n").get()), "") << "a user has one of two";
+  EXPECT_EQ(test::receive_all(connect("GET / HTTP/1.1\r\nHost: x\r\n\r\n").get()), "") << "a user has one of two";
   server->reset();
   EXPECT_FALSE(std::filesystem::exists(path_));
 }
@@ -421,7 +441,7 @@ TEST_F(UnixSocketTest, TakesTheSocketOfOneThatIsNoMore) {
   std::string got;  // "" as long as the second one's look whether somebody listens holds a place
   for (int i = 0; i < 500 && got.empty(); ++i) {
     std::this_thread::sleep_for(10ms);
-    got = test::receive_all(connect("GET / HTTP/1.1\r\n\r\n").get());
+    got = test::receive_all(connect("GET / HTTP/1.1\r\nHost: x\r\n\r\n").get());
   }
   EXPECT_THAT(got, EndsWith("client=."));
 }
