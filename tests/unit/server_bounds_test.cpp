@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -101,6 +102,12 @@ class BoundsTest : public testing::Test {
   // A connection from 127.0.0.`host` that has sent `text`.
   UniqueFd client(int host, std::string_view text = "") const {
     UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    connect_from(fd, host);
+    say(fd, text);
+    return fd;
+  }
+
+  void connect_from(const UniqueFd& fd, int host) const {
     const timeval patience = {5, 0};
     ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     sockaddr_in from = {}, to = {};
@@ -111,8 +118,6 @@ class BoundsTest : public testing::Test {
     to.sin_port = htons(static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
     EXPECT_EQ(::bind(fd.get(), reinterpret_cast<sockaddr*>(&from), sizeof from), 0);
     EXPECT_EQ(::connect(fd.get(), reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
-    say(fd, text);
-    return fd;
   }
 
   std::string answer(int host, std::string_view request = kGet) const {
@@ -232,6 +237,24 @@ TEST_F(BoundsTest, EndsUnderEveryKindOfClient) {
   const int64_t begin_ns = monotonic_ns();
   server_.reset();
   EXPECT_LT(monotonic_ns() - begin_ns, 1'000'000'000);
+}
+
+TEST_F(BoundsTest, SaysOnceThatNoDescriptorIsLeft) {
+  start(2, 2);
+  rlimit before;
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const UniqueFd waiting = client(2, "");  // accepted
+  std::this_thread::sleep_for(50ms);
+  const UniqueFd late(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const rlimit none = {0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  connect_from(late, 2);
+  say(late, kGet);
+  EXPECT_THAT(dropped(1), ElementsAre("no_descriptor"));
+  std::this_thread::sleep_for(300ms);  // accept fails some times more
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_THAT(test::receive_all(late.get()), EndsWith("hello"));
+  EXPECT_THAT(dropped(1), ElementsAre("no_descriptor"));
 }
 
 TEST_F(BoundsTest, TwoServersCountForThemselves) {
