@@ -3,16 +3,17 @@
 #include <malloc.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <sys/resource.h>
 #include <sys/utsname.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 
 #include "agent/command.h"
 #include "agent/confine/confine.h"
 #include "agent/deadline.h"
+#include "agent/descriptors.h"
 #include "agent/live_parts.h"
 #include "agent/reload.h"
 #include "agent/remote_writer.h"
@@ -50,6 +51,7 @@ collectors::container::Options container_options(const GlobalOptions& globals, c
   collectors::container::Options wanted = options.containers;
   wanted.roots = options.roots;
   wanted.engines.paths.own = globals.roots;
+  wanted.reserved_descriptors = reserved_descriptors(options.web.connections);
   return wanted;
 }
 
@@ -64,15 +66,6 @@ Result<Collectors> make_container_collectors(const AgentOptions& options, collec
   list.push_back(std::move(*containers));
   list.push_back(collectors::container::make_machine_collector(options.roots, options.containers.kinds));
   return list;
-}
-
-// Kept descriptors of many containers need more than the usual soft limit of 1024.
-void raise_descriptor_limit() {
-  rlimit limit;
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
-  limit.rlim_cur = limit.rlim_max;
-  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
-    log_warn("the limit of open files stays at its soft value: " + errno_error("setrlimit").message());
 }
 
 Result<void> check_proc(const HostRoots& roots) {
@@ -193,7 +186,11 @@ exporter::ServerOptions make_server_options(const AgentOptions& options, SelfMet
   server.start_page = options.web.external_path.value_or(options.route_prefix) + "/";
   server.admission.connections = options.web.connections;
   server.admission.per_client = options.web.per_client;
-  server.admission.on_dropped = [&self](exporter::Dropped why) { self.count_dropped(exporter::dropped_name(why)); };
+  server.admission.on_dropped = [&self, told = std::make_shared<std::atomic<bool>>(false)](exporter::Dropped why) {
+    self.count_dropped(exporter::dropped_name(why));
+    if (why == exporter::Dropped::kNoDescriptor && !told->exchange(true))
+      log_warn("no descriptor is left for new connections: they wait; raise the limit of open files (ulimit -n)");
+  };
   server.keep_alive = options.web.keep_alive;
   server.answer_time = [](const exporter::Request& request) { return answer_time(request.header(kTimeoutHeader)); };
   server.on_response = [&options, &self](const std::string& route, int status) {
@@ -223,6 +220,7 @@ int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reload
   if (!guard) return complain(guard.error().within("--web.config.file"), 1);
   if (auto readable = check_proc(options.roots); !readable) return complain(readable.error(), 1);
   raise_descriptor_limit();
+  if (auto enough = check_descriptor_limit(options.web.connections); !enough) return complain(enough.error(), 1);
   const auto rules = make_rules(options);
   if (!rules) return complain(rules.error(), 2);
   const auto wanted = container_options(globals, options);

@@ -83,11 +83,12 @@ Layout measured_part(const Layout& layout, const ReadOptions& options) {
   return part;
 }
 
-FdBudget FdBudget::from_rlimit() {
+FdBudget FdBudget::from_rlimit(size_t reserved) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return FdBudget(0);
   constexpr rlim_t kEnough = 1'000'000;
-  return FdBudget(static_cast<size_t>(std::min(limit.rlim_cur, kEnough)) / 4 * 3);
+  const auto all = static_cast<size_t>(std::min(limit.rlim_cur, kEnough));
+  return FdBudget((all - std::min(reserved, all)) / 4 * 3);
 }
 
 struct CgroupReader::State {

@@ -23,8 +23,8 @@ namespace plimsoll::cgroup {
 class FdBudget {
  public:
   explicit FdBudget(size_t limit) : limit_(limit), left_(limit) {}
-  // Three quarters of RLIMIT_NOFILE's soft limit; the rest is for connections and the collectors.
-  static FdBudget from_rlimit();
+  // Three quarters of what RLIMIT_NOFILE's soft limit has beyond `reserved`; the rest is for the collectors.
+  static FdBudget from_rlimit(size_t reserved = 0);
   bool take() { return left_ > 0 ? (--left_, true) : false; }
   // For what is only now and then of use: leaves half of the budget to the rest.
   bool take_spare() { return left_ > limit_ / 2 && take(); }

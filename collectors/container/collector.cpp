@@ -100,6 +100,7 @@ LivesOptions lives_options(const Options& options, const cgroup::Layout& layout)
   lives.layout = layout;
   lives.read = read_options(options.kinds);
   lives.retention = options.exited_retention;
+  lives.reserved_descriptors = options.reserved_descriptors;
   lives.events = options.events;
   return lives;
 }
@@ -107,7 +108,7 @@ LivesOptions lives_options(const Options& options, const cgroup::Layout& layout)
 ContainerCollector::ContainerCollector(Options options, cgroup::Layout layout, Privileged opened)
     : options_(std::move(options)),
       identifier_(engine::make_identifier(options_.engines, options_.roots.rootfs)),
-      inventory_(layout, read_options(options_.kinds), cgroup::FdBudget::from_rlimit()),
+      inventory_(layout, read_options(options_.kinds), cgroup::FdBudget::from_rlimit(options_.reserved_descriptors)),
       lives_(lives_options(options_, layout), *identifier_, std::move(opened.events)),
       networks_(options_.roots, std::move(opened.host_route_socket)),
       processes_(options_.roots.proc, options_.kinds),

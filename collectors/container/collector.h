@@ -30,6 +30,7 @@ struct Options {
   bool containers_only = false;           // --docker_only: of the other groups, only "/"
   std::vector<std::string> raw_prefixes;  // --raw_cgroup_prefix_whitelist: and those below these paths
   bool root_group = true;                 // --disable_root_cgroup_stats turns "/" off
+  size_t reserved_descriptors = 0;        // of RLIMIT_NOFILE: what others in the process need
   bool events = true;                     // watch births and deaths; false: each scrape looks for itself
 };
 

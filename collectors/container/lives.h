@@ -45,8 +45,9 @@ struct LivesOptions {
   cgroup::ReadOptions read;  // what a final reading takes
   std::chrono::nanoseconds retention = std::chrono::minutes(5);
   size_t max_ended = 10'000;   // beyond it the oldest go early
-  size_t max_descriptors = 0;  // kept for finals; 0 = an eighth of RLIMIT_NOFILE
-  bool events = true;          // false: no thread; each scrape looks for itself
+  size_t max_descriptors = 0;  // kept for finals; 0 = an eighth of RLIMIT_NOFILE beyond reserved_descriptors
+  size_t reserved_descriptors = 0;
+  bool events = true;  // false: no thread; each scrape looks for itself
 };
 
 // Owns one thread. All functions may be called by the scraping thread only; none waits for the thread's work.

@@ -33,7 +33,8 @@ size_t descriptors_for(const LivesOptions& options) {
   if (options.max_descriptors != 0) return options.max_descriptors;
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
-  return static_cast<size_t>(std::min<rlim_t>(limit.rlim_cur, 1'000'000)) / 8;
+  const auto all = static_cast<size_t>(std::min<rlim_t>(limit.rlim_cur, 1'000'000));
+  return (all - std::min(options.reserved_descriptors, all)) / 8;
 }
 
 std::string join(const std::string& directory, std::string_view name) {

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -22,7 +23,9 @@ namespace {
 constexpr int kOutOfDescriptorsMs = 100;  // accept would fail again at once
 constexpr size_t kDrainedAtClose = 64 * 1024;
 
-enum class Phase { kIdle, kReceiving, kServing, kFinishing };  // in this order they make room for others
+// In this order they make room for others. Finishing: the last bytes go out by one call, and its thread will be free;
+// if that call has to wait for the client after all, poll comes here, and it is serving again (wait_begins).
+enum class Phase { kIdle, kReceiving, kServing, kFinishing };
 
 struct Connection {
   Admission* owner;
@@ -30,7 +33,7 @@ struct Connection {
   Phase phase;
   int64_t deadline_ns;
   uint64_t number;     // in the order of their coming
-  bool ended = false;  // shut down: its thread is about to be free
+  bool ended = false;  // shut down: its thread will be free as soon as it turns to the client, so it does not count
 };
 
 // What civetweb's sockets are. One for the process, since the functions that civetweb calls get nothing but
@@ -54,7 +57,8 @@ Table& table() {
 
 thread_local Admission* opening = nullptr;
 
-// Under the table's lock: an entry is an open descriptor.
+// The connection's thread may be in a handler: it learns of it when it sends. Under the table's lock: an entry is an
+// open descriptor.
 void end(int fd, Connection& connection) {
   connection.ended = true;
   ::shutdown(fd, SHUT_RDWR);
@@ -129,7 +133,7 @@ Admission* owner_of_listener(int fd) {
 }
 
 // Whether the connection, just accepted, may stay.
-bool admit(Admission* owner, int fd, const sockaddr_storage& address) {
+bool may_enter(Admission* owner, int fd, const sockaddr_storage& address) {
   const ClientKey client = client_key(address, address.ss_family == AF_UNIX ? uid_of_peer(fd) : 0);
   std::optional<Dropped> refusal;
   bool displaced = false;
@@ -143,14 +147,23 @@ bool admit(Admission* owner, int fd, const sockaddr_storage& address) {
       sockets.connections[fd] = {owner, client, Phase::kReceiving, deadline_ns, ++sockets.accepted};
     }
   }
-  if (!owner->options().on_dropped) return !refusal;
-  if (displaced) owner->options().on_dropped(Dropped::kDisplaced);
-  if (refusal) owner->options().on_dropped(*refusal);
+  if (displaced) owner->tell(Dropped::kDisplaced);
+  if (refusal) owner->tell(*refusal);
   return !refusal;
 }
 
-// The deadline of a connection that has to wait for its client.
-std::optional<int64_t> deadline_of_waiting(int fd) {
+// As may_enter, for civetweb, which is C: without memory for it the connection has to go.
+bool admit(Admission* owner, int fd, const sockaddr_storage& address) noexcept {
+  try {
+    return may_enter(owner, fd, address);
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+// A thread is about to wait for the client of this connection, so its answer is not out as finish() took it to be.
+// The deadline of that.
+std::optional<int64_t> wait_begins(int fd) {
   Table& sockets = table();
   const std::lock_guard lock(sockets.mutex);
   const auto found = sockets.connections.find(fd);
@@ -169,7 +182,7 @@ void expire(int fd) {
     if (!found->second.ended && found->second.phase != Phase::kIdle) late = found->second.owner;
     end(fd, found->second);
   }
-  if (late != nullptr && late->options().on_dropped) late->options().on_dropped(Dropped::kLate);
+  if (late != nullptr) late->tell(Dropped::kLate);
 }
 
 // Bytes have come: what was idle is a request that has to become complete.
@@ -215,6 +228,17 @@ bool forget(int fd) {
   return sockets.connections.erase(fd) > 0;
 }
 
+// What accept(2) returned was no connection. Without a descriptor it would fail again at once, so this waits.
+int after_no_connection(Admission* owner) {
+  const int error = errno;
+  if (error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS) {
+    if (owner != nullptr) owner->found_descriptor(false);
+    ::poll(nullptr, 0, kOutOfDescriptorsMs);
+  }
+  errno = error;
+  return -1;
+}
+
 void set_phase(const Admission* owner, int fd, Phase phase, std::chrono::nanoseconds time) {
   Table& sockets = table();
   const std::lock_guard lock(sockets.mutex);
@@ -242,7 +266,7 @@ ClientKey client_key(const sockaddr_storage& address, uid_t uid) {
 }
 
 const char* dropped_name(Dropped why) {
-  constexpr const char* kNames[kDroppedKinds] = {"client_bound", "server_bound", "displaced", "late"};
+  constexpr const char* kNames[kDroppedKinds] = {"client_bound", "server_bound", "displaced", "late", "no_descriptor"};
   return kNames[static_cast<size_t>(why)];
 }
 
@@ -258,6 +282,19 @@ void Admission::finish(int fd) {
   Table& sockets = table();
   const std::lock_guard lock(sockets.mutex);
   if (Connection* connection = sockets.of(this, fd)) connection->phase = Phase::kFinishing;
+}
+
+void Admission::found_descriptor(bool found) {
+  if (without_descriptor_.exchange(!found) || found) return;
+  tell(Dropped::kNoDescriptor);
+}
+
+void Admission::tell(Dropped why) const noexcept {
+  if (!options_.on_dropped) return;
+  try {
+    options_.on_dropped(why);
+  } catch (const std::exception&) {  // not counted for want of memory
+  }
 }
 
 void Admission::stop() {
@@ -282,8 +319,13 @@ int plimsoll_listen(int fd, int backlog) {
   if (opening != nullptr) {
     // accept() below goes on until there is nobody left.
     ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
-    const std::lock_guard lock(table().mutex);
-    table().listeners[fd] = opening;
+    try {
+      const std::lock_guard lock(table().mutex);
+      table().listeners[fd] = opening;
+    } catch (const std::exception&) {
+      errno = ENOMEM;
+      return -1;
+    }
   }
   return ::listen(fd, backlog);
 }
@@ -295,9 +337,8 @@ int plimsoll_accept(int listener, sockaddr* address, socklen_t* size) {
     sockaddr_storage from = {};
     socklen_t from_size = sizeof from;
     const int fd = ::accept4(listener, reinterpret_cast<sockaddr*>(&from), &from_size, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))
-      ::poll(nullptr, 0, kOutOfDescriptorsMs);
-    if (fd < 0) return fd;
+    if (fd < 0) return after_no_connection(owner);
+    if (owner != nullptr) owner->found_descriptor(true);
     if (owner != nullptr && !admit(owner, fd, from)) {
       ::close(fd);
       continue;
@@ -310,7 +351,7 @@ int plimsoll_accept(int listener, sockaddr* address, socklen_t* size) {
 
 int plimsoll_poll(pollfd* descriptors, nfds_t count, int timeout_ms) {
   using namespace plimsoll::exporter;
-  const auto deadline = count == 1 ? deadline_of_waiting(descriptors[0].fd) : std::nullopt;
+  const auto deadline = count == 1 ? wait_begins(descriptors[0].fd) : std::nullopt;
   return deadline ? poll_until_deadline(descriptors, *deadline) : ::poll(descriptors, count, timeout_ms);
 }
 

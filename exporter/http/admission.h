@@ -31,12 +31,13 @@ using ClientKey = std::array<uint8_t, 16>;
 ClientKey client_key(const sockaddr_storage& address, uid_t uid);
 
 enum class Dropped {
-  kClientBound,  // its client had as many as one may have
-  kServerBound,  // all threads were taken, nobody had more of them than this client would have
-  kDisplaced,    // by a client that had fewer
-  kLate,         // request or answer was not through in time
+  kClientBound,   // its client had as many as one may have
+  kServerBound,   // all threads were taken, nobody had more of them than this client would have
+  kDisplaced,     // by a client that had fewer
+  kLate,          // request or answer was not through in time
+  kNoDescriptor,  // none was left: connections wait in the kernel; counted once until one has been accepted again
 };
-constexpr size_t kDroppedKinds = 4;
+constexpr size_t kDroppedKinds = 5;
 const char* dropped_name(Dropped why);  // "client_bound" ...
 
 struct AdmissionOptions {
@@ -75,10 +76,15 @@ class Admission {
   // Wakes every thread of the server that waits for a client or for a connection; nothing is taken from now on.
   void stop();
   bool stopped() const { return stopped_; }
+  // Whether accept(2) found a descriptor; false tells of it, once until it did again.
+  void found_descriptor(bool found);
+  // on_dropped, if there is one. It never throws: its callers are called by C.
+  void tell(Dropped why) const noexcept;
 
  private:
   AdmissionOptions options_;
   std::atomic<bool> stopped_ = false;
+  std::atomic<bool> without_descriptor_ = false;
 };
 
 }  // namespace plimsoll::exporter

@@ -8,6 +8,8 @@
 #include <cctype>
 #include <charconv>
 
+#include "base/text.h"
+
 namespace plimsoll::exporter {
 namespace {
 
@@ -67,6 +69,13 @@ bool send_pieces(mg_connection* connection, const Response& response, std::strin
 bool same_name(std::string_view a, std::string_view b) {
   const auto same = [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); };
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), same);
+}
+
+bool lists(std::string_view list, std::string_view word) {
+  while (!list.empty()) {
+    if (same_name(trim(take(list, ',')), word)) return true;
+  }
+  return false;
 }
 
 bool send_answer(mg_connection* connection, const Response& response, const AnswerOptions& options) {

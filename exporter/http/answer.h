@@ -24,6 +24,9 @@ struct AnswerOptions {
 // Whether two names of headers are the same; their letters' case does not matter.
 bool same_name(std::string_view a, std::string_view b);
 
+// Whether `word` is a member of a comma-separated list.
+bool lists(std::string_view list, std::string_view word);
+
 // Whether all of it went out.
 bool send_answer(mg_connection* connection, const Response& response, const AnswerOptions& options);
 

@@ -7,13 +7,14 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
+#include <exception>
 #include <mutex>
 #include <optional>
 
 #include "base/os.h"
 #include "base/text.h"
 #include "exporter/http/answer.h"
+#include "exporter/http/framing.h"
 #include "exporter/http/guard.h"
 #include "exporter/http/listen_address.h"
 #include "exporter/http/openssl.h"
@@ -21,7 +22,11 @@
 
 // Of civetweb_build.c.
 #ifdef PLIMSOLL_CIVETWEB_SOURCE
-extern "C" int plimsoll_socket_of(const mg_connection* connection);
+extern "C" {
+int plimsoll_socket_of(const mg_connection* connection);
+void plimsoll_forget_received(const mg_connection* connection);
+int plimsoll_head_is_whole(const mg_connection* connection);
+}
 #endif
 
 namespace plimsoll::exporter {
@@ -46,10 +51,18 @@ using std::chrono::nanoseconds;
 #ifdef PLIMSOLL_CIVETWEB_SOURCE
 constexpr bool kOwnCivetweb = true;
 int socket_of(const mg_connection* connection) { return plimsoll_socket_of(connection); }
+bool head_is_whole(const mg_connection* connection) { return plimsoll_head_is_whole(connection) != 0; }
+int on_connection(const mg_connection* connection, void**) {
+  plimsoll_forget_received(connection);
+  return 0;
+}
 #else
-// Debian's binary: what it does with its sockets cannot be bounded from outside, and its TLS does not work.
+// Debian's binary: what it does with its sockets and its buffers cannot be seen from outside, and its TLS does not
+// work.
 constexpr bool kOwnCivetweb = false;
 int socket_of(const mg_connection*) { return -1; }
+bool head_is_whole(const mg_connection*) { return true; }
+int on_connection(const mg_connection*, void**) { return 0; }
 #endif
 
 // Admission's deadlines come first; with Debian's binary this is all there is.
@@ -57,43 +70,7 @@ constexpr const char* kWaitMs = kOwnCivetweb ? "3600000" : "10000";
 constexpr const char* kBacklog = "1024";  // connections that the kernel keeps while we are busy
 constexpr nanoseconds kAnswerTime = std::chrono::seconds(60);
 constexpr nanoseconds kSendingTime = std::chrono::seconds(10);  // the least, however long the handler took
-constexpr size_t kLargestDiscardedBody = 64 * 1024;
 constexpr size_t kComplaintsKept = 16;
-
-bool has_body(const mg_connection* connection, const mg_request_info& request) {
-  return request.content_length > 0 || mg_get_header(connection, "Transfer-Encoding") != nullptr;
-}
-
-// Whether all of it was read.
-bool discard_body(mg_connection* connection) {
-  std::array<char, 4096> sink;
-  for (size_t seen = 0; seen < kLargestDiscardedBody;) {
-    const int n = mg_read(connection, sink.data(), sink.size());
-    if (n <= 0) return n == 0;
-    seen += static_cast<size_t>(n);
-  }
-  return false;
-}
-
-// The members of a comma-separated list.
-bool lists(std::string_view list, std::string_view word) {
-  while (!list.empty()) {
-    if (same_name(trim(take(list, ',')), word)) return true;
-  }
-  return false;
-}
-
-bool is_http10(const mg_request_info& request) {
-  return request.http_version == nullptr || std::string_view(request.http_version) == "1.0";
-}
-
-// What the client says about the connection after this request. A request with a body has the last word: where
-// the body ends is what proxies and servers have disagreed about.
-bool may_stay(const mg_connection* connection, const mg_request_info& request) {
-  const char* const wish = mg_get_header(connection, "Connection");
-  const bool wanted = wish == nullptr ? !is_http10(request) : lists(wish, "keep-alive");
-  return wanted && !has_body(connection, request);
-}
 
 Server::State& state_of(const mg_connection* connection) {
   return *static_cast<Server::State*>(mg_get_user_data(mg_get_context(connection)));
@@ -126,15 +103,43 @@ Response answer_to(const Server::State& state, mg_connection* connection, const 
   if (state.options.guard != nullptr) {
     if (auto refusal = state.options.guard->refuse(request)) return std::move(*refusal);
   }
-  if (has_body(connection, *mg_get_request_info(connection)) && !discard_body(connection))
-    return text_of(413, "413: no page here takes a body of more than 64 KB\n");
+  if (has_body(*mg_get_request_info(connection))) {
+    const int refusal = discard_body(connection);
+    if (refusal == 413) return text_of(413, "413: no page here takes a body of more than 64 KB\n");
+    if (refusal != 0) return text_of(refusal, "400: the body was not understood\n");
+  }
   if (route == nullptr)
     return text_of(404, "404: no such page; " + state.options.start_page + " lists what there is\n");
   if (!lists(route->methods, request.method)) return text_of(405, "405: here is served: " + route->methods + "\n");
   return route->handler(request);
 }
 
-int on_request(mg_connection* connection) {
+// Memory may end in a handler: no exception may reach civetweb, which is C.
+Response answer_or_500(const Server::State& state, mg_connection* connection, const Request& request,
+                       const Route* route) {
+  try {
+    return answer_to(state, connection, request, route);
+  } catch (const std::exception&) {
+    return text_of(500, "500\n");
+  }
+}
+
+// What is refused before anybody is asked about it: malformed or oversized requests.
+void send_error(mg_connection* connection, int status) {
+  mg_disable_connection_keep_alive(connection);
+  const ServerOptions& options = state_of(connection).options;
+  const Response response = text_of(status, std::to_string(status) + ": the request was not understood\n");
+  AnswerOptions how;
+  if (options.guard != nullptr) how.extra = options.guard->headers();
+  send_answer(connection, response, how);
+  if (options.on_response) options.on_response("", status);
+}
+
+int answer_request(mg_connection* connection) {
+  if (!head_is_whole(connection) || !is_well_framed(*mg_get_request_info(connection))) {
+    send_error(connection, 400);
+    return 400;
+  }
   Server::State& state = state_of(connection);
   const ServerOptions& options = state.options;
   const mg_request_info& info = *mg_get_request_info(connection);
@@ -145,15 +150,15 @@ int on_request(mg_connection* connection) {
   const nanoseconds time = options.answer_time ? options.answer_time(request) : kAnswerTime;
   const int64_t deadline_ns = monotonic_ns() + time.count();
   state.admission.serve(fd, state.admission.options().header_time);  // for a body
-  const Response response = answer_to(state, connection, request, route);
+  const Response response = answer_or_500(state, connection, request, route);
   state.admission.serve(fd, std::max(kSendingTime, nanoseconds(deadline_ns - monotonic_ns())));
   AnswerOptions how;
   if (options.guard != nullptr) how.extra = options.guard->headers();
   if (route != nullptr) how.allow = route->methods;
   how.head_only = request.method == "HEAD";
   how.chunked = !is_http10(info);
-  how.keep_alive = options.keep_alive && response.status < 400 && may_stay(connection, info) &&
-                   (how.chunked || how.head_only || !response.next);
+  how.keep_alive =
+      options.keep_alive && response.status < 400 && may_stay(info) && (how.chunked || how.head_only || !response.next);
   if (!how.keep_alive) how.before_last = [&] { state.admission.finish(fd); };
   const bool stays = send_answer(connection, response, how) && how.keep_alive;
   if (stays) state.admission.idle(fd, options.idle_time);
@@ -162,15 +167,28 @@ int on_request(mg_connection* connection) {
   return response.status;
 }
 
-// What civetweb refuses by itself: malformed or oversized requests.
-int on_error(mg_connection* connection, int status, const char*) {
-  mg_disable_connection_keep_alive(connection);
-  const ServerOptions& options = state_of(connection).options;
-  const Response response = text_of(status, std::to_string(status) + ": the request was not understood\n");
-  AnswerOptions how;
-  if (options.guard != nullptr) how.extra = options.guard->headers();
-  send_answer(connection, response, how);
-  if (options.on_response) options.on_response("", status);
+// Runs `work`; when even the answer cannot be made, the connection ends without one.
+template <typename Work>
+int without_exceptions(mg_connection* connection, Work work) {
+  try {
+    return work();
+  } catch (const std::exception&) {
+    mg_disable_connection_keep_alive(connection);
+    return 500;
+  }
+}
+
+int on_request(mg_connection* connection) {
+  return without_exceptions(connection, [&] { return answer_request(connection); });
+}
+
+// What civetweb refuses by itself. By 411 it means a Content-Length that is none.
+int on_error(mg_connection* connection, int code, const char*) {
+  const int status = code == 411 ? 400 : code;
+  without_exceptions(connection, [&] {
+    send_error(connection, status);
+    return status;
+  });
   return 0;
 }
 
@@ -279,6 +297,7 @@ Result<void> prepare(const ServerOptions& options, const std::vector<ListenAddre
 
 mg_context* start_civetweb(Server::State& state, const std::string& ports) {
   mg_callbacks callbacks = {};
+  callbacks.init_connection = on_connection;
   callbacks.begin_request = on_request;
   callbacks.http_error = on_error;
   callbacks.log_message = on_message;

@@ -421,6 +421,13 @@ class AgentLife(unittest.TestCase):
         values = {name: value for name, _, value in support.parse_samples(support.http_get(url + "/metrics")[1])}
         self.assertEqual(values["process_max_fds"], hard)
 
+    def test_too_few_open_files_for_the_connections(self):
+        limit = ["/bin/sh", "-c", "ulimit -n 100; exec \"$@\"", "sh"]
+        ended = subprocess.run([*limit, support.binary("plimsoll"), "agent", "--web.listen-address", "127.0.0.1:0",
+                                "--web.max-connections=90"], capture_output=True, text=True, timeout=30)
+        self.assertEqual((ended.returncode, ended.stdout), (1, ""))
+        self.assertIn("--web.max-connections: 90 connections need 244 open files, the limit is 100; raise it", ended.stderr)
+
     def test_broken_files_cost_their_samples_and_one_line_each(self):
         proc = self.place.path / "proc"
         (proc / "net").mkdir(parents=True)

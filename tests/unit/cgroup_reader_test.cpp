@@ -575,7 +575,10 @@ TEST(FdBudget, FollowsTheLimit) {
   EXPECT_FALSE(budget.take());
   budget.give_back(1);
   EXPECT_TRUE(budget.take());
-  EXPECT_GT(FdBudget::from_rlimit().left(), 100u);
+  const size_t all = FdBudget::from_rlimit().left();
+  EXPECT_GT(all, 100u);
+  EXPECT_EQ(FdBudget::from_rlimit(40).left(), all - 30);
+  EXPECT_EQ(FdBudget::from_rlimit(2'000'000).left(), 0u);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -11,6 +12,7 @@
 #include <mutex>
 #include <thread>
 
+#include "exporter/http/guard.h"
 #include "exporter/http/server.h"
 #include "http_client.h"
 
@@ -100,6 +102,12 @@ class BoundsTest : public testing::Test {
   // A connection from 127.0.0.`host` that has sent `text`.
   UniqueFd client(int host, std::string_view text = "") const {
     UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    connect_from(fd, host);
+    say(fd, text);
+    return fd;
+  }
+
+  void connect_from(const UniqueFd& fd, int host) const {
     const timeval patience = {5, 0};
     ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     sockaddr_in from = {}, to = {};
@@ -110,8 +118,6 @@ class BoundsTest : public testing::Test {
     to.sin_port = htons(static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
     EXPECT_EQ(::bind(fd.get(), reinterpret_cast<sockaddr*>(&from), sizeof from), 0);
     EXPECT_EQ(::connect(fd.get(), reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
-    say(fd, text);
-    return fd;
   }
 
   std::string answer(int host, std::string_view request = kGet) const {
@@ -225,11 +231,30 @@ TEST_F(BoundsTest, WhoGoesInMidAnswerFreesItsThread) {
 
 TEST_F(BoundsTest, EndsUnderEveryKindOfClient) {
   start(8, 8);
-  const UniqueFd silent = client(2), half = client(2, "GET /"), reader = client(2, "GET /large HTTP/1.1\r\n\r\n");
+  const UniqueFd silent = client(2), half = client(2, "GET /"),
+                 reader = client(2, "GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
   std::this_thread::sleep_for(50ms);
   const int64_t begin_ns = monotonic_ns();
   server_.reset();
   EXPECT_LT(monotonic_ns() - begin_ns, 1'000'000'000);
+}
+
+TEST_F(BoundsTest, SaysOnceThatNoDescriptorIsLeft) {
+  start(2, 2);
+  rlimit before;
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const UniqueFd waiting = client(2, "");  // accepted
+  std::this_thread::sleep_for(50ms);
+  const UniqueFd late(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const rlimit none = {0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  connect_from(late, 2);
+  say(late, kGet);
+  EXPECT_THAT(dropped(1), ElementsAre("no_descriptor"));
+  std::this_thread::sleep_for(300ms);  // accept fails some times more
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_THAT(test::receive_all(late.get()), EndsWith("hello"));
+  EXPECT_THAT(dropped(1), ElementsAre("no_descriptor"));
 }
 
 TEST_F(BoundsTest, TwoServersCountForThemselves) {
@@ -256,15 +281,33 @@ TEST_F(BoundsTest, KeptConnectionsServeSeveralRequests) {
     const std::string got(piece, n > 0 ? static_cast<size_t>(n) : 0);
     EXPECT_THAT(got, HasSubstr("Connection: keep-alive\r\n"));
     EXPECT_THAT(got, EndsWith("hello"));
-    ASSERT_TRUE(write_all(fd.get(), i < 2 ? kGet : "GET /text HTTP/1.1\r\nConnection: close\r\n\r\n"));
+    ASSERT_TRUE(write_all(fd.get(), i < 2 ? kGet : "GET /text HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
   }
   EXPECT_THAT(test::receive_all(fd.get()), testing::AllOf(HasSubstr("Connection: close\r\n"), EndsWith("hello")));
-  const std::string both = answer(2, std::string(kGet) + "GET /none HTTP/1.1\r\n\r\n" + kGet);
+  const std::string both = answer(2, std::string(kGet) + "GET /none HTTP/1.1\r\nHost: x\r\n\r\n" + kGet);
   EXPECT_THAT(both, HasSubstr("HTTP/1.1 404 "));
   EXPECT_THAT(both, StartsWith("HTTP/1.1 200 "));
   EXPECT_THAT(both, Not(EndsWith("hello"))) << "an error is the last answer";
   EXPECT_THAT(answer(2, "GET /text HTTP/1.0\r\n\r\n"), HasSubstr("Connection: close\r\n"));
-  EXPECT_THAT(answer(2, "GET /text HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"), HasSubstr("Connection: close\r\n"));
+  EXPECT_THAT(answer(2, "GET /text HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"),
+              HasSubstr("Connection: close\r\n"));
+}
+
+// What follows such a request is never taken for another one.
+TEST_F(BoundsTest, NothingFollowsARequestThatSpeaksOfABody) {
+  options_.keep_alive = true;
+  start(2, 2);
+  std::string many;
+  for (int i = 0; i < 63; ++i) many += "H: x\r\n";
+  for (const std::string& headers :
+       {std::string("Content-Length: 0\r\n"), std::string("Content-Length: 0\r\nContent-Length: 0\r\n"),
+        std::string("Content-Length: 0,57\r\n"), std::string("A: b\r\n c\r\nContent-Length: 57\r\n"),
+        many + "Content-Length: 57\r\n", std::string("Upgrade: websocket\r\n"),
+        std::string("Transfer-Encoding: chunked\r\n")}) {
+    const std::string got = answer(2, "GET /text HTTP/1.1\r\nHost: x\r\n" + headers + "\r\n0\r\n\r\n" + kGet + kGet);
+    EXPECT_THAT(got, StartsWith("HTTP/1.1 ")) << headers;
+    EXPECT_EQ(got.find("HTTP/1.1 "), got.rfind("HTTP/1.1 ")) << headers << got;
+  }
 }
 
 TEST_F(BoundsTest, KeptConnectionsMakeRoomAndEnd) {
@@ -275,17 +318,86 @@ TEST_F(BoundsTest, KeptConnectionsMakeRoomAndEnd) {
   char byte;
   ASSERT_EQ(::recv(kept.get(), &byte, 1, 0), 1);
   std::this_thread::sleep_for(50ms);  // the server has seen that it is out
-  EXPECT_THAT(answer(2, "GET /text HTTP/1.1\r\nConnection: close\r\n\r\n"), EndsWith("hello")) << "the idle one went";
+  EXPECT_THAT(answer(2, "GET /text HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), EndsWith("hello"))
+      << "the idle one went";
   EXPECT_THAT(test::receive_all(client(2, kGet).get()), EndsWith("hello")) << "ends by itself";
   EXPECT_THAT(dropped(0), ElementsAre());
 }
 
 TEST_F(BoundsTest, AHandlerMayTakeItsTime) {
   start(2, 2, 100ms);
-  const UniqueFd fd = client(2, "GET /wait HTTP/1.1\r\n\r\n");
+  const UniqueFd fd = client(2, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
   std::this_thread::sleep_for(300ms);
   let_go();
   EXPECT_THAT(test::receive_all(fd.get()), EndsWith("waited"));
+}
+
+// Lets those pass who say the word.
+class Doorkeeper : public Guard {
+ public:
+  SSL_CTX* tls_context() override { return nullptr; }
+  std::optional<Response> refuse(const Request& request) override {
+    if (request.header("Authorization") == "secret") return std::nullopt;
+    Response refusal;
+    refusal.status = 401;
+    return refusal;
+  }
+  Headers headers() const override { return {}; }
+  Result<void> reload() override { return {}; }
+};
+
+constexpr const char* kSecret = "GET /text HTTP/1.1\r\nHost: x\r\nAuthorization: secret\r\n";
+
+class LeftoverTest : public BoundsTest, public testing::WithParamInterface<bool> {
+ protected:
+  LeftoverTest() {
+    options_.guard = &guard_;
+    options_.keep_alive = GetParam();
+  }
+  Doorkeeper guard_;
+};
+INSTANTIATE_TEST_SUITE_P(KeepAlive, LeftoverTest, testing::Bool());
+
+// Blanks that end where an earlier client's bytes may still lie in the worker's buffer.
+TEST_P(LeftoverTest, NobodyIsAnsweredAsAnother) {
+  start(1, 1);
+  const std::string once = std::string(kSecret) + "Connection: close\r\n\r\n";
+  ASSERT_THAT(answer(2, once + once), EndsWith("hello"));
+  for (size_t n = 4; n < 2 * once.size(); ++n) {
+    if (n % 16 == 0) answer(2, once + once);
+    ASSERT_THAT(answer(3, std::string(n - 4, ' ') + "\r\n\r\n"), Not(HasSubstr(" 200 "))) << n;
+  }
+}
+
+// Behind a proxy the requests of several users share a connection.
+TEST_P(LeftoverTest, NorOnTheSameConnection) {
+  start(1, 1);
+  const std::string first = std::string(kSecret) + "\r\n";
+  const size_t answers = GetParam() ? 2 : 1;
+  for (size_t n = 4; n < 2 * first.size(); ++n) {
+    const UniqueFd fd = client(2, first + first);
+    std::string got;
+    char byte;
+    for (size_t seen = 0; seen < answers && ::recv(fd.get(), &byte, 1, 0) == 1;) {
+      got += byte;
+      seen += got.ends_with("hello") ? 1 : 0;
+    }
+    say(fd, std::string(n - 4, ' ') + "\r\n\r\n");
+    ASSERT_THAT(test::receive_all(fd.get()), Not(HasSubstr(" 200 "))) << n;
+  }
+}
+
+TEST_P(LeftoverTest, WhatIsNotUnderstoodWholeIsRefusedFirst) {
+  start(1, 1);
+  std::string many;
+  for (int i = 0; i < 64; ++i) many += "H: x\r\n";
+  for (const std::string& rest : {std::string("Folded: a\r\n b\r\n"), std::string("A: b\n\r\n"), many,
+                                  std::string(":\r\nA: b\r\n"), std::string("\xff: b\r\n")})
+    EXPECT_THAT(answer(2, kSecret + rest + "\r\n"), StartsWith("HTTP/1.1 400 ")) << rest;
+  EXPECT_THAT(answer(2, " " + std::string(kSecret) + "\r\n"), StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(answer(2, std::string(kSecret) + many.substr(0, 61 * 6) + "Connection: close\r\n\r\n").substr(0, 13),
+              "HTTP/1.1 200 ")
+      << "64 are taken";
 }
 
 class UnixSocketTest : public testing::Test {
@@ -328,9 +440,9 @@ TEST_F(UnixSocketTest, ServesItsGroupAndGoesAtTheEnd) {
   EXPECT_EQ((*server)->addresses()[1], "unix:" + path_);
   EXPECT_THAT(test::get((*server)->addresses()[2], "/"), EndsWith("client=127.0.0.1."));
   EXPECT_EQ(std::filesystem::status(path_).permissions(), std::filesystem::perms(0660));
-  EXPECT_THAT(test::receive_all(connect("GET / HTTP/1.1\r\n\r\n").get()), EndsWith("client=."));
+  EXPECT_THAT(test::receive_all(connect("GET / HTTP/1.1\r\nHost: x\r\n\r\n").get()), EndsWith("client=."));
   const UniqueFd held = connect("");
-  EXPECT_EQ(test::receive_all(connect("GET / HTTP/1.1\r\n\r\n").get()), "") << "a user has one of two";
+  EXPECT_EQ(test::receive_all(connect("GET / HTTP/1.1\r\nHost: x\r\n\r\n").get()), "") << "a user has one of two";
   server->reset();
   EXPECT_FALSE(std::filesystem::exists(path_));
 }
@@ -352,7 +464,7 @@ TEST_F(UnixSocketTest, TakesTheSocketOfOneThatIsNoMore) {
   std::string got;  // "" as long as the second one's look whether somebody listens holds a place
   for (int i = 0; i < 500 && got.empty(); ++i) {
     std::this_thread::sleep_for(10ms);
-    got = test::receive_all(connect("GET / HTTP/1.1\r\n\r\n").get());
+    got = test::receive_all(connect("GET / HTTP/1.1\r\nHost: x\r\n\r\n").get());
   }
   EXPECT_THAT(got, EndsWith("client=."));
 }

@@ -58,8 +58,31 @@ Response down(const Request&) {
   return response;
 }
 
+// As when memory is used up.
+Response out_of_memory() {
+  std::string too_much;
+  too_much.resize(too_much.max_size());
+  return text_of(too_much);
+}
+
+Response out_of_memory_later() {
+  Response response;
+  response.next = [](std::string& piece) {
+    return piece.empty() ? (piece = "x", true) : !out_of_memory().body.empty();
+  };
+  return response;
+}
+
+UniqueFd connect_and_say(const std::string& address, const std::string& text) {
+  UniqueFd fd = test::connect_to(address);
+  EXPECT_TRUE(write_all(fd.get(), text));
+  return fd;
+}
+
 Routes routes() {
-  return {{"/text", {[](const Request&) { return text_of("hello"); }}},
+  return {{"/memory", {[](const Request&) { return out_of_memory(); }}},
+          {"/memory-later", {[](const Request&) { return out_of_memory_later(); }}},
+          {"/text", {[](const Request&) { return text_of("hello"); }}},
           {"/query", {[](const Request& r) { return text_of(r.path + "|" + r.query); }}},
           {"/client", {[](const Request& r) { return text_of("client=" + r.client); }}},
           {"/headers", {all_headers}},
@@ -130,7 +153,7 @@ TEST_F(ServerTest, HandsOverHeaders) {
 }
 
 TEST_F(ServerTest, BoundsHeaders) {
-  std::string many = "GET /headers HTTP/1.1\r\n";
+  std::string many = "GET /headers HTTP/1.1\r\nHost: x\r\n";
   for (int i = 0; i < 200; ++i) many += "H" + std::to_string(i) + ": x\r\n";
   const std::string answer = http_exchange(address_, many + "\r\n");
   EXPECT_THAT(answer, testing::AnyOf("", testing::ContainsRegex("^HTTP/1.1 4"), Not(HasSubstr("H64="))));
@@ -196,13 +219,53 @@ TEST_F(ServerTest, BodiesAreReadAwayUpToABound) {
   EXPECT_THAT(post("Content-Length: 60000", std::string(60'000, 'x')), EndsWith("by POST"));
   EXPECT_THAT(post("Transfer-Encoding: chunked", "4\r\nbody\r\n0\r\n\r\n"), EndsWith("by POST"));
   EXPECT_THAT(post("Content-Length: 200000", std::string(65'536, 'x')), StartsWith("HTTP/1.1 413 "));
-  EXPECT_THAT(post("Transfer-Encoding: chunked", "zz\r\nbody"), Not(EndsWith("by POST")));
+  EXPECT_THAT(post("Transfer-Encoding: chunked", "zz\r\nbody"), StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(post("Transfer-Encoding: chunked", "4\r\nbodyXX0\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(post("Content-Length: 65536", std::string(65'536, 'x')), EndsWith("by POST"));
+  EXPECT_THAT(post("Transfer-Encoding: chunked", "10000\r\n" + std::string(65'536, 'x') + "\r\n0\r\n\r\n"),
+              EndsWith("by POST"));
+  EXPECT_THAT(post("Content-Length: 65537", std::string(65'537, 'x')), StartsWith("HTTP/1.1 413 "));
+  EXPECT_THAT(post("Transfer-Encoding: chunked", "10001\r\n" + std::string(65'537, 'x') + "\r\n0\r\n\r\n"),
+              StartsWith("HTTP/1.1 413 "));
   EXPECT_THAT(post("Transfer-Encoding: gzip", "x"), StartsWith("HTTP/1.1 400 "));
+}
+
+TEST_F(ServerTest, WhatCouldBeReadInTwoWaysIsRefused) {
+  const std::string line = "POST /reload HTTP/1.1\r\n", length = "Content-Length: 4\r\n";
+  for (const std::string& headers :
+       {std::string(), std::string("Host: x\r\nHost: y\r\n"), "Host: x\r\n" + length + length,
+        "Host: x\r\n" + length + "Transfer-Encoding: chunked\r\n", std::string("Host: x\r\nContent-Length: 4,4\r\n"),
+        std::string("Host: x\r\nContent-Length: +4\r\n"), std::string("Host: x\r\nContent-Length: 4 4\r\n"),
+        std::string("Host: x\r\nContent-Length:\r\n"), std::string("Host: x\r\nTransfer-Encoding: identity\r\n"),
+        std::string("Host: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n")})
+    EXPECT_THAT(http_exchange(address_, line + headers + "\r\nbody"), StartsWith("HTTP/1.1 400 ")) << headers;
+  EXPECT_THAT(http_exchange(address_, "GET /text HTTP/1.0\r\n\r\n"), EndsWith("hello")) << "1.0 needs no host";
+  EXPECT_THAT(http_exchange(address_, "GET /text HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+              StartsWith("HTTP/1.1 400 "));
+}
+
+TEST_F(ServerTest, WhoAsksBeforeSendingABodyIsAnswered) {
+  const auto ask = [&](const std::string& rest) {
+    return connect_and_say(address_, "POST /reload HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n" + rest);
+  };
+  const UniqueFd fd = ask("Content-Length: 4\r\n\r\n");
+  char piece[256];
+  const ssize_t n = ::recv(fd.get(), piece, sizeof piece, 0);
+  EXPECT_EQ(std::string(piece, n > 0 ? static_cast<size_t>(n) : 0), "HTTP/1.1 100 Continue\r\n\r\n");
+  ASSERT_TRUE(write_all(fd.get(), "body"));
+  EXPECT_THAT(test::receive_all(fd.get()), testing::AllOf(StartsWith("HTTP/1.1 200 "), EndsWith("by POST")));
+  EXPECT_THAT(test::receive_all(ask("Content-Length: 65537\r\n\r\n").get()), StartsWith("HTTP/1.1 413 "));
+}
+
+TEST_F(ServerTest, AHandlerThatFailsIs500) {
+  EXPECT_THAT(get(address_, "/memory"), StartsWith("HTTP/1.1 500 "));
+  EXPECT_THAT(get(address_, "/memory-later"), Not(EndsWith("0\r\n\r\n")));
+  EXPECT_THAT(get(address_, "/text"), EndsWith("hello"));
 }
 
 TEST_F(ServerTest, OversizedHeadersAreRefused) {
   const std::string line = "X-Filler: " + std::string(1000, 'x') + "\r\n";
-  std::string header = "GET /text HTTP/1.1\r\n";
+  std::string header = "GET /text HTTP/1.1\r\nHost: x\r\n";
   for (int i = 0; i < 20; ++i) header += line;
   EXPECT_THAT(http_exchange(address_, header + "\r\n"), StartsWith("HTTP/1.1 400 "));
   EXPECT_THAT(get(address_, "/text"), EndsWith("hello"));
@@ -225,8 +288,8 @@ TEST_F(ServerTest, GarbageIs400OrSilenceAndNeverTheEnd) {
                                   "GET text HTTP/1.1\r\nHost: x\r\n\r\n",
                                   std::string("GET /\0 HTTP/1.1\r\n\r\n", 20),
                                   "\x16\x03\x01\x02\r\n\r\n",
-                                  "GET /text HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-                                  "GET /" + std::string(30'000, 'a') + " HTTP/1.1\r\n\r\n"};
+                                  "GET /text HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+                                  "GET /" + std::string(30'000, 'a') + " HTTP/1.1\r\nHost: x\r\n\r\n"};
   for (const std::string& request : requests) {
     const std::string answer = http_exchange(address_, request);
     EXPECT_THAT(answer, testing::AnyOf("", testing::ContainsRegex("^HTTP/1.1 [45]"))) << request.substr(0, 80);

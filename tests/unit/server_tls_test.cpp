@@ -157,14 +157,15 @@ TEST_P(GuardTest, IsAskedBeforeAnythingIsLookedUp) {
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 401 ")) << path;
     EXPECT_THAT(answer, HasSubstr("WWW-Authenticate: Basic\r\n"));
   }
-  EXPECT_THAT(exchange("POST /text HTTP/1.1\r\nContent-Length: 2\r\n\r\nab"), StartsWith("HTTP/1.1 401 "));
+  EXPECT_THAT(exchange("POST /text HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab"), StartsWith("HTTP/1.1 401 "));
   EXPECT_EQ(guard_.asked(), 4);
 }
 
 TEST_P(GuardTest, ItsHeadersAreOnEveryAnswer) {
-  const std::string requests[] = {request_of("/text"),     request_of("/none"),
-                                  request_of("/text", ""), "POST /text HTTP/1.1\r\nPass: yes\r\n\r\n",
-                                  "garbage\r\n\r\n",       "GET /text HTTP/1.1\r\nContent-Length: x\r\n\r\n"};
+  const std::string requests[] = {
+      request_of("/text"),     request_of("/none"),
+      request_of("/text", ""), "POST /text HTTP/1.1\r\nPass: yes\r\n\r\n",
+      "garbage\r\n\r\n",       "GET /text HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n"};
   for (const std::string& request : requests) {
     const std::string answer = exchange(request);
     EXPECT_THAT(answer, HasSubstr("X-Frame-Options: deny\r\n")) << request;
