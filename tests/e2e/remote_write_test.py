@@ -265,7 +265,9 @@ class RemoteWrite(unittest.TestCase):
     def test_bad_configuration_ends_with_a_line_about_it(self):
         for remote, message in (({"url": "nonsense"}, r"remote_write\[0\]\.url: must start with http://"),
                                 ({"url": "http://a/", "sigv4": {}}, r"remote_write\[0\]\.sigv4: is not supported"),
-                                ({"url": "http://a/", "queue_directory": "/dev/null"}, r"remote_write r0: /dev/null")):
+                                ({"url": "http://a/", "queue_directory": "/dev/null"}, r"remote_write r0: /dev/null"),
+                                ({"url": "http://a/", "basic_auth": {"username": "me", "password_file": "/dev/no"}},
+                                 r"remote_write r0: basic_auth\.password_file: /dev/no: No such file")):
             done = self.place.plimsoll("agent", "--web.listen-address", "127.0.0.1:0", "--config.file",
                                        self.configure(remote), check=False)
             self.assertIn(done.returncode, (1, 2), done.stderr)
@@ -286,6 +288,7 @@ class RemoteWrite(unittest.TestCase):
         self.configure({"url": receiver.url, "job": "renamed"})
         agent.process.send_signal(signal.SIGHUP)
         receiver.wait_for('node_load1{job="renamed"}')
+        self.assertEqual(receiver.api("query", query='node_load1{job="plimsoll"}')["result"], [], "its series have ended")
         self.assert_lossless(agent)
 
 
