@@ -18,9 +18,23 @@ int kept_index() {
   return index;
 }
 
-void keep(SSL* ssl, Kept settings) {
-  delete static_cast<Kept*>(SSL_get_ex_data(ssl, kept_index()));  // a second hello, after a retry request
-  SSL_set_ex_data(ssl, kept_index(), new Kept(std::move(settings)));
+bool keep(SSL* ssl, Kept settings) {
+  if (auto* const kept = static_cast<Kept*>(SSL_get_ex_data(ssl, kept_index()))) {
+    *kept = std::move(settings);  // a second hello, after a retry request
+    return true;
+  }
+  auto kept = std::make_unique<Kept>(std::move(settings));
+  return SSL_set_ex_data(ssl, kept_index(), kept.get()) == 1 && kept.release() != nullptr;
+}
+
+// OpenSSL's frames are C: nothing, such as memory that has run out, may be thrown through them.
+template <typename Work>
+bool without_exception(Work work) {
+  try {
+    return work();
+  } catch (...) {
+    return false;
+  }
 }
 
 }  // namespace
@@ -38,20 +52,19 @@ Result<std::unique_ptr<TlsContext>> TlsContext::make(Current current) {
 }
 
 int TlsContext::on_hello(SSL* ssl, int* alert, void* self) {
-  Kept settings = static_cast<TlsContext*>(self)->current_();
-  ERR_clear_error();  // what reading files again may have left would be taken for the connection's
-  if (!settings || !settings->apply(ssl)) {
-    *alert = SSL_AD_INTERNAL_ERROR;
-    return SSL_CLIENT_HELLO_ERROR;
-  }
-  keep(ssl, std::move(settings));
-  return SSL_CLIENT_HELLO_SUCCESS;
+  const bool fine = without_exception([&] {
+    Kept settings = static_cast<TlsContext*>(self)->current_();
+    ERR_clear_error();  // what reading files again may have left would be taken for the connection's
+    return settings && settings->apply(ssl) && keep(ssl, std::move(settings));
+  });
+  if (!fine) *alert = SSL_AD_INTERNAL_ERROR;
+  return fine ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR;
 }
 
 int TlsContext::on_client_certificate(X509_STORE_CTX* context, void*) {
   const auto* ssl = static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx()));
   const auto* kept = ssl == nullptr ? nullptr : static_cast<const Kept*>(SSL_get_ex_data(ssl, kept_index()));
-  return kept != nullptr && (*kept)->admits(context) ? 1 : 0;
+  return kept != nullptr && without_exception([&] { return (*kept)->admits(context); }) ? 1 : 0;
 }
 
 }  // namespace plimsoll::exporter

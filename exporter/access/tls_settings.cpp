@@ -5,7 +5,6 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -223,16 +222,15 @@ Result<void> TlsSettings::apply(SSL* ssl) const {
 }
 
 bool TlsSettings::has_allowed_san(X509* certificate) const {
-  auto* const names =
-      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
-  if (names == nullptr) return false;
+  const OpensslPtr<GENERAL_NAMES> names(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  if (!names) return false;
   bool found = false;
-  for (int i = 0; i < sk_GENERAL_NAME_num(names) && !found; ++i) {
-    const std::string text = san_text(*sk_GENERAL_NAME_value(names, i));
+  for (int i = 0; i < sk_GENERAL_NAME_num(names.get()) && !found; ++i) {
+    const std::string text = san_text(*sk_GENERAL_NAME_value(names.get(), i));
     const auto& allowed = config_.client_allowed_sans;
     found = !text.empty() && std::find(allowed.begin(), allowed.end(), text) != allowed.end();
   }
-  GENERAL_NAMES_free(names);
   return found;
 }
 

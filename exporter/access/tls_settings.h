@@ -4,6 +4,7 @@
 #pragma once
 
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include <memory>
 #include <string>
@@ -18,6 +19,7 @@ struct OpensslFree {
   void operator()(X509* certificate) const { X509_free(certificate); }
   void operator()(STACK_OF(X509) * chain) const { sk_X509_pop_free(chain, X509_free); }
   void operator()(STACK_OF(X509_NAME) * names) const { sk_X509_NAME_pop_free(names, X509_NAME_free); }
+  void operator()(GENERAL_NAMES* names) const { GENERAL_NAMES_free(names); }
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
   void operator()(X509_STORE* store) const { X509_STORE_free(store); }
   void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }

@@ -3,10 +3,28 @@
 #include <gtest/gtest.h>
 #include <openssl/err.h>
 
+#include <cstdlib>
+#include <new>
+
 #include "exporter/access/tls_context.h"
 #include "exporter/access/tls_settings.h"
 #include "tests/unit/certificates.h"
 #include "tests/unit/temp_tree.h"
+
+namespace {
+
+// Which of the next allocations of this thread fails; below 0: none.
+thread_local int allocations_until_failure = -1;
+
+}  // namespace
+
+[[gnu::noinline]] void* operator new(size_t size) {
+  if (allocations_until_failure >= 0 && allocations_until_failure-- == 0) throw std::bad_alloc();
+  if (void* const memory = std::malloc(size == 0 ? 1 : size)) return memory;
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace plimsoll::exporter {
 namespace {
@@ -235,6 +253,33 @@ TEST_F(Tls, AllowedNames) {
   for (const char* name : {"a@b.example", "spiffe://b/c", "10.0.0.1", "2001:db8::1", "2001:DB8:0::1"})
     EXPECT_TRUE(allowed(name, many)) << name;
   EXPECT_FALSE(allowed("10.0.0.2", many));
+}
+
+// In the callbacks an exception would have to cross OpenSSL's frames.
+TEST_F(Tls, WithoutMemoryThereIsNoHandshake) {
+  ask_clients(ClientAuth::kRequireAndVerify);
+  config_.client_allowed_sans = {"email-of-somebody@prometheus.example"};
+  const Identity client =
+      make_identity({.name = "client", .signer = &authority_, .sans = "email:email-of-somebody@prometheus.example"});
+  (void)context();
+  int failing = 0;
+  const auto own = TlsContext::make([&] {
+    allocations_until_failure = failing;
+    return settings_;
+  });
+  ASSERT_TRUE(own);
+  int refused = 0;
+  for (bool ended = false; !ended && failing < 100; ++failing) {
+    try {
+      ended = connect((*own)->get(), {.identity = &client}).made;
+      refused += !ended;
+    } catch (const std::bad_alloc&) {
+      ended = true;  // in what this test does after the handshake, or, were it not caught, through OpenSSL
+    }
+    allocations_until_failure = -1;
+  }
+  EXPECT_GE(refused, 2) << "the settings that are kept, and the name that is compared";
+  EXPECT_TRUE(connect(context(), {.identity = &client}).made);
 }
 
 TEST_F(Tls, WhatAClientSendsIsBounded) {
