@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 
@@ -123,6 +124,11 @@ void attend_signals(const sigset_t& signals, Reloader& reloader) {
 }
 
 Error with_remedy(const Error& error) {
+  // Another user's directory: root without CAP_DAC_OVERRIDE is a user like any other.
+  if (error.code == EACCES && error.message().find("unix:") != std::string::npos)
+    return invalid(error.message() +
+                   "; choose a directory of this user, or add "
+                   "--security.keep-capabilities=CAP_DAC_OVERRIDE");
   return invalid(error.message() + "; choose another address with --web.listen-address");
 }
 
