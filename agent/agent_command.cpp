@@ -2,18 +2,18 @@
 // plimsoll agent: puts collectors, exporter and options together, and waits for the end.
 #include <malloc.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <sys/utsname.h>
 
 #include <algorithm>
 #include <atomic>
-#include <csignal>
+#include <cerrno>
 #include <cstdio>
 
 #include "agent/command.h"
 #include "agent/confine/confine.h"
 #include "agent/deadline.h"
 #include "agent/descriptors.h"
+#include "agent/ending.h"
 #include "agent/live_parts.h"
 #include "agent/reload.h"
 #include "agent/remote_writer.h"
@@ -95,34 +95,12 @@ void announce(const AgentOptions& options, const std::vector<std::string>& addre
   std::fflush(stdout);
 }
 
-// Blocked before the first thread is made, so that every thread has them blocked and sigwait gets them.
-sigset_t block_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGHUP);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  return signals;
-}
-
-// Does what each signal asks for, until one asks for the end.
-void attend_signals(const sigset_t& signals, Reloader& reloader) {
-  while (true) {
-    int received = 0;
-    if (sigwait(&signals, &received) != 0) continue;
-    switch (received) {
-      case SIGHUP:
-        (void)reloader.reload().has_value();  // it is in the log
-        break;
-      default:
-        log_info(received == SIGTERM ? "ending on SIGTERM" : "ending on SIGINT");
-        return;
-    }
-  }
-}
-
 Error with_remedy(const Error& error) {
+  // Another user's directory: root without CAP_DAC_OVERRIDE is a user like any other.
+  if (error.code == EACCES && error.message().find("unix:") != std::string::npos)
+    return invalid(error.message() +
+                   "; choose a directory of this user, or add "
+                   "--security.keep-capabilities=CAP_DAC_OVERRIDE");
   return invalid(error.message() + "; choose another address with --web.listen-address");
 }
 
@@ -214,7 +192,7 @@ Result<std::shared_ptr<const Rules>> make_rules(const AgentOptions& options) {
 int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reloader::Parse parse) {
   const AgentOptions& options = parsed.options;
   share_heaps();
-  const sigset_t signals = block_signals();
+  Ending::block_signals();
   reap_as_init();
   const auto guard = make_guard(options);
   if (!guard) return complain(guard.error().within("--web.config.file"), 1);
@@ -227,6 +205,7 @@ int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reload
   auto opened = collectors::container::open_privileged(wanted);
   const auto unseen = lock_in(options, wanted, opened);
   if (!unseen) return complain(with_way_out(unseen.error()), 1);
+  Ending ending;
   Collectors host = make_host_collectors(options.roots, options.host);
   collectors::container::Containers* container_collector = nullptr;
   auto containers = make_container_collectors(options, wanted, std::move(opened), &container_collector);
@@ -255,7 +234,7 @@ int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reload
   if (auto started = remote_writer.replace(options.remote_write); !started) return complain(started.error(), 1);
   announce(options, (*server)->addresses(), (*server)->has_tls());
   scraper.all();  // says at once what is broken, and makes /-/ready true
-  attend_signals(signals, reloader);
+  while (ending.wait_for_hangup()) (void)reloader.reload().has_value();  // it is in the log
   return 0;
 }
 

@@ -11,6 +11,13 @@ namespace plimsoll::agent {
 namespace {
 
 constexpr uint64_t kMostConnections = 1024;  // a thread each
+constexpr size_t kMostScrapes = 40;
+constexpr size_t kConnectionsForOthers = 4;  // so that slow collections leave /healthz a thread
+
+size_t default_requests(size_t connections) {
+  if (connections <= kConnectionsForOthers) return 1;
+  return std::min(kMostScrapes, connections - kConnectionsForOthers);
+}
 
 Result<void> read_number(const char* flag, const std::string& word, uint64_t least, uint64_t most, size_t& number) {
   if (word.empty()) return {};
@@ -41,7 +48,8 @@ void declare_web_limits(CLI::App& app, WebWords& words) {
   const auto text = [&](const char* name, std::string& value, const char* type, const char* what, const char* shown) {
     app.add_option(name, value, what)->type_name(type)->default_str(shown)->take_last()->group("Web");
   };
-  text("--web.max-requests", words.requests, "N", "Scrapes at once; more are answered 503; 0 is no bound", "40");
+  text("--web.max-requests", words.requests, "N", "Scrapes at once; more are answered 503; 0 is no bound",
+       "40, at most 4 less than connections");
   text("--web.max-connections", words.connections, "N", "Connections at once, of all clients", "24");
   text("--web.max-connections-per-client", words.per_client, "N", "Connections at once of one address", "half of them");
   text("--web.external-url", words.external_url, "URL",
@@ -54,10 +62,11 @@ void declare_web_limits(CLI::App& app, WebWords& words) {
 Result<WebLimits> web_limits(const WebWords& words, const WebLimits& defaults) {
   WebLimits limits = defaults;
   limits.keep_alive = words.keep_alive;
-  if (auto fine = read_number("--web.max-requests", words.requests, 0, UINT32_MAX, limits.requests); !fine)
-    return unexpected(fine.error());
   constexpr const char* kAll = "--web.max-connections";
   if (auto fine = read_number(kAll, words.connections, 1, kMostConnections, limits.connections); !fine)
+    return unexpected(fine.error());
+  if (words.requests.empty()) limits.requests = default_requests(limits.connections);
+  if (auto fine = read_number("--web.max-requests", words.requests, 0, UINT32_MAX, limits.requests); !fine)
     return unexpected(fine.error());
   constexpr const char* kOne = "--web.max-connections-per-client";
   if (words.per_client.empty()) limits.per_client = std::max<size_t>(1, limits.connections / 2);

@@ -15,7 +15,7 @@ class App;
 namespace plimsoll::agent {
 
 struct WebLimits {
-  size_t requests = 40;     // scrapes answered at once; 0: as many as there are connections
+  size_t requests = 20;     // scrapes answered at once; 0: as many as there are connections
   size_t connections = 24;  // at once, of all clients
   size_t per_client = 12;
   bool keep_alive = false;

@@ -322,6 +322,8 @@ mg_context* start_civetweb(Server::State& state, const std::string& ports) {
                             kWaitMs,
                             nullptr};
   const Admission::Opening opening(state.admission);
+  std::optional<ModeOfSockets> mode;
+  if (ports.find('/') != std::string::npos) mode.emplace();
   mg_init_library(MG_FEATURES_DEFAULT);
   return mg_start(&callbacks, &state, settings);
 }
@@ -352,10 +354,6 @@ Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, Rout
   {
     const std::lock_guard lock(server->state_->mutex);
     server->state_->started = true;
-  }
-  for (const ListenAddress& address : *addresses) {
-    if (address.path.empty()) continue;
-    if (auto open = open_to_group(address.path); !open) return unexpected(open.error());
   }
   server->state_->addresses = real_addresses(server->state_->context, std::move(*addresses));
   return server;

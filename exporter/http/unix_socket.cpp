@@ -14,13 +14,15 @@
 namespace plimsoll::exporter {
 namespace {
 
-bool somebody_listens(const std::string& path) {
+Result<bool> somebody_listens(const std::string& path) {
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path.data(), std::min(path.size(), sizeof address.sun_path - 1));
   const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  // EAGAIN: its queue is full, so there is one.
-  return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 || errno == EAGAIN;
+  if (fd.valid() && ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return true;
+  if (errno == EAGAIN) return true;  // its queue is full, so there is one
+  if (errno == ECONNREFUSED || errno == ENOENT) return false;
+  return unexpected(errno_error("cannot see whether somebody listens on unix:" + path));
 }
 
 }  // namespace
@@ -29,14 +31,15 @@ Result<void> remove_stale_socket(const std::string& path) {
   struct stat st;
   if (::lstat(path.c_str(), &st) != 0) return {};
   if (!S_ISSOCK(st.st_mode)) return fail("cannot listen on unix:" + path + ": there is something else than a socket");
-  if (somebody_listens(path)) return unexpected(Error{EADDRINUSE, "cannot listen on unix:" + path});
+  const auto taken = somebody_listens(path);
+  if (!taken) return unexpected(taken.error());
+  if (*taken) return unexpected(Error{EADDRINUSE, "cannot listen on unix:" + path});
   if (::unlink(path.c_str()) != 0) return unexpected(errno_error("cannot remove the old socket " + path));
   return {};
 }
 
-Result<void> open_to_group(const std::string& path) {
-  if (::chmod(path.c_str(), 0660) != 0) return unexpected(errno_error("chmod " + path));
-  return {};
-}
+ModeOfSockets::ModeOfSockets() : before_(::umask(0117)) {}
+
+ModeOfSockets::~ModeOfSockets() { ::umask(before_); }
 
 }  // namespace plimsoll::exporter

@@ -338,6 +338,18 @@ class AgentLife(unittest.TestCase):
             self.assertEqual(process.wait(10 * support.TIME_FACTOR), 0)
             self.assertFalse(os.path.exists(path))
 
+    def test_another_users_directory_needs_a_capability(self):
+        if os.geteuid() != 0:
+            self.skipTest("giving a directory away needs root")
+        with tempfile.TemporaryDirectory() as directory:
+            os.chmod(directory, 0o700)
+            os.chown(directory, 65534, 65534)
+            flags = ["agent", f"--web.listen-address=unix:{directory}/agent.sock"]
+            refused = self.place.plimsoll(*flags, check=False, timeout=20)
+            self.assertEqual(refused.returncode, 1)
+            self.assertIn("Permission denied; choose a directory of this user, or add "
+                          "--security.keep-capabilities=CAP_DAC_OVERRIDE", refused.stderr)
+
     def test_serves_below_a_prefix(self):
         for flag in ("--web.route-prefix=/a/b/", "-url_base_prefix=a/b"):
             url = self.url_of(self.start("--web.listen-address=127.0.0.1:0", flag))

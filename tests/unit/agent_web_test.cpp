@@ -28,7 +28,7 @@ std::string error_of(const std::vector<std::string>& arguments) {
 
 TEST(WebLimits, HaveDefaults) {
   const WebLimits web = parsed({}).web;
-  EXPECT_EQ(web.requests, 40u);
+  EXPECT_EQ(web.requests, 20u) << "four connections are left for other pages";
   EXPECT_EQ(web.connections, 24u);
   EXPECT_EQ(web.per_client, 12u);
   EXPECT_FALSE(web.keep_alive);
@@ -45,6 +45,13 @@ TEST(WebLimits, AreTaken) {
   EXPECT_TRUE(web.keep_alive);
   EXPECT_EQ(parsed({"--web.max-connections=64"}).web.per_client, 32u) << "half";
   EXPECT_EQ(parsed({"--web.max-connections=1"}).web.per_client, 1u);
+}
+
+TEST(WebLimits, ScrapesLeaveConnectionsForOtherPages) {
+  const std::pair<const char*, size_t> cases[] = {{"1", 1}, {"4", 1}, {"5", 1}, {"6", 2}, {"44", 40}, {"1024", 40}};
+  for (const auto& [connections, requests] : cases)
+    EXPECT_EQ(parsed({"--web.max-connections", connections}).web.requests, requests) << connections;
+  EXPECT_EQ(parsed({"--web.max-connections=4", "--web.max-requests=30"}).web.requests, 30u) << "as the user wants it";
 }
 
 TEST(WebLimits, NameWhatIsWrong) {

@@ -14,6 +14,7 @@
 
 #include "exporter/http/guard.h"
 #include "exporter/http/server.h"
+#include "exporter/http/unix_socket.h"
 #include "http_client.h"
 
 namespace plimsoll::exporter {
@@ -467,6 +468,35 @@ TEST_F(UnixSocketTest, TakesTheSocketOfOneThatIsNoMore) {
     got = test::receive_all(connect("GET / HTTP/1.1\r\nHost: x\r\n\r\n").get());
   }
   EXPECT_THAT(got, EndsWith("client=."));
+}
+
+TEST_F(UnixSocketTest, HasItsModeFromTheFirstMomentOn) {
+  const mode_t before = ::umask(0);
+  {
+    const ModeOfSockets mode;
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    path_.copy(address.sun_path, sizeof address.sun_path - 1);
+    const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  }
+  EXPECT_EQ(std::filesystem::status(path_).permissions(), std::filesystem::perms(0660));
+  EXPECT_TRUE(start()) << "takes it over";
+  EXPECT_EQ(::umask(before), 0u) << "it is as it was";
+}
+
+TEST_F(UnixSocketTest, LeavesASocketOfWhichItCannotTell) {
+  const auto server = start();
+  ASSERT_TRUE(server) << server.error().message();
+  rlimit before;
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none = {0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto removed = remove_stale_socket(path_);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(removed);
+  EXPECT_EQ(removed.error().code, EMFILE) << removed.error().message();
+  EXPECT_TRUE(std::filesystem::exists(path_));
 }
 
 TEST_F(UnixSocketTest, LeavesWhatIsNoSocket) {
