@@ -91,16 +91,16 @@ bool Users::recall(const UserHashes& users, const Claim& claim) {
   return true;
 }
 
-bool Users::compute(const UserHashes& users, const Claim& claim, double& spent) {
+Users::Judgement Users::compute(const UserHashes& users, const Claim& claim) {
   const std::lock_guard one_at_a_time(computing_);
-  if (recall(users, claim)) return true;
+  if (recall(users, claim)) return {true, 0};
   const double begin = thread_seconds();
   const bool right = bcrypt_.matches(claim.hash, claim.password) && claim.known;
-  spent = right ? 0 : std::max(kLeastCharge, thread_seconds() - begin);
+  const double spent = thread_seconds() - begin;
   const std::lock_guard lock(mutex_);
   ++computed_;
   if (right) remember(users, claim);
-  return right;
+  return {right, right ? 0 : std::max(kLeastCharge, spent)};
 }
 
 Users::Answer Users::check(const UserHashes& users, const Credentials& who, const std::string& client) {
@@ -110,11 +110,10 @@ Users::Answer Users::check(const UserHashes& users, const Credentials& who, cons
     const std::lock_guard lock(mutex_);
     if (const auto wait = attempts_.begin(client, monotonic_ns())) return {Verdict::kLater, *wait};
   }
-  double spent = 0;
-  const bool right = compute(users, asked, spent);
+  const Judgement judgement = compute(users, asked);
   const std::lock_guard lock(mutex_);
-  attempts_.end(client, spent, monotonic_ns());
-  return {right ? Verdict::kRight : Verdict::kWrong};
+  attempts_.end(client, judgement.charge, monotonic_ns());
+  return {judgement.right ? Verdict::kRight : Verdict::kWrong};
 }
 
 uint64_t Users::computed() const {

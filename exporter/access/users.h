@@ -60,7 +60,11 @@ class Users {
   bool recall(const UserHashes& users, const Claim& claim);
   bool remembered(const Claim& claim);  // this and the next under mutex_
   void remember(const UserHashes& users, const Claim& claim);
-  bool compute(const UserHashes& users, const Claim& claim, double& spent);
+  struct Judgement {
+    bool right;
+    double charge;  // seconds of processor time
+  };
+  Judgement compute(const UserHashes& users, const Claim& claim);
 
   const Digest key_;
   mutable std::mutex mutex_;            // of the two below and the counter
