@@ -24,9 +24,7 @@ using exporter::RemoteWriteConfig;
 using exporter::RemoteWritePage;
 
 constexpr int64_t kMs = 1'000'000;
-// How long a reload waits for the stale markers of receivers that are no more to be sent, and how often it looks.
-constexpr int64_t kFarewellNs = 2'000'000'000;
-constexpr std::chrono::milliseconds kGlance(10);
+constexpr std::chrono::milliseconds kGlance(10);  // how often it is looked whether the last markers are sent
 
 exporter::WriteRequests::Options request_options(const RemoteWriteConfig& config) {
   exporter::WriteRequests::Options options;
@@ -325,7 +323,7 @@ void RemoteWriter::commit(Next& next) {
     remote->end_series();
     left.push_back(remote.get());
   }
-  const int64_t until = monotonic_ns() + kFarewellNs;
+  const int64_t until = monotonic_ns() + setup_.farewell.count();
   for (const Remote* remote : left) remote->await_sent(until);
   ended.clear();
   for (Fresh& fresh : next.fresh) start(fresh);

@@ -7,6 +7,7 @@
 // It goes through the Scraper, so that filters hold and a scrape at the same moment shares the collection.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -35,6 +36,8 @@ class RemoteWriter {
     std::string directory;  // queues without a directory of their own are below it, by their names
     std::string host_name;  // the label `instance` where none is configured
     FailureLog::Sink warn, info;
+    // How long a change waits for the markers of series that it ends to be sent; then they wait in the queue.
+    std::chrono::nanoseconds farewell = std::chrono::seconds(2);
   };
   // `scraper` must outlive this. Nothing runs until replace().
   RemoteWriter(Scraper& scraper, Setup setup);

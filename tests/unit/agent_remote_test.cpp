@@ -110,9 +110,12 @@ class RemoteWriterTest : public testing::Test {
   Scraper scraper{{}, make(), self, [](const std::string&) {}, [](const std::string&) {}};
   HttpReceiver receiver{[this](size_t) { return HttpReceiver::status(down ? "503 Down" : "204 No Content"); }};
   std::atomic<bool> down = false;
-  RemoteWriter writer{scraper,
-                      {tree.at("queues"), "node7", [this](const std::string& text) { keep(warnings, text); },
-                       [this](const std::string& text) { keep(notes, text); }}};
+  RemoteWriter writer{scraper, setup()};
+
+  RemoteWriter::Setup setup() {
+    return {tree.at("queues"), "node7", [this](const std::string& text) { keep(warnings, text); },
+            [this](const std::string& text) { keep(notes, text); }};
+  }
 
   Collectors make() {
     auto collector = std::make_unique<FakeContainers>();
@@ -285,20 +288,23 @@ std::vector<std::string> of_job(const std::vector<HttpReceiver::Got>& got, const
 }
 
 TEST_F(RemoteWriterTest, SeriesThatAReloadEndsGetMarkers) {
-  ASSERT_TRUE(writer.replace({config()}));
+  RemoteWriter::Setup patience = setup();
+  patience.farewell = 60s;
+  RemoteWriter patient(scraper, patience);
+  ASSERT_TRUE(patient.replace({config()}));
   receiver.wait_for(2);
   RemoteWriteConfig changed = config();
   changed.timeout = 7s;
-  ASSERT_TRUE(writer.replace({changed}));
+  ASSERT_TRUE(patient.replace({changed}));
   receiver.wait_for(receiver.wait_for(0).size() + 1);
   EXPECT_THAT(of_job(receiver.wait_for(0), "plimsoll"), Not(testing::Contains("stale"))) << "they go on";
 
   changed.job = "other";
-  ASSERT_TRUE(writer.replace({changed}));
+  ASSERT_TRUE(patient.replace({changed}));
   auto before = receiver.wait_for(0);
   EXPECT_EQ(of_job(before, "plimsoll").back(), "stale") << "sent before the reload is over";
   receiver.wait_for(before.size() + 2);
-  ASSERT_TRUE(writer.replace({}));
+  ASSERT_TRUE(patient.replace({}));
   const auto got = receiver.wait_for(0);
   const auto first = of_job(got, "plimsoll"), second = of_job(got, "other");
   EXPECT_EQ(std::count(first.begin(), first.end(), "stale"), 1);
