@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <optional>
 
 #include "agent/command.h"
 #include "agent/confine/confine.h"
@@ -205,11 +206,12 @@ int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reload
   auto opened = collectors::container::open_privileged(wanted);
   const auto unseen = lock_in(options, wanted, opened);
   if (!unseen) return complain(with_way_out(unseen.error()), 1);
-  Ending ending;
+  std::optional<Ending> ending;  // gone after all that may hang
   Collectors host = make_host_collectors(options.roots, options.host);
   collectors::container::Containers* container_collector = nullptr;
   auto containers = make_container_collectors(options, wanted, std::move(opened), &container_collector);
   if (!containers) return complain(containers.error().within("--path.cgroupfs"), 1);
+  ending.emplace();  // not before: threads made until now have the priority of the watch of ends
   const auto names = names_of(host, *containers);
   SelfMetrics self(options.roots, route_names(options), names);
   self.count_reload(true);
@@ -234,7 +236,7 @@ int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reload
   if (auto started = remote_writer.replace(options.remote_write); !started) return complain(started.error(), 1);
   announce(options, (*server)->addresses(), (*server)->has_tls());
   scraper.all();  // says at once what is broken, and makes /-/ready true
-  while (ending.wait_for_hangup()) (void)reloader.reload().has_value();  // it is in the log
+  while (ending->wait_for_hangup()) (void)reloader.reload().has_value();  // it is in the log
   return 0;
 }
 

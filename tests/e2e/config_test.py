@@ -255,7 +255,7 @@ class Filters(ConfigTest):
         agent = self.agent("enable_metrics: cpu,memory,process\n")
         self.assertEqual(agent.value("container_scrape_error"), 0)
         self.assertIsNotNone(agent.value("container_file_descriptors"))
-        _, _, body = request(agent, "GET", "/metrics", {"X-Prometheus-Scrape-Timeout-Seconds": "0.1"})
+        _, _, body = request(agent, "GET", "/metrics", {"X-Prometheus-Scrape-Timeout-Seconds": "0.000001"})
         late = support.parse_samples(body)
         self.assertEqual([value for name, _, value in late if name == "container_scrape_error"], [1])
         self.assertIn("container_cpu_usage_seconds_total", names(late), "what costs no time is there")

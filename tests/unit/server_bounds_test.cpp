@@ -251,9 +251,10 @@ TEST_F(BoundsTest, SaysOnceThatNoDescriptorIsLeft) {
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
   connect_from(late, 2);
   say(late, kGet);
-  EXPECT_THAT(dropped(1), ElementsAre("no_descriptor"));
+  const auto first = dropped(1);
   std::this_thread::sleep_for(300ms);  // accept fails some times more
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_THAT(first, ElementsAre("no_descriptor"));  // only now: a sanitizer takes descriptors for its checks
   EXPECT_THAT(test::receive_all(late.get()), EndsWith("hello"));
   EXPECT_THAT(dropped(1), ElementsAre("no_descriptor"));
 }
