@@ -18,6 +18,22 @@ char* put_labels(char* at, std::string_view base, std::string_view extra) {
 
 }  // namespace
 
+std::string_view type_name(MetricType type, std::string_view untyped) {
+  switch (type) {
+    case MetricType::kCounter:
+      return "counter";
+    case MetricType::kGauge:
+      return "gauge";
+    case MetricType::kHistogram:
+      return "histogram";
+    case MetricType::kSummary:
+      return "summary";
+    case MetricType::kUntyped:
+      break;
+  }
+  return untyped;
+}
+
 void append_help(Output& out, std::string_view name, std::string_view help, HelpQuotes quotes) {
   char* at = out.room(name.size() + 2 * help.size() + 16);
   at = put(put(put(at, "# HELP "), name), " ");

@@ -14,6 +14,9 @@
 
 namespace plimsoll::exporter {
 
+// "counter" and so on; what is untyped is called differently in each format.
+std::string_view type_name(MetricType type, std::string_view untyped);
+
 // Which characters a help escapes: \ and line ends, in OpenMetrics quotes too.
 enum class HelpQuotes : bool { kPlain, kEscaped };
 

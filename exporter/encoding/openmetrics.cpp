@@ -6,22 +6,6 @@
 namespace plimsoll::exporter {
 namespace {
 
-std::string_view type_name(MetricType type) {
-  switch (type) {
-    case MetricType::kCounter:
-      return "counter";
-    case MetricType::kGauge:
-      return "gauge";
-    case MetricType::kHistogram:
-      return "histogram";
-    case MetricType::kSummary:
-      return "summary";
-    case MetricType::kUntyped:
-      break;
-  }
-  return "unknown";
-}
-
 bool has_points(const FamilyView& family) {
   return family.type == MetricType::kHistogram || family.type == MetricType::kSummary;
 }
@@ -33,7 +17,7 @@ OpenMetricsEncoder::OpenMetricsEncoder(const MetricPage& page, const EncodeOptio
 
 void OpenMetricsEncoder::heading(Output& out, const FamilyView& family) {
   append_help(out, family.name, family.help, HelpQuotes::kEscaped);
-  append_comment(out, "TYPE", family.name, type_name(family.type));
+  append_comment(out, "TYPE", family.name, type_name(family.type, "unknown"));
   if (!family.unit.empty()) append_comment(out, "UNIT", family.name, family.unit);
   created_name_.clear();
   if (created_ && (family.type == MetricType::kCounter || has_points(family)))

@@ -4,26 +4,6 @@
 #include "exporter/encoding/lines.h"
 
 namespace plimsoll::exporter {
-namespace {
-
-std::string_view type_name(MetricType type) {
-  switch (type) {
-    case MetricType::kCounter:
-      return "counter";
-    case MetricType::kGauge:
-      return "gauge";
-    case MetricType::kHistogram:
-      return "histogram";
-    case MetricType::kSummary:
-      return "summary";
-    case MetricType::kUntyped:
-      break;
-  }
-  return "untyped";
-}
-
-}  // namespace
-
 bool TextEncoder::next(std::string& chunk, size_t target) {
   if (family_ == page_.families().size()) {
     chunk.clear();
@@ -34,7 +14,7 @@ bool TextEncoder::next(std::string& chunk, size_t target) {
     const MetricPage::Family& family = page_.families()[family_];
     if (sample_ == 0 && family.starts) {
       append_help(out, family.desc.name, family.desc.help, HelpQuotes::kPlain);
-      append_comment(out, "TYPE", family.desc.name, type_name(family.desc.type));
+      append_comment(out, "TYPE", family.desc.name, type_name(family.desc.type, "untyped"));
     }
     if (!append_samples(out, page_, family_, sample_, target)) break;
     ++family_;

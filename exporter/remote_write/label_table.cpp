@@ -4,31 +4,15 @@
 #include <algorithm>
 #include <functional>
 
+#include "exporter/encoding/rendered_labels.h"
 #include "exporter/encoding/wire.h"
 
 namespace plimsoll::exporter {
 namespace {
 
-// Takes NAME="VALUE" and a comma off the front; `value` is VALUE with its escapes undone. False at the end.
-bool take_pair(std::string_view& rest, std::string_view& name, std::string& value) {
-  const size_t equals = rest.find("=\"");
-  if (equals == std::string_view::npos) return false;
-  name = rest.substr(0, equals);
-  value.clear();
-  size_t at = equals + 2;
-  for (; at < rest.size() && rest[at] != '"'; ++at) {
-    if (rest[at] == '\\' && at + 1 < rest.size()) ++at;
-    value += rest[at] == 'n' && rest[at - 1] == '\\' ? '\n' : rest[at];
-  }
-  rest.remove_prefix(std::min(at + 1, rest.size()));
-  if (rest.starts_with(',')) rest.remove_prefix(1);
-  return true;
-}
-
 bool has_label(std::string_view rendered, std::string_view wanted) {
-  std::string value;
-  for (std::string_view name; take_pair(rendered, name, value);) {
-    if (name == wanted && !value.empty()) return true;
+  for (RenderedLabel label; take_label(rendered, label);) {
+    if (label.name == wanted && !label.value.empty()) return true;
   }
   return false;
 }
@@ -80,8 +64,11 @@ void LabelTable::add(std::string_view name) {
 LabelTable::Group LabelTable::parse(std::string_view rendered) {
   const size_t first = labels_.size();
   std::string_view rest = rendered;
-  for (std::string_view name; take_pair(rest, name, value_);) {
-    if (!value_.empty()) add(final_name(name, rendered));
+  for (RenderedLabel label; take_label(rest, label);) {
+    if (label.value.empty()) continue;
+    value_.clear();
+    append_unescaped(value_, label.value);
+    add(final_name(label.name, rendered));
   }
   const auto begin = labels_.begin() + static_cast<ptrdiff_t>(first);
   std::stable_sort(begin, labels_.end(), [](const Label& a, const Label& b) { return a.name < b.name; });

@@ -61,6 +61,15 @@ class Requests : public testing::Test {
   }
 };
 
+TEST_F(Requests, ABackslashBeforeAnNIsNoLineEnd) {
+  MetricWriter writer;
+  writer.family(kB);
+  writer.sample(writer.labels(LabelSet{{"path", "C:\\new"}}), 1);
+  add(writer.finish());
+  ASSERT_THAT(series, SizeIs(1));
+  EXPECT_EQ(series[0].label("path"), "C:\\new");
+}
+
 TEST_F(Requests, ASampleIsASeriesWithTheTimeOfTheCollection) {
   MetricWriter writer;
   writer.single(kA, uint64_t{7});
