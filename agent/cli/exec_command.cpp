@@ -58,7 +58,7 @@ int reap(pid_t pid) {
 
 int report(const isolate::LaunchError& failure) { return complain(failure.exit_code, failure.error.message()); }
 
-int run_detached(isolate::JoinSpec spec, pid_t init, const isolate::OwnCgroup& group) {
+int run_detached(isolate::JoinSpec spec, pid_t init, const limits::OwnCgroup& group) {
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   spec.stdin_fd = spec.stdout_fd = spec.stderr_fd = null.get();
   auto joined = isolate::join(spec, init, group);
@@ -66,7 +66,7 @@ int run_detached(isolate::JoinSpec spec, pid_t init, const isolate::OwnCgroup& g
   return 0;
 }
 
-int run_attached(isolate::JoinSpec spec, pid_t init, const isolate::OwnCgroup& group, bool interactive) {
+int run_attached(isolate::JoinSpec spec, pid_t init, const limits::OwnCgroup& group, bool interactive) {
   auto signals = take_signals();
   auto in = interactive ? make_pipe() : open_null();
   auto out = make_pipe(), err = make_pipe();
@@ -101,7 +101,7 @@ int exec_in(const container::Engine& engine, const ExecWords& words) {
   auto container = find(engine, words.command[0]);
   if (!container) return complain(1, container.error().message());
   if (auto init = open_init(engine, *container); !init) return complain(1, init.error().message());
-  auto group = isolate::OwnCgroup::open(engine.layout, container->config.cgroup_path);
+  auto group = limits::OwnCgroup::open(engine.layout, container->config.cgroup_path);
   if (!group) return complain(kExecFailed, group.error().message());
   isolate::JoinSpec spec;
   spec.argv.assign(words.command.begin() + 1, words.command.end());

@@ -9,7 +9,7 @@
 #include <cctype>
 #include <cerrno>
 
-#include "runtime/isolate/system_calls.h"
+#include "runtime/system_calls.h"
 
 namespace plimsoll::agent {
 namespace {
@@ -77,7 +77,7 @@ Result<void> set_capabilities(CapabilityMask mask) {
   __user_cap_data_struct sets[2] = {};
   for (int half = 0; half < 2; ++half)
     sets[half].permitted = sets[half].effective = static_cast<uint32_t>(mask >> (32 * half));
-  if (isolate::capability_set(sets) != 0) return fail_errno("capset");
+  if (capability_set(sets) != 0) return fail_errno("capset");
   return {};
 }
 
@@ -109,7 +109,7 @@ bool kernel_has_capability(int capability) { return ::prctl(PR_CAPBSET_READ, cap
 
 Result<CapabilityMask> permitted_capabilities() {
   __user_cap_data_struct sets[2] = {};
-  if (isolate::capability_get(sets) != 0) return fail_errno("capget");
+  if (capability_get(sets) != 0) return fail_errno("capget");
   return CapabilityMask{sets[1].permitted} << 32 | sets[0].permitted;
 }
 

@@ -24,7 +24,7 @@ std::string whole_disk(const std::string& sys, dev_t device) {
   return disk ? std::string(trim(*disk)) : "";
 }
 
-void enable_block_accounting(const isolate::OwnCgroup& group, const std::string& sys, const Config& config) {
+void enable_block_accounting(const limits::OwnCgroup& group, const std::string& sys, const Config& config) {
   std::set<std::string> disks;
   const auto add = [&](const std::string& path) {
     struct stat st;

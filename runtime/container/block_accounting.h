@@ -15,7 +15,7 @@
 
 #include "base/result.h"
 #include "runtime/container/record.h"
-#include "runtime/isolate/cgroup.h"
+#include "runtime/limits/own_cgroup.h"
 
 namespace plimsoll::container {
 
@@ -25,6 +25,6 @@ std::string whole_disk(const std::string& sys, dev_t device);
 
 // Does the above in the container's own group for the disks behind its rootfs and binds. What cannot
 // be switched on stays uncounted, which the reader sees; so there is no error.
-void enable_block_accounting(const isolate::OwnCgroup& group, const std::string& sys, const Config& config);
+void enable_block_accounting(const limits::OwnCgroup& group, const std::string& sys, const Config& config);
 
 }  // namespace plimsoll::container

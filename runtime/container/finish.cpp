@@ -5,7 +5,7 @@
 #include "base/cgroup/reader.h"
 #include "base/net_dev.h"
 #include "runtime/container/spool.h"
-#include "runtime/isolate/cgroup.h"
+#include "runtime/limits/own_cgroup.h"
 #include "runtime/network/veth.h"
 
 namespace plimsoll::container {
@@ -30,7 +30,7 @@ void read_cgroup(const Engine& engine, ExitRecord& record) {
 
 // Processes that entered by `exec` may be left for a moment after the init's end.
 Result<void> remove_cgroup(const Engine& engine, const std::string& path) {
-  auto group = isolate::OwnCgroup::open(engine.layout, path);
+  auto group = limits::OwnCgroup::open(engine.layout, path);
   if (!group && group.error().code == ENOENT) return {};
   if (!group) return unexpected(group.error());
   return group->remove();
@@ -85,7 +85,7 @@ Result<void> finish(const Engine& engine, const Config& config, State state, con
 }
 
 void discard(const Engine& engine, const Config& config) {
-  if (auto group = isolate::OwnCgroup::open(engine.layout, config.cgroup_path)) {
+  if (auto group = limits::OwnCgroup::open(engine.layout, config.cgroup_path)) {
     (void)group->kill_all().has_value();
     (void)group->wait_empty(2000).has_value();
     (void)group->remove().has_value();

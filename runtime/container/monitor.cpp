@@ -16,7 +16,7 @@
 #include "runtime/container/log.h"
 #include "runtime/container/output.h"
 #include "runtime/container/process.h"
-#include "runtime/isolate/cgroup.h"
+#include "runtime/limits/own_cgroup.h"
 #include "runtime/isolate/launch.h"
 #include "runtime/network/veth.h"
 
@@ -107,9 +107,9 @@ class Monitor {
   }
 
   Started start() {
-    auto group = isolate::OwnCgroup::create(engine_.layout, config_.cgroup_path);
+    auto group = limits::OwnCgroup::create(engine_.layout, config_.cgroup_path);
     if (!group) return engine_failure(group.error());
-    isolate::CgroupLimits limits;
+    limits::CgroupLimits limits;
     limits.memory_bytes = config_.memory_bytes;
     limits.cpu_quota_us = config_.cpu_quota_us;
     limits.pids = config_.pids;
@@ -121,7 +121,7 @@ class Monitor {
     return launch_into(*group);
   }
 
-  Started launch_into(const isolate::OwnCgroup& group) {
+  Started launch_into(const limits::OwnCgroup& group) {
     auto out = make_pipe(), err = make_pipe();
     if (!out || !err) return engine_failure((out ? err : out).error());
     isolate::LaunchSpec spec = launch_spec(config_);
@@ -200,7 +200,7 @@ class Monitor {
 
   // Processes that entered by `exec` end with the pid namespace, but perhaps a moment later.
   void empty_cgroup() {
-    auto group = isolate::OwnCgroup::open(engine_.layout, config_.cgroup_path);
+    auto group = limits::OwnCgroup::open(engine_.layout, config_.cgroup_path);
     if (!group) return;
     (void)group->kill_all().has_value();
     (void)group->wait_empty(5000).has_value();

@@ -7,7 +7,7 @@
 
 #include "runtime/container/process.h"
 #include "runtime/container/spool.h"
-#include "runtime/isolate/cgroup.h"
+#include "runtime/limits/own_cgroup.h"
 
 namespace plimsoll::container {
 namespace {
@@ -32,7 +32,7 @@ bool init_alive(const Engine& engine, const State& state) {
 
 // Ends a container whose monitor and init are gone. The caller holds its lock.
 Result<Loaded> finish_for_monitor(const Engine& engine, Container container) {
-  auto group = isolate::OwnCgroup::open(engine.layout, container.config.cgroup_path);
+  auto group = limits::OwnCgroup::open(engine.layout, container.config.cgroup_path);
   if (container.state.status == Status::kCreated && !group) {
     discard(engine, container.config);
     return Loaded();

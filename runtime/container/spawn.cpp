@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/text.h"
-#include "runtime/isolate/cgroup.h"
+#include "runtime/limits/own_cgroup.h"
 #include "runtime/isolate/launch.h"
 #include "runtime/isolate/protected_program.h"
 
@@ -61,7 +61,7 @@ pid_t clone_into(int cgroup_fd) {
   ::_exit(125);
 }
 
-[[noreturn]] void become_monitor(const Prepared& prepared, const isolate::OwnCgroup& group) {
+[[noreturn]] void become_monitor(const Prepared& prepared, const limits::OwnCgroup& group) {
   const int status = prepared.status_writing.get();
   for (const auto& tasks : group.join_fds()) {
     if (::write(tasks.get(), "0", 1) != 1) report_and_exit(status, "join the cgroup of the monitors");
@@ -81,7 +81,7 @@ pid_t clone_into(int cgroup_fd) {
 std::string monitors_cgroup(const std::string& cgroup_parent) { return cgroup_parent + "-monitors"; }
 
 Result<Spawned> spawn_monitor(const Engine& engine, const SpawnSpec& spec) {
-  auto group = isolate::OwnCgroup::create(engine.layout, monitors_cgroup(spec.cgroup_parent));
+  auto group = limits::OwnCgroup::create(engine.layout, monitors_cgroup(spec.cgroup_parent));
   if (!group) return unexpected(group.error());
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return fail_errno("pipe");

@@ -11,7 +11,7 @@
 #include <array>
 #include <cstring>
 
-#include "runtime/isolate/system_calls.h"
+#include "runtime/system_calls.h"
 
 namespace plimsoll::isolate {
 namespace {

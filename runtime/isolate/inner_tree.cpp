@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "runtime/isolate/system_calls.h"
+#include "runtime/system_calls.h"
 
 namespace plimsoll::isolate {
 namespace {

@@ -13,7 +13,7 @@
 #include <iterator>
 
 #include "runtime/isolate/parent.h"
-#include "runtime/isolate/system_calls.h"
+#include "runtime/system_calls.h"
 
 namespace plimsoll::isolate {
 namespace {
@@ -71,7 +71,7 @@ Outcome read_outcome(int fd) {
   return outcome;
 }
 
-Result<UniqueFd> open_member(pid_t pid, const OwnCgroup& group) {
+Result<UniqueFd> open_member(pid_t pid, const limits::OwnCgroup& group) {
   UniqueFd pidfd(pidfd_open(pid));
   if (!pidfd) return fail_errno("process " + std::to_string(pid) + " of the container");
   auto member = group.contains(pid);
@@ -80,7 +80,7 @@ Result<UniqueFd> open_member(pid_t pid, const OwnCgroup& group) {
   return pidfd;
 }
 
-Result<pid_t> start_helper(Child& child, const Entry& entry, const OwnCgroup& group) {
+Result<pid_t> start_helper(Child& child, const Entry& entry, const limits::OwnCgroup& group) {
   clone_args arguments = {};
   arguments.exit_signal = SIGCHLD;
   if (group.clone_into_fd() >= 0) {
@@ -96,7 +96,7 @@ Result<pid_t> start_helper(Child& child, const Entry& entry, const OwnCgroup& gr
 
 }  // namespace
 
-std::variant<pid_t, LaunchError> join(const JoinSpec& spec, pid_t pid, const OwnCgroup& group) {
+std::variant<pid_t, LaunchError> join(const JoinSpec& spec, pid_t pid, const limits::OwnCgroup& group) {
   auto program = make_program(spec.argv, spec.env, spec.cwd);
   if (!program) return engine_error(program.error());
   const int stdio[3] = {spec.stdin_fd, spec.stdout_fd, spec.stderr_fd};

@@ -10,12 +10,12 @@
 #include <cerrno>
 
 #include "runtime/isolate/parent.h"
-#include "runtime/isolate/system_calls.h"
+#include "runtime/system_calls.h"
 
 namespace plimsoll::isolate {
 namespace {
 
-uint64_t clone_flags(const LaunchSpec& spec, const LaunchPlan& plan, const OwnCgroup& group) {
+uint64_t clone_flags(const LaunchSpec& spec, const LaunchPlan& plan, const limits::OwnCgroup& group) {
   uint64_t flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_PIDFD;
   if (!spec.host_network) flags |= CLONE_NEWNET;
   if (group.clone_into_fd() >= 0) flags |= CLONE_INTO_CGROUP;
@@ -36,7 +36,8 @@ Result<Channels> make_channels() {
 }
 
 // Returns in the parent only. Of the channels the parent keeps its own ends.
-Result<Launched> start_child(uint64_t flags, const LaunchPlan& plan, const OwnCgroup& group, Channels& channels) {
+Result<Launched> start_child(uint64_t flags, const LaunchPlan& plan, const limits::OwnCgroup& group,
+                             Channels& channels) {
   Child child;
   child.plan = &plan;
   child.program = &plan.program;
@@ -99,7 +100,7 @@ void end_child(const Launched& launched) {
 
 }  // namespace
 
-std::variant<Launched, LaunchError> launch(const LaunchSpec& spec, const OwnCgroup& group,
+std::variant<Launched, LaunchError> launch(const LaunchSpec& spec, const limits::OwnCgroup& group,
                                            const std::function<Result<void>(pid_t)>& configure_network) {
   auto plan = make_plan(spec, group);
   if (!plan) return engine_error(plan.error());

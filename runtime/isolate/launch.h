@@ -16,7 +16,7 @@
 
 #include "base/os.h"
 #include "base/result.h"
-#include "runtime/isolate/cgroup.h"
+#include "runtime/limits/own_cgroup.h"
 
 namespace plimsoll::isolate {
 
@@ -62,7 +62,7 @@ struct LaunchError {
 // cgroup, whose devices are restricted here, is the caller's. Until exec the child dies with the
 // calling thread; after it, it lives on. Directories and files that are missing in `rootfs` as mount points are
 // made and stay. Threads may launch at the same time.
-std::variant<Launched, LaunchError> launch(const LaunchSpec& spec, const OwnCgroup& group,
+std::variant<Launched, LaunchError> launch(const LaunchSpec& spec, const limits::OwnCgroup& group,
                                            const std::function<Result<void>(pid_t)>& configure_network);
 
 struct JoinSpec {
@@ -74,6 +74,6 @@ struct JoinSpec {
 // Runs a further program inside the namespaces and the cgroup of `pid`, with the same capabilities
 // and filter. Returns its pid once exec has succeeded: a child of the caller, to be reaped by it. Error when
 // `pid` is not in `group`: the container has ended.
-std::variant<pid_t, LaunchError> join(const JoinSpec& spec, pid_t pid, const OwnCgroup& group);
+std::variant<pid_t, LaunchError> join(const JoinSpec& spec, pid_t pid, const limits::OwnCgroup& group);
 
 }  // namespace plimsoll::isolate

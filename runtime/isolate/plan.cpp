@@ -40,7 +40,7 @@ Result<std::vector<BindPlan>> plan_binds(const std::vector<Bind>& binds) {
   return plans;
 }
 
-CgroupMount plan_cgroup_mount(const CgroupPlace& place, bool alone) {
+CgroupMount plan_cgroup_mount(const limits::CgroupPlace& place, bool alone) {
   CgroupMount mount{place.directory, alone ? "" : place.mount_name, {}};
   if (place.v2 || place.controllers.size() < 2) return mount;
   for (const std::string& controller : place.controllers) {
@@ -100,7 +100,7 @@ Result<ProgramPlan> make_program(const std::vector<std::string>& argv, const std
   return plan;
 }
 
-Result<LaunchPlan> make_plan(const LaunchSpec& spec, const OwnCgroup& group) {
+Result<LaunchPlan> make_plan(const LaunchSpec& spec, const limits::OwnCgroup& group) {
   auto program = make_program(spec.argv, spec.env, spec.cwd);
   if (!program) return unexpected(program.error());
   auto binds = plan_binds(spec.binds);
@@ -117,7 +117,7 @@ Result<LaunchPlan> make_plan(const LaunchSpec& spec, const OwnCgroup& group) {
   std::copy(std::begin(stdio), std::end(stdio), std::begin(plan.program.stdio));
   for (const UniqueFd& fd : group.join_fds()) plan.join_fds.push_back(fd.get());
   const bool pure_v2 = group.join_fds().empty() && group.places().size() == 1;
-  for (const CgroupPlace& place : group.places()) {
+  for (const limits::CgroupPlace& place : group.places()) {
     plan.cgroup_mounts.push_back(plan_cgroup_mount(place, pure_v2));
     if (!place.v2) plan.join_names.push_back(place.directory);
   }

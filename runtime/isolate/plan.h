@@ -60,7 +60,7 @@ struct LaunchPlan {
 };
 
 // Both keep pointers into `spec`, which must outlive the plan. Errors name the member that is wrong.
-Result<LaunchPlan> make_plan(const LaunchSpec& spec, const OwnCgroup& group);
+Result<LaunchPlan> make_plan(const LaunchSpec& spec, const limits::OwnCgroup& group);
 Result<ProgramPlan> make_program(const std::vector<std::string>& argv, const std::vector<std::string>& env,
                                  const std::string& cwd);
 

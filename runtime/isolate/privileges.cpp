@@ -5,8 +5,8 @@
 
 #include "runtime/isolate/child.h"
 #include "runtime/isolate/defaults.h"
-#include "runtime/isolate/seccomp.h"
-#include "runtime/isolate/system_calls.h"
+#include "runtime/seccomp/default_filter.h"
+#include "runtime/system_calls.h"
 
 namespace plimsoll::isolate {
 namespace {
@@ -43,7 +43,7 @@ int drop_capabilities(Child&) {
 int forbid_new_privileges(Child&) { return result_of(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)); }
 
 int filter_system_calls(Child&) {
-  const std::span<const sock_filter> filter = default_filter();
+  const std::span<const sock_filter> filter = seccomp::default_filter();
   const sock_fprog program{static_cast<unsigned short>(filter.size()), const_cast<sock_filter*>(filter.data())};
   return result_of(install_filter(program));
 }

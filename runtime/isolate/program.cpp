@@ -12,7 +12,7 @@
 
 #include "runtime/isolate/child.h"
 #include "runtime/isolate/inner_tree.h"
-#include "runtime/isolate/system_calls.h"
+#include "runtime/system_calls.h"
 
 namespace plimsoll::isolate {
 namespace {

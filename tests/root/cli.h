@@ -11,7 +11,7 @@
 
 #include "runtime/container/reconcile.h"
 #include "runtime/container/spool.h"
-#include "runtime/isolate/cgroup.h"
+#include "runtime/limits/own_cgroup.h"
 #include "tests/root/sandbox.h"
 
 namespace plimsoll::test {
@@ -77,7 +77,7 @@ class CliTest : public RootTest {
       if (config) container::discard(engine_, *config);
     }
     for (const std::string& path : {parent(), parent() + "-monitors"}) {
-      auto group = isolate::OwnCgroup::open(engine_.layout, path);
+      auto group = limits::OwnCgroup::open(engine_.layout, path);
       if (!group) continue;
       EXPECT_TRUE(group->wait_empty(kTimeoutMs)) << path;
       EXPECT_TRUE(group->remove()) << path;

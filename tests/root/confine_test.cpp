@@ -19,7 +19,7 @@
 #include "base/os.h"
 #include "collectors/container/event_queues.h"
 #include "collectors/container/urgency.h"
-#include "runtime/isolate/system_calls.h"
+#include "runtime/system_calls.h"
 #include "tests/root/groups.h"
 
 namespace plimsoll::agent {
@@ -79,7 +79,7 @@ TEST_F(Confinement, ThereIsNoWayBack) {
     if (!keep_capabilities(kTwo)) return print("not given up");
     __user_cap_data_struct sets[2] = {};
     sets[0].permitted = sets[0].effective = ~0U;
-    print(isolate::capability_set(sets) != 0 && errno == EPERM ? "capset refused\n" : "capset\n");
+    print(capability_set(sets) != 0 && errno == EPERM ? "capset refused\n" : "capset\n");
     const int bits = ::prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
     print((bits & SECBIT_NOROOT) != 0 && (bits & SECBIT_NOROOT_LOCKED) != 0 ? "locked\n" : "open\n");
     print(::prctl(PR_SET_SECUREBITS, 0, 0, 0, 0) != 0 ? "stays\n" : "unlocked\n");

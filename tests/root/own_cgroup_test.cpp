@@ -8,7 +8,7 @@
 
 #include "tests/root/sandbox.h"
 
-namespace plimsoll::isolate {
+namespace plimsoll::limits {
 namespace {
 
 using test::TestGroup;
@@ -189,4 +189,4 @@ TEST_F(OwnCgroupTest, DeviceRuleIsInForceOnV1) {
 }
 
 }  // namespace
-}  // namespace plimsoll::isolate
+}  // namespace plimsoll::limits

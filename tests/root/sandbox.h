@@ -102,10 +102,10 @@ class TestGroup {
     static std::atomic<int> counter{0};
     auto layout = cgroup::detect_layout("/sys/fs/cgroup");
     EXPECT_TRUE(layout) << layout.error().message();
-    auto made = isolate::OwnCgroup::create(*layout, parent_group() + "/" + std::to_string(counter++));
+    auto made = limits::OwnCgroup::create(*layout, parent_group() + "/" + std::to_string(counter++));
     EXPECT_TRUE(made) << made.error().message();
     layout_ = *std::move(layout);
-    group_ = std::make_unique<isolate::OwnCgroup>(*std::move(made));
+    group_ = std::make_unique<limits::OwnCgroup>(*std::move(made));
   }
   ~TestGroup() {
     auto killed = group_->kill_all();
@@ -118,13 +118,13 @@ class TestGroup {
   TestGroup(const TestGroup&) = delete;
   TestGroup& operator=(const TestGroup&) = delete;
 
-  isolate::OwnCgroup& operator*() { return *group_; }
-  isolate::OwnCgroup* operator->() { return group_.get(); }
+  limits::OwnCgroup& operator*() { return *group_; }
+  limits::OwnCgroup* operator->() { return group_.get(); }
   const cgroup::Layout& layout() const { return layout_; }
 
  private:
   cgroup::Layout layout_;
-  std::unique_ptr<isolate::OwnCgroup> group_;
+  std::unique_ptr<limits::OwnCgroup> group_;
 };
 
 struct Ended {

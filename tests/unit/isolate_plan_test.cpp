@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "runtime/isolate/defaults.h"
-#include "runtime/isolate/device_filter.h"
+#include "runtime/limits/device_filter.h"
 #include "runtime/isolate/inner_tree.h"
 #include "runtime/isolate/parent.h"
 #include "runtime/isolate/plan.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The default filter, run by a small interpreter of classic BPF: single decisions, and all numbers of all
 // architectures against what libseccomp's own compiler makes of the same tables.
-#include "runtime/isolate/seccomp.h"
+#include "runtime/seccomp/default_filter.h"
 
 #include <gtest/gtest.h>
 #include <linux/audit.h>
@@ -19,10 +19,10 @@
 #include <vector>
 
 #include "base/os.h"
-#include "runtime/isolate/seccomp_compile.h"
-#include "runtime/isolate/seccomp_profile.h"
+#include "runtime/seccomp/decisions.h"
+#include "runtime/seccomp/default_profile.h"
 
-namespace plimsoll::isolate {
+namespace plimsoll::seccomp {
 namespace {
 
 constexpr uint32_t kAllow = SECCOMP_RET_ALLOW;
@@ -259,4 +259,4 @@ TEST(SeccompCompile, EqualNeighboursAreMerged) {
 }
 
 }  // namespace
-}  // namespace plimsoll::isolate
+}  // namespace plimsoll::seccomp

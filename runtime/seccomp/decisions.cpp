@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/isolate/seccomp_compile.h"
+#include "runtime/seccomp/decisions.h"
 
 #include <linux/seccomp.h>
 
@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <iterator>
 
-namespace plimsoll::isolate {
+namespace plimsoll::seccomp {
 namespace {
 
 constexpr bool kLittleEndian = std::endian::native == std::endian::little;
@@ -97,4 +97,4 @@ Code decide(const Decisions& decisions) {
   return decide_between(distinct.begin(), distinct.end());
 }
 
-}  // namespace plimsoll::isolate
+}  // namespace plimsoll::seccomp

@@ -13,10 +13,10 @@
 #include <optional>
 #include <span>
 
-#include "runtime/isolate/seccomp_compile.h"
-#include "runtime/isolate/seccomp_profile.h"
+#include "runtime/seccomp/decisions.h"
+#include "runtime/seccomp/default_profile.h"
 
-namespace plimsoll::isolate {
+namespace plimsoll::seccomp {
 namespace {
 
 constexpr uint32_t kAllow = SECCOMP_RET_ALLOW;
@@ -149,14 +149,14 @@ bool write_program(const char* path, const Code& code) {
 }
 
 }  // namespace
-}  // namespace plimsoll::isolate
+}  // namespace plimsoll::seccomp
 
 int main(int argc, char** argv) {
   if (argc != 2) {
     std::fprintf(stderr, "usage: %s OUTPUT\n", argv[0]);
     return 2;
   }
-  if (plimsoll::isolate::write_program(argv[1], plimsoll::isolate::whole_filter())) return 0;
+  if (plimsoll::seccomp::write_program(argv[1], plimsoll::seccomp::whole_filter())) return 0;
   std::perror(argv[1]);
   return 1;
 }

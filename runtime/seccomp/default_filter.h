@@ -7,9 +7,9 @@
 
 #include <span>
 
-namespace plimsoll::isolate {
+namespace plimsoll::seccomp {
 
 // Valid for the life of the program.
 std::span<const sock_filter> default_filter();
 
-}  // namespace plimsoll::isolate
+}  // namespace plimsoll::seccomp

@@ -20,7 +20,7 @@
 #include "base/os.h"
 #include "base/result.h"
 
-namespace plimsoll::isolate {
+namespace plimsoll::limits {
 
 struct CgroupLimits {
   // 0 = none, as for all of these. The swap that may be used beside it is the same amount again
@@ -86,4 +86,4 @@ class OwnCgroup {
   std::vector<CgroupPlace> places_;
 };
 
-}  // namespace plimsoll::isolate
+}  // namespace plimsoll::limits

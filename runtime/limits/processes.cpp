@@ -11,9 +11,9 @@
 #include <charconv>
 #include <ctime>
 
-#include "runtime/isolate/cgroup.h"
+#include "runtime/limits/own_cgroup.h"
 
-namespace plimsoll::isolate {
+namespace plimsoll::limits {
 namespace {
 
 constexpr int kKillRounds = 2000;    // of a millisecond each
@@ -167,4 +167,4 @@ Result<void> OwnCgroup::remove() {
   return first_failure;
 }
 
-}  // namespace plimsoll::isolate
+}  // namespace plimsoll::limits

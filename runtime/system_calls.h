@@ -16,7 +16,7 @@
 
 #include <cstdint>
 
-namespace plimsoll::isolate {
+namespace plimsoll {
 
 // 0 in the child, its pid in the parent, -1 with errno. Without CLONE_VM the child goes on with a
 // copy of the caller's memory, as after fork(2), but none of the libraries' fork handlers has run.
@@ -54,4 +54,4 @@ inline int join_new_session_keyring() {
   return static_cast<int>(::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr));
 }
 
-}  // namespace plimsoll::isolate
+}  // namespace plimsoll

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/isolate/cgroup.h"
+#include "runtime/limits/own_cgroup.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,9 +10,9 @@
 #include <cerrno>
 #include <functional>
 
-#include "runtime/isolate/device_filter.h"
+#include "runtime/limits/device_filter.h"
 
-namespace plimsoll::isolate {
+namespace plimsoll::limits {
 namespace {
 
 using cgroup::Hierarchy;
@@ -217,4 +217,4 @@ Result<void> OwnCgroup::restrict_devices() const {
   return fail("no cgroup hierarchy can restrict devices: mount the v1 \"devices\" controller or cgroup2");
 }
 
-}  // namespace plimsoll::isolate
+}  // namespace plimsoll::limits

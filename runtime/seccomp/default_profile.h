@@ -10,7 +10,7 @@
 #include <array>
 #include <cstdint>
 
-namespace plimsoll::isolate::profile {
+namespace plimsoll::seccomp::profile {
 
 inline constexpr const char* kFiles[] = {
     "_llseek",
@@ -323,4 +323,4 @@ inline constexpr NumberedCall kNewCalls[] = {
 };
 inline constexpr uint32_t kNewestSystemCall = 466;
 
-}  // namespace plimsoll::isolate::profile
+}  // namespace plimsoll::seccomp::profile

@@ -17,7 +17,7 @@
 
 #include "base/result.h"
 
-namespace plimsoll::isolate {
+namespace plimsoll::limits {
 
 inline constexpr uint32_t kAnyMinor = UINT32_MAX;
 
@@ -47,4 +47,4 @@ Result<void> restrict_devices_v1(const std::string& directory);
 // `group_fd`: the v2 group. The program stays attached for the group's life.
 Result<void> restrict_devices_v2(int group_fd);
 
-}  // namespace plimsoll::isolate
+}  // namespace plimsoll::limits

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/isolate/seccomp.h"
+#include "runtime/seccomp/default_filter.h"
 
-namespace plimsoll::isolate {
+namespace plimsoll::seccomp {
 namespace {
 
 constexpr sock_filter kDefaultFilter[] = {
@@ -12,4 +12,4 @@ constexpr sock_filter kDefaultFilter[] = {
 
 std::span<const sock_filter> default_filter() { return kDefaultFilter; }
 
-}  // namespace plimsoll::isolate
+}  // namespace plimsoll::seccomp

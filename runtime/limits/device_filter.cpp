@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/isolate/device_filter.h"
+#include "runtime/limits/device_filter.h"
 
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -9,7 +9,7 @@
 
 #include "base/os.h"
 
-namespace plimsoll::isolate {
+namespace plimsoll::limits {
 namespace {
 
 // BPF register use: r1 is the context at entry, r0 the result.
@@ -116,4 +116,4 @@ Result<void> restrict_devices_v2(int group_fd) {
   return {};
 }
 
-}  // namespace plimsoll::isolate
+}  // namespace plimsoll::limits

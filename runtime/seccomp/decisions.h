@@ -11,7 +11,7 @@
 #include <map>
 #include <vector>
 
-namespace plimsoll::isolate {
+namespace plimsoll::seccomp {
 
 using Code = std::vector<sock_filter>;
 
@@ -36,4 +36,4 @@ using Decisions = std::map<uint32_t, Code>;
 void assign(Decisions& decisions, uint32_t first, uint32_t last, const Code& code);
 Code decide(const Decisions& decisions);
 
-}  // namespace plimsoll::isolate
+}  // namespace plimsoll::seccomp
