@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Starts a program in its own pid, mount, uts, ipc, network and cgroup namespaces.
+// Makes a container out of its specification: namespaces, mounts, privileges, and the program in them.
 //
 // The set-up is an ordered table of named steps (child.cpp); between clone and exec nothing
-// allocates, logs or throws: the failing step and its errno come back over a pipe, so an error
-// reads "mount /proc: Operation not permitted". Needs root and Linux 5.12.
-// namespaces(7), capabilities(7), seccomp(2), cgroups(7)
+// allocates, logs or throws: the failing step and its errno come back over a socket, so an error
+// reads "mount /proc: Operation not permitted". Needs Linux 5.12.
+// runtime-spec: runtime.md "Lifecycle"; namespaces(7), capabilities(7), seccomp(2), cgroups(7)
 #pragma once
 
+#include <linux/filter.h>
 #include <sys/types.h>
 
 #include <functional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -17,32 +19,52 @@
 #include "base/os.h"
 #include "base/result.h"
 #include "runtime/limits/own_cgroup.h"
+#include "runtime/spec/spec.h"
 
 namespace plimsoll::isolate {
 
-struct Bind {
-  std::string source;  // absolute, on the host; a directory (with what is mounted below it) or a file
-  std::string target;  // absolute, in the container; made when missing; not below /proc
-  bool read_only = false;
+// A seccomp program to load; an empty one loads nothing.
+struct LoadedFilter {
+  std::span<const sock_filter> program;
+  unsigned flags = 0;     // SECCOMP_FILTER_FLAG_*
+  bool listener = false;  // hand the notification descriptor to the parent
+};
+
+// What the parent does while the container's first process waits. All may be empty.
+struct LaunchHooks {
+  // The namespaces are there, mounts are being made: network, systemd's scope. Called once.
+  std::function<Result<void>(pid_t)> configure;
+  // The mounts are there, the root is not entered yet: prestart and createRuntime hooks.
+  std::function<Result<void>(pid_t)> before_pivot;
+  // What hooks in the container read on their standard input; asked for only when there are such.
+  std::function<std::string(pid_t, std::string_view status)> state_json;
+  // The descriptor that answers the filter's notifications.
+  std::function<Result<void>(pid_t, UniqueFd)> listener;
 };
 
 struct LaunchSpec {
-  std::string rootfs;  // absolute; becomes "/" by pivot_root
-  // argv[0] without a slash is looked up in the container, in PATH of `env`, else in the usual one.
-  std::vector<std::string> argv, env;
-  std::string cwd = "/";  // absolute; made when missing
-  std::string hostname;   // empty: the host's
-  std::vector<Bind> binds;
-  bool host_network = false;
-  int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;  // -1: /dev/null of the container
-  std::string proc = HostRoots{}.proc;                // where net_dev is opened
+  const spec::Spec* spec = nullptr;          // with a process; outlives the call
+  std::string rootfs;                        // absolute, without symbolic links; becomes "/"
+  const limits::OwnCgroup* group = nullptr;  // nullptr: stays in the caller's groups
+  bool enter_group = true;                   // false: somebody else (systemd) moves the process, in `configure`
+  LoadedFilter filter;
+  int stdio[3] = {0, 1, 2};  // -1: /dev/null of the container. Unused with process.terminal
+  int console_socket = -1;   // with process.terminal: a connected unix socket that gets the terminal
+  int start_socket = -1;     // listening unix socket: the program waits for start(). -1: runs at once
+  int preserve_fds = 0;      // descriptors 3 to 3+n-1 stay open in the program
+  bool pivot = true;         // false: MS_MOVE and chroot instead of pivot_root (initramfs)
+  bool new_keyring = true;
+  bool keep_network_counters = false;   // open net_dev
+  std::string proc = HostRoots{}.proc;  // where net_dev is opened, uid_map and others are written
+  LaunchHooks hooks;
 };
 
 struct Launched {
   pid_t pid = 0;  // in the caller's pid namespace; the caller is the parent and must reap it
   UniqueFd pidfd;
-  UniqueFd net_dev;  // /proc/PID/net/dev, open since before the program ran: keeps the network
-                     // namespace and stays readable after the process is gone
+  UniqueFd net_dev;                   // /proc/PID/net/dev, open since before the program ran: keeps the network
+                                      // namespace and stays readable after the process is gone
+  std::vector<std::string> warnings;  // "RLIMIT_NOFILE: ..."; for the log
 };
 
 // Exit codes of a program that could not be started, as shells and docker use them.
@@ -56,24 +78,33 @@ struct LaunchError {
   int exit_code = kExitEngineFailed;
 };
 
-// `configure_network(pid)` (may be empty) is called in the parent once the namespaces exist, while the
-// child builds its mounts, and returns before the program runs; its failure ends the launch.
-// Returns once exec has succeeded. On error every process and mount made here is gone again; the
-// cgroup, whose devices are restricted here, is the caller's. Until exec the child dies with the
-// calling thread; after it, it lives on. Directories and files that are missing in `rootfs` as mount points are
+// Returns once exec has succeeded or, with start_socket, once everything is ready for start(): then the caller may end.
+// On error every process and mount made here is gone again; the cgroup is the caller's. Until then the child dies with
+// the calling thread; afterwards it lives on. Directories and files that are missing in `rootfs` as mount points are
 // made and stay. Threads may launch at the same time.
-std::variant<Launched, LaunchError> launch(const LaunchSpec& spec, const limits::OwnCgroup& group,
-                                           const std::function<Result<void>(pid_t)>& configure_network);
+std::variant<Launched, LaunchError> launch(const LaunchSpec& spec);
+
+// Lets a container go on that waits: `connection` is connected to its start_socket. Returns once exec has succeeded.
+std::variant<std::monostate, LaunchError> start(int connection);
 
 struct JoinSpec {
-  std::vector<std::string> argv, env;
-  std::string cwd = "/";  // absolute; must exist
-  int stdin_fd = 0, stdout_fd = 1, stderr_fd = 2;
+  const spec::Process* process = nullptr;  // outlives the call
+  pid_t pid = 0;                           // of the container, whose namespaces are entered
+  int pidfd = -1;                          // of the same; the caller has made sure that it is the container
+  uint64_t namespaces = 0;                 // CLONE_NEW*: those that are not the caller's
+  const limits::OwnCgroup* group = nullptr;
+  LoadedFilter filter;
+  uint64_t personality = UINT64_MAX;  // UINT64_MAX: as it is
+  int stdio[3] = {0, 1, 2};           // -1: /dev/null of the container. Unused with process.terminal
+  int console_socket = -1;
+  int preserve_fds = 0;
+  bool new_keyring = true;
+  std::string proc = HostRoots{}.proc;
+  std::function<Result<void>(pid_t, UniqueFd)> listener;
 };
 
-// Runs a further program inside the namespaces and the cgroup of `pid`, with the same capabilities
-// and filter. Returns its pid once exec has succeeded: a child of the caller, to be reaped by it. Error when
-// `pid` is not in `group`: the container has ended.
-std::variant<pid_t, LaunchError> join(const JoinSpec& spec, pid_t pid, const limits::OwnCgroup& group);
+// Runs a further program inside the namespaces and the cgroup of a container. Returns its pid once exec has succeeded:
+// a child of the caller, to be reaped by it.
+std::variant<Launched, LaunchError> join(const JoinSpec& spec);
 
 }  // namespace plimsoll::isolate

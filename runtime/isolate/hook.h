@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs the programs that a container's configuration wants at points of its life. config.md "POSIX-platform Hooks"
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "runtime/spec/spec.h"
+
+namespace plimsoll::isolate {
+
+// One after the other, in the caller's namespaces, with `state` on their standard input and what they print on the
+// caller's. Stops at the first that fails: "prestart hook 0 (/bin/x): exit code 3", also when it takes longer than its
+// timeout and is killed. Waits for its own children only.
+Result<void> run_hooks(std::string_view name, const std::vector<spec::Hook>& hooks, std::string_view state);
+
+}  // namespace plimsoll::isolate
