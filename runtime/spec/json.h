@@ -78,6 +78,9 @@ class Object {
     if (find(name) == nullptr) return reject(name, "missing");
     get(name, std::forward<Arguments>(arguments)...);
   }
+  // Texts, of which one that is not UTF-8 is written as {"hex": "6166e9"}; only write_process() does so.
+  void get_bytes(std::string_view name, std::string& target);
+  void get_bytes(std::string_view name, std::vector<std::string>& target);
   // A path from the root; "" only when the member is absent.
   void get_absolute(std::string_view name, std::string& target);
   void get_absolute(std::string_view name, std::vector<std::string>& target);

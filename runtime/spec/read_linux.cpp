@@ -111,8 +111,7 @@ void read_personality(Object& object, std::optional<uint64_t>& personality, Warn
   object.need("domain", kPersonalities, personality.emplace());
   std::vector<std::string> flags;
   object.get("flags", flags);
-  if (!flags.empty())
-    warnings.push_back(object.place("flags") + ": none is known, left out: " + json::quote(flags[0]));
+  if (!flags.empty()) warnings.push_back(object.place("flags") + ": none is known, left out: " + json::quote(flags[0]));
 }
 
 void read_propagation(Object& object, std::string& propagation) {
