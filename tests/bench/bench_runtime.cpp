@@ -4,10 +4,11 @@
 // In shuffled order in every round, each after the same pause: without pauses the kernel's grace periods
 // are hidden and caches stay warm.
 //
-//   bench_runtime --runtime NAME=PATH ... [--layout v1|own] [--rounds 50] [--pause-ms 100] [--alive 200] [--each 20]
-//                 [--seed 1]
+//   bench_runtime --runtime NAME=PATH ... [--layout own|v1|v2] [--rounds 50] [--pause-ms 100] [--alive 200]
+//                 [--each 20] [--seed 1]
 //
-// --layout v1 hides the unified tree of a hybrid machine from everyone. --alive 0 leaves the second part out.
+// --layout v1 hides the unified tree of a hybrid machine from everyone, v2 shows nothing else. --alive 0 leaves the
+// second part out.
 #include <unistd.h>
 
 #include <algorithm>
@@ -34,7 +35,7 @@ struct Runtime {
 
 struct Options {
   std::vector<Runtime> runtimes;
-  bool hide_unified = false;
+  View view = View::kOwn;
   int rounds = 50;
   milliseconds pause{100};
   AliveOptions alive;
@@ -56,14 +57,18 @@ struct Table {
 constexpr Table kTables[] = {
     {"run", false, false}, {"exec", true, false}, {"run with filter", false, true}, {"exec with filter", true, true}};
 
+Result<Cost> measure_one(Setting& setting, const Job& job) {
+  return measure(setting.meter, Orphans::kAwaited, job.words, job.contender->log());
+}
+
 // One measurement that does not count: it fills caches, and shows who does not work here.
 Result<Job> prepare(Setting& setting, const Contender& contender, size_t table) {
   const Table& what = kTables[table];
   auto words = what.exec ? contender.exec(setting, what.filter) : contender.run(setting, what.filter);
   if (!words) return unexpected(words.error());
-  const auto first = measure(setting.meter, Orphans::kAwaited, *words, contender.log());
-  if (!first) return unexpected(first.error());
-  return Job{&contender, table, std::move(*words), {}};
+  Job job{&contender, table, std::move(*words), {}};
+  if (const auto first = measure_one(setting, job); !first) return unexpected(first.error());
+  return job;
 }
 
 void print_left_out(const Contender& contender, const std::vector<std::string>& failures) {
@@ -78,7 +83,7 @@ std::vector<Job> prepare_all(Setting& setting, const std::vector<Contender>& con
   std::vector<Job> jobs;
   for (const Contender& contender : contenders) {
     std::vector<std::string> failures;
-    for (size_t table = 0; table < std::size(kTables); ++table) {
+    for (size_t table = 0; table < std::size(kTables) && !setting.interrupts.pause(milliseconds(0)); ++table) {
       auto job = prepare(setting, contender, table);
       if (job) jobs.push_back(std::move(*job));
       if (!job) failures.push_back(std::string(" of ") + kTables[table].title + ": " + job.error().message());
@@ -88,16 +93,21 @@ std::vector<Job> prepare_all(Setting& setting, const std::vector<Contender>& con
   return jobs;
 }
 
+// A job that fails is over, the others go on.
 Result<void> one_round(Setting& setting, std::vector<Job>& jobs) {
   std::vector<Job*> order;
   for (Job& job : jobs) order.push_back(&job);
   std::shuffle(order.begin(), order.end(), setting.random);
   for (Job* job : order) {
     if (setting.interrupts.pause(setting.pause)) return fail("interrupted");
-    const auto cost = measure(setting.meter, Orphans::kAwaited, job->words, job->contender->log());
-    if (!cost) return unexpected(cost.error().within(job->contender->name() + " " + kTables[job->table].title));
-    job->costs.push_back(*cost);
+    const auto cost = measure_one(setting, *job);
+    if (cost) job->costs.push_back(*cost);
+    if (cost || setting.interrupts.pause(milliseconds(0))) continue;
+    std::printf("  %-16s left out of %s after %zu: %s\n", job->contender->name().c_str(), kTables[job->table].title,
+                job->costs.size(), cost.error().message().c_str());
+    job->contender = nullptr;
   }
+  std::erase_if(jobs, [](const Job& job) { return job.contender == nullptr; });
   return {};
 }
 
@@ -184,7 +194,7 @@ Result<std::string> make_programs(const std::string& directory, const std::strin
 Result<void> measure_all(const Options& options) {
   Interrupts interrupts;
   adopt_orphans();
-  if (auto done = private_mounts(kCgroups, options.hide_unified); !done) return done;
+  if (auto done = private_mounts(kCgroups, options.view); !done) return done;
   auto directory = TempDirectory::make();
   if (!directory) return unexpected(directory.error());
   const std::string programs = own_directory();
@@ -218,7 +228,8 @@ Options parse(int argc, char** argv) {
   const auto number = [&](const char* name, const char* otherwise) {
     return std::max(0, std::atoi(option(argc, argv, name, otherwise).c_str()));
   };
-  options.hide_unified = option(argc, argv, "layout", "own") == "v1";
+  const std::string layout = option(argc, argv, "layout", "own");
+  options.view = layout == "v1" ? View::kV1 : layout == "v2" ? View::kV2 : View::kOwn;
   options.rounds = std::max(1, number("rounds", "50"));
   options.pause = milliseconds(number("pause-ms", "100"));
   options.alive = {number("alive", "200"), std::max(1, number("each", "20"))};
@@ -233,7 +244,7 @@ int main(int argc, char** argv) {
   const auto options = plimsoll::bench::parse(argc, argv);
   if (argc < 2) {
     std::fputs(
-        "usage: bench_runtime --runtime NAME=PATH ... [--layout v1|own] [--rounds N] [--pause-ms N]\n"
+        "usage: bench_runtime --runtime NAME=PATH ... [--layout own|v1|v2] [--rounds N] [--pause-ms N]\n"
         "                     [--alive N] [--each N] [--seed N]\n",
         stderr);
     return 2;

@@ -55,14 +55,23 @@ void kill_processes(const std::string& group) {
   }
 }
 
-// All children, adopted ones too, are about to end.
+// What a runtime has left outside its container's group and does not end either.
+void kill_children() {
+  const std::string self = std::to_string(getpid());
+  const auto text = read_file("/proc/self/task/" + self + "/children");
+  std::string_view rest = text ? std::string_view(*text) : std::string_view();
+  while (const auto pid = parse_i64(take_field(rest))) kill(static_cast<pid_t>(*pid), SIGKILL);
+}
+
+// All children, adopted ones too: most are about to end.
 void reap_all() {
-  for (int tries = 0; tries < 500;) {
+  constexpr int kPatience = 100, kEnough = 500;
+  for (int tries = 0; tries < kEnough;) {
     const pid_t pid = waitpid(-1, nullptr, WNOHANG);
     if (pid < 0) return;
     if (pid > 0) continue;
     usleep(10'000);
-    ++tries;
+    if (++tries >= kPatience) kill_children();
   }
 }
 
@@ -81,12 +90,14 @@ Result<std::string> inherit(const std::string& parent, const std::string& group,
 
 }  // namespace
 
-Result<void> private_mounts(const std::string& cgroup_root, bool hide_unified) {
+Result<void> private_mounts(const std::string& cgroup_root, View view) {
   if (unshare(CLONE_NEWNS) != 0) return fail_errno("a mount namespace of its own");
   if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return fail_errno("private mounts");
-  if (!hide_unified) return {};
   const std::string tree = cgroup_root + "/unified";
-  if (umount2(tree.c_str(), 0) != 0) return fail_errno("umount " + tree + " in the private mount namespace");
+  if (view == View::kV1 && umount2(tree.c_str(), 0) != 0) return fail_errno("private mount namespace: umount " + tree);
+  if (view == View::kV2 && mount("cgroup2", cgroup_root.c_str(), "cgroup2", 0, nullptr) != 0) {
+    return fail_errno("private mount namespace: cgroup2 on " + cgroup_root);
+  }
   return {};
 }
 

@@ -11,9 +11,11 @@
 
 namespace plimsoll::bench {
 
-// Goes on in a private mount namespace; with `hide_unified` the v2 tree of a hybrid machine is not mounted there
-// (crun refuses to run beside one).
-Result<void> private_mounts(const std::string& cgroup_root, bool hide_unified);
+// What of a hybrid machine's hierarchies is mounted: all, the v1 ones (crun refuses to run beside a unified tree), or
+// the unified tree alone, whose controllers are then few.
+enum class View { kOwn, kV1, kV2 };
+// Goes on in a private mount namespace with that view.
+Result<void> private_mounts(const std::string& cgroup_root, View view);
 
 class Groups {
  public:
