@@ -167,11 +167,12 @@ Result<Findings> Alive::measure_all() {
 }
 
 void print_growth(const std::vector<Findings>& all) {
-  std::printf("\ncreate + start + delete --force of one more, CPU; in brackets the bare program's run beside it\n");
+  std::printf("\ncreate + start + delete --force of one more, CPU; in brackets the bare program's run beside it,\n");
+  std::printf("by which the last ratio is corrected\n");
   std::printf("  %-16s %9s", "alive:", "0, ms");
   for (size_t at = 1; at < all.front().levels.size(); ++at)
     std::printf(" %9s %3d / 0", "", all.front().levels[at].alive);
-  std::printf("\n");
+  std::printf(" %9s\n", "corrected");
   for (const Findings& one : all) {
     const Level& first = one.levels.front();
     std::printf("  %-16s %9.2f", one.name.c_str(), cpu_ms(first.cycle));
@@ -180,7 +181,8 @@ void print_growth(const std::vector<Findings>& all) {
       std::printf(" %8s (%s)", ratio_text(cpu_ms(level.cycle), cpu_ms(first.cycle)).c_str(),
                   ratio_text(cpu_ms(level.bare), cpu_ms(first.bare)).c_str());
     }
-    std::printf("\n");
+    const double kernel = cpu_ms(one.levels.back().bare) / cpu_ms(first.bare);
+    std::printf(" %9s\n", ratio_text(cpu_ms(one.levels.back().cycle), cpu_ms(first.cycle) * kernel).c_str());
   }
 }
 
