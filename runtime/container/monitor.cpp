@@ -17,6 +17,7 @@
 #include "runtime/container/log.h"
 #include "runtime/container/output.h"
 #include "runtime/container/process.h"
+#include "runtime/isolate/exec_stub.h"
 #include "runtime/isolate/launch.h"
 #include "runtime/limits/own_cgroup.h"
 #include "runtime/network/veth.h"
@@ -121,6 +122,9 @@ class Monitor {
     spec.rootfs = config_.rootfs;
     spec.group = &group;
     spec.filter.program = seccomp::default_filter();
+    auto stub = isolate::make_exec_stub(spec.filter);
+    if (!stub) return engine_failure(stub.error());
+    spec.exec_stub = stub->get();
     spec.stdio[0] = stdin_.get();
     spec.stdio[1] = out->writing.get();
     spec.stdio[2] = err->writing.get();
