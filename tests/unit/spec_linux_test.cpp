@@ -146,12 +146,12 @@ TEST(SpecLinux, SysctlOfTheHostIsRefused) {
     return problem_of(linux_config("\"sysctl\": {\"" + std::string(name) + "\": \"1\"}"));
   };
   for (const char* name : {"kernel.panic", "vm.swappiness", "fs.file-max", "kernel.shm", "kernel.msgmaxx", "fs.mqueue",
-                            "kernel/core_pattern", "netx.a"})
+                           "kernel/core_pattern", "netx.a"})
     EXPECT_THAT(with(name), HasSubstr("belongs to no namespace")) << name;
   EXPECT_THAT(with("kernel.hostname"), HasSubstr("use the member 'hostname'"));
   EXPECT_THAT(with("user.max_user_namespaces"), HasSubstr("needs a user namespace"));
-  for (const char* name :
-       {"", "net", "net/../kernel/panic", "net.x/../kernel", "net/./x", "net..x", "net.//.kernel.panic", ".net", "net.", "/etc/passwd"})
+  for (const char* name : {"", "net", "net/../kernel/panic", "net.x/../kernel", "net/./x", "net..x",
+                           "net.//.kernel.panic", ".net", "net.", "/etc/passwd"})
     EXPECT_THAT(with(name), HasSubstr("no kernel parameter's name")) << name;
 }
 
@@ -168,6 +168,26 @@ TEST(SpecLinux, SysctlNeedsItsNamespace) {
     EXPECT_EQ(with(name, type), "") << name;
     EXPECT_THAT(with(name, "pid"), HasSubstr("needs a " + std::string(type))) << name;
   }
+}
+
+TEST(SpecLinux, ANamespaceThatIsTheHostsDoesNotHelpASysctl) {
+  const auto with = [](std::string_view path) {
+    return problem_of(bare(R"("sysctl": {"net.core.somaxconn": "1"}, "namespaces": [{"type": "network", "path": ")" +
+                           std::string(path) + "\"}]"));
+  };
+  EXPECT_THAT(with("/proc/self/ns/net"), HasSubstr("needs a network namespace"));
+  EXPECT_EQ(with("/no/such/namespace"), "") << "whoever opens it tells";
+}
+
+TEST(SpecLinux, SysctlAgainstAMember) {
+  const auto with = [](std::string_view value) {
+    return problem_of(
+        config("\"domainname\": \"foo\", \"linux\": {\"namespaces\": [{\"type\": \"uts\"}], "
+               "\"sysctl\": {\"kernel.domainname\": \"" +
+               std::string(value) + "\"}}"));
+  };
+  EXPECT_EQ(with("foo"), "");
+  EXPECT_THAT(with("bar"), HasSubstr("the member 'domainname' says something else"));
 }
 
 TEST(SpecLinux, PathsMustBeAbsolute) {

@@ -141,6 +141,7 @@ TEST(SpecMountOptions, Switches) {
   EXPECT_TRUE(parsed({"rbind"}).bind && parsed({"rbind"}).recursive_bind);
   EXPECT_TRUE(parsed({"remount"}).remount);
   EXPECT_TRUE(parsed({"tmpcopyup"}).copy_up);
+  EXPECT_TRUE(parsed({"copy-symlink"}).copy_symlink);
   EXPECT_TRUE(parsed({"src-nofollow"}).source_no_follow);
   EXPECT_TRUE(parsed({"dest-nofollow"}).destination_no_follow);
   EXPECT_TRUE(parsed({"idmap"}).idmap);
