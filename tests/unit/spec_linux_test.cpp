@@ -325,8 +325,10 @@ TEST(SpecResources, NumbersThatCannotBe) {
 
 TEST(SpecResources, BlockIo) {
   const Resources resources = must_read_resources(R"("blockIO": {"weight": 10, "leafWeight": 20,
-      "weightDevice": [{"major": 8, "minor": 0, "weight": 500}], "throttleReadBpsDevice": [{"major": 8, "minor": 1, "rate": 600}],
-      "throttleWriteBpsDevice": [], "throttleReadIOPSDevice": null, "throttleWriteIOPSDevice": [{"major": 8, "minor": 2, "rate": 7}]})");
+      "weightDevice": [{"major": 8, "minor": 0, "weight": 500}], "throttleReadBpsDevice": [{"major": 8, "minor": 1,
+      "rate": 600}],
+      "throttleWriteBpsDevice": [], "throttleReadIOPSDevice": null, "throttleWriteIOPSDevice": [{"major": 8,
+      "minor": 2, "rate": 7}]})");
   ASSERT_TRUE(resources.block_io);
   EXPECT_EQ(resources.block_io->weight, 10);
   EXPECT_EQ(resources.block_io->weight_devices.at(0).weight, 500);
@@ -370,7 +372,8 @@ TEST(SpecResources, UnifiedNamesFilesOfTheGroup) {
 
 TEST(SpecSeccomp, AProfile) {
   const Spec spec = must_read(bare(R"("seccomp": {"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 38,
-      "architectures": ["SCMP_ARCH_X86_64"], "flags": ["SECCOMP_FILTER_FLAG_LOG"], "listenerPath": "/run/s", "listenerMetadata": "m",
+      "architectures": ["SCMP_ARCH_X86_64"], "flags": ["SECCOMP_FILTER_FLAG_LOG"], "listenerPath": "/run/s",
+      "listenerMetadata": "m",
       "syscalls": [{"names": ["read", "write"], "action": "SCMP_ACT_ALLOW"},
         {"names": ["personality"], "action": "SCMP_ACT_TRACE", "errnoRet": 1,
          "args": [{"index": 5, "value": 18446744073709551615, "valueTwo": 7, "op": "SCMP_CMP_MASKED_EQ"}]}]})"));

@@ -23,8 +23,10 @@ constexpr std::string_view kFull = R"({"terminal": true, "consoleSize": {"height
   "user": {"uid": 1, "gid": 2, "umask": 63, "additionalGids": [5, 6]}, "args": ["sh", "-c", ""], "env": ["A=1", "B"],
   "cwd": "/root", "capabilities": {"bounding": ["CAP_CHOWN", "CAP_CHECKPOINT_RESTORE"], "effective": ["CAP_CHOWN"],
   "inheritable": [], "permitted": ["CAP_CHOWN"], "ambient": null}, "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 1024,
-  "hard": 18446744073709551615}], "noNewPrivileges": true, "apparmorProfile": "p", "selinuxLabel": "l", "oomScoreAdj": -999,
-  "scheduler": {"policy": "SCHED_DEADLINE", "flags": ["SCHED_FLAG_RESET_ON_FORK", "SCHED_FLAG_DL_OVERRUN"], "runtime": 10,
+  "hard": 18446744073709551615}], "noNewPrivileges": true, "apparmorProfile": "p", "selinuxLabel": "l",
+      "oomScoreAdj": -999,
+  "scheduler": {"policy": "SCHED_DEADLINE", "flags": ["SCHED_FLAG_RESET_ON_FORK", "SCHED_FLAG_DL_OVERRUN"],
+      "runtime": 10,
   "deadline": 20, "period": 30}, "ioPriority": {"class": "IOPRIO_CLASS_IDLE", "priority": 7},
   "execCPUAffinity": {"initial": "0-3,7", "final": "1"}})";
 
