@@ -34,13 +34,6 @@ std::vector<HookPlan> plan_hooks(const std::vector<spec::Hook>& hooks) {
   return plans;
 }
 
-// Both spellings of a name: "net.ipv4.ip_forward" and "net/ipv4/ip_forward". In the first a "/" stands for a dot.
-std::string sysctl_path(std::string name) {
-  if (name.find('/') < name.find('.')) return name;
-  for (char& c : name) c = c == '.' ? '/' : c == '/' ? '.' : c;
-  return name;
-}
-
 Result<void> plan_names(const spec::Spec& spec, LaunchPlan& plan) {
   if (spec.hostname.size() > kLongestHostname) return fail("host name \"" + spec.hostname + "\": longer than 64 bytes");
   if (spec.domainname.size() > kLongestHostname) {
@@ -48,7 +41,7 @@ Result<void> plan_names(const spec::Spec& spec, LaunchPlan& plan) {
   }
   plan.hostname = spec.hostname;
   plan.domainname = spec.domainname;
-  for (const auto& [name, value] : spec.sysctl) plan.sysctls.push_back({"sys/" + sysctl_path(name), value});
+  for (const auto& [name, value] : spec.sysctl) plan.sysctls.push_back({"sys/" + name, value});
   return {};
 }
 
