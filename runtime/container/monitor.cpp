@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <optional>
@@ -16,8 +17,9 @@
 #include "runtime/container/log.h"
 #include "runtime/container/output.h"
 #include "runtime/container/process.h"
-#include "runtime/limits/own_cgroup.h"
 #include "runtime/isolate/launch.h"
+#include "runtime/limits/own_cgroup.h"
+#include "runtime/limits/resources.h"
 #include "runtime/network/veth.h"
 
 namespace plimsoll::container {
@@ -66,6 +68,25 @@ isolate::LaunchSpec launch_spec(const Config& config) {
   return spec;
 }
 
+// The swap that may be used beside memory is the same amount again.
+spec::Resources resources(const Config& config) {
+  constexpr uint64_t kMostMemory = INT64_MAX / 2;
+  spec::Resources resources;
+  if (config.memory_bytes != 0) {
+    const auto limit = static_cast<int64_t>(std::min(config.memory_bytes, kMostMemory));
+    resources.memory.emplace();
+    resources.memory->limit = limit;
+    resources.memory->swap = 2 * limit;
+  }
+  if (config.cpu_quota_us != 0) {
+    resources.cpu.emplace();
+    resources.cpu->quota = static_cast<int64_t>(config.cpu_quota_us);
+    resources.cpu->period = 100'000;
+  }
+  if (config.pids != 0) resources.pids_limit = static_cast<int64_t>(config.pids);
+  return resources;
+}
+
 class Monitor {
  public:
   Monitor(const Engine& engine, const MonitorOptions& options) : engine_(engine), options_(options) {}
@@ -109,11 +130,7 @@ class Monitor {
   Started start() {
     auto group = limits::OwnCgroup::create(engine_.layout, config_.cgroup_path);
     if (!group) return engine_failure(group.error());
-    limits::CgroupLimits limits;
-    limits.memory_bytes = config_.memory_bytes;
-    limits.cpu_quota_us = config_.cpu_quota_us;
-    limits.pids = config_.pids;
-    if (auto limited = group->limit(limits); !limited) return engine_failure(limited.error());
+    if (auto limited = limits::apply(*group, resources(config_)); !limited) return engine_failure(limited.error());
     enable_block_accounting(*group, engine_.host.sys, config_);
     auto log = LogWriter::open(engine_.store.roots().container_dir(config_.id), config_.log_limit_bytes);
     if (!log) return engine_failure(log.error());

@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "runtime/isolate/parent.h"
+#include "runtime/limits/device_filter.h"
 #include "runtime/system_calls.h"
 
 namespace plimsoll::isolate {
@@ -104,7 +105,8 @@ std::variant<Launched, LaunchError> launch(const LaunchSpec& spec, const limits:
                                            const std::function<Result<void>(pid_t)>& configure_network) {
   auto plan = make_plan(spec, group);
   if (!plan) return engine_error(plan.error());
-  if (auto restricted = group.restrict_devices(); !restricted) return engine_error(restricted.error());
+  auto restricted = limits::restrict_devices(group, limits::default_device_rules());
+  if (!restricted) return engine_error(restricted.error());
   auto channels = make_channels();
   if (!channels) return engine_error(channels.error());
   auto launched = start_child(clone_flags(spec, *plan, group), *plan, group, *channels);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is worked out before clone: paths, the program's candidates, messages about failures, the
-// device program. No privilege needed.
+// What is worked out before clone: paths, the program's candidates, messages about failures. No
+// privilege needed.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -9,7 +9,6 @@
 #include <cstring>
 
 #include "runtime/isolate/defaults.h"
-#include "runtime/limits/device_filter.h"
 #include "runtime/isolate/inner_tree.h"
 #include "runtime/isolate/parent.h"
 #include "runtime/isolate/plan.h"
@@ -161,61 +160,6 @@ TEST(InnerTree, FileInTheWayIsAnError) {
 TEST(Defaults, CapabilitiesAreDockersFourteen) {
   EXPECT_EQ(kCapabilities.size(), 14u);
   EXPECT_EQ(capability_mask(), 0xa80425fbu);
-}
-
-// Runs the device program on one access; only the instructions that it uses are known.
-uint64_t run_device_program(uint32_t type, uint32_t access, uint32_t major, uint32_t minor) {
-  const std::vector<bpf_insn> program = device_program();
-  const uint32_t context[3] = {access << 16 | type, major, minor};
-  uint64_t registers[11] = {};
-  for (size_t at = 0; at < program.size(); ++at) {
-    const bpf_insn& line = program[at];
-    uint64_t& target = registers[line.dst_reg];
-    switch (line.code) {
-      case BPF_LDX | BPF_MEM | BPF_W:
-        target = context[line.off / 4];
-        break;
-      case BPF_ALU64 | BPF_MOV | BPF_X:
-        target = registers[line.src_reg];
-        break;
-      case BPF_ALU64 | BPF_MOV | BPF_K:
-        target = static_cast<uint64_t>(line.imm);
-        break;
-      case BPF_ALU | BPF_AND | BPF_K:
-        target &= static_cast<uint32_t>(line.imm);
-        break;
-      case BPF_ALU | BPF_RSH | BPF_K:
-        target = static_cast<uint32_t>(target) >> line.imm;
-        break;
-      case BPF_JMP | BPF_JNE | BPF_K:
-        if (target != static_cast<uint64_t>(line.imm)) at += static_cast<size_t>(line.off);
-        break;
-      case BPF_JMP | BPF_EXIT:
-        return registers[0];
-      default:
-        ADD_FAILURE() << "unknown instruction " << int{line.code};
-        return 2;
-    }
-  }
-  ADD_FAILURE() << "no exit";
-  return 2;
-}
-
-TEST(DeviceProgram, OnlyTheListedDevicesCanBeUsed) {
-  constexpr uint32_t kBlock = BPF_DEVCG_DEV_BLOCK, kCharacter = BPF_DEVCG_DEV_CHAR;
-  constexpr uint32_t kRead = BPF_DEVCG_ACC_READ, kWrite = BPF_DEVCG_ACC_WRITE, kMknod = BPF_DEVCG_ACC_MKNOD;
-  for (const AllowedDevice& device : kAllowedDevices) {
-    const uint32_t minor = device.minor == kAnyMinor ? 77 : device.minor;
-    EXPECT_EQ(run_device_program(kCharacter, kRead | kWrite, device.major, minor), 1u);
-    EXPECT_EQ(run_device_program(kBlock, kRead, device.major, minor), 0u);
-  }
-  EXPECT_EQ(run_device_program(kBlock, kRead, 8, 0), 0u);
-  EXPECT_EQ(run_device_program(kBlock, kRead, 254, 0), 0u);
-  EXPECT_EQ(run_device_program(kCharacter, kRead, 1, 1), 0u);    // mem
-  EXPECT_EQ(run_device_program(kCharacter, kWrite, 1, 11), 0u);  // kmsg
-  EXPECT_EQ(run_device_program(kCharacter, kRead, 10, 229), 0u);
-  EXPECT_EQ(run_device_program(kBlock, kMknod, 8, 0), 1u);
-  EXPECT_EQ(run_device_program(kBlock, kMknod | kRead, 8, 0), 0u);
 }
 
 }  // namespace

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Internal to the folder: the parts of linux.resources whose files differ between v1 and v2. For each, what is
+// wrong in itself has been refused before by resources.cpp.
+#pragma once
+
+#include "base/result.h"
+#include "runtime/limits/controller_files.h"
+#include "runtime/spec/spec.h"
+
+namespace plimsoll::limits {
+
+Result<void> write_memory_v1(const ControllerFiles& files, const spec::Memory& memory);
+Result<void> write_cpu_v1(const ControllerFiles& files, const spec::Cpu& cpu);
+Result<void> write_block_io_v1(const ControllerFiles& files, const spec::BlockIo& block_io);
+Result<void> write_network_v1(const OwnCgroup& group, const spec::Resources& resources);
+
+Result<void> write_memory_v2(const ControllerFiles& files, const spec::Memory& memory);
+Result<void> write_cpu_v2(const ControllerFiles& files, const spec::Cpu& cpu);
+Result<void> write_block_io_v2(const ControllerFiles& files, const spec::BlockIo& block_io);
+
+// A member that is there and not 0.
+template <typename T>
+bool is_given(const std::optional<T>& value) {
+  return value.has_value() && *value != 0;
+}
+
+inline std::string device_number(const spec::BlockDevice& device) {
+  return std::to_string(device.major) + ":" + std::to_string(device.minor);
+}
+
+}  // namespace plimsoll::limits
