@@ -84,4 +84,6 @@ class LimitsTree {
   std::unique_ptr<limits::OwnCgroup> group_;
 };
 
+inline const LimitsTree::Files kNoFiles;
+
 }  // namespace plimsoll::test
