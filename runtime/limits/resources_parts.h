@@ -24,6 +24,17 @@ bool is_given(const std::optional<T>& value) {
   return value.has_value() && *value != 0;
 }
 
+// An idle group takes no weight, so which of the two goes first depends on what it is to become.
+template <typename WriteWeight>
+Result<void> write_weight_and_idle(const ControllerFiles& files, const spec::Cpu& cpu, WriteWeight write_weight) {
+  const bool becomes_idle = cpu.idle.value_or(0) != 0;
+  const auto write_idle = [&] { return files.write("cpu.idle", std::to_string(*cpu.idle)); };
+  Result<void> written;
+  if (cpu.idle && !becomes_idle) written = write_idle();
+  if (written && is_given(cpu.shares)) written = write_weight();
+  return written && becomes_idle ? write_idle() : written;
+}
+
 inline std::string device_number(const spec::BlockDevice& device) {
   return std::to_string(device.major) + ":" + std::to_string(device.minor);
 }

@@ -68,14 +68,13 @@ class Postponed {
 };
 
 // The kernel takes any number and cuts it to what it can do.
-Result<void> write_shares(const ControllerFiles& files, const std::optional<uint64_t>& shares) {
-  if (!is_given(shares)) return {};
-  auto written = files.write("cpu.shares", std::to_string(*shares));
+Result<void> write_shares(const ControllerFiles& files, uint64_t shares) {
+  auto written = files.write("cpu.shares", std::to_string(shares));
   if (!written) return written;
   auto taken = files.read_number("cpu.shares");
   if (!taken) return unexpected(taken.error());
-  if (*taken == *shares) return {};
-  return fail("cpu.shares " + std::to_string(*shares) + ": the " + (*taken < *shares ? "maximum" : "minimum") +
+  if (*taken == shares) return {};
+  return fail("cpu.shares " + std::to_string(shares) + ": the " + (*taken < shares ? "maximum" : "minimum") +
               " allowed cpu-shares is " + std::to_string(*taken));
 }
 
@@ -138,9 +137,8 @@ Result<void> write_memory_v1(const ControllerFiles& files, const spec::Memory& m
 }
 
 Result<void> write_cpu_v1(const ControllerFiles& files, const spec::Cpu& cpu) {
-  auto written = write_shares(files, cpu.shares);
+  auto written = write_weight_and_idle(files, cpu, [&] { return write_shares(files, *cpu.shares); });
   if (written) written = write_bandwidth(files, cpu);
-  if (written && cpu.idle) written = files.write("cpu.idle", std::to_string(*cpu.idle));
   return written ? write_realtime(files, cpu) : written;
 }
 

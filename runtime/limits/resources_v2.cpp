@@ -55,18 +55,6 @@ Result<void> write_bandwidth(const ControllerFiles& files, const spec::Cpu& cpu)
   return files.write("cpu.max", line);
 }
 
-// An idle group takes no weight, so which goes first depends on what it is to become.
-Result<void> write_weight(const ControllerFiles& files, const spec::Cpu& cpu) {
-  const auto write_idle = [&files, &cpu](bool due) {
-    return cpu.idle && due ? files.write("cpu.idle", std::to_string(*cpu.idle)) : Result<void>();
-  };
-  const bool becomes_idle = cpu.idle.value_or(0) != 0;
-  auto written = write_idle(!becomes_idle);
-  if (written && is_given(cpu.shares))
-    written = files.write("cpu.weight", std::to_string(weight_of_shares(*cpu.shares)));
-  return written ? write_idle(becomes_idle) : written;
-}
-
 Result<void> write_weights(const ControllerFiles& files, const spec::BlockIo& io) {
   const bool bfq = files.has("io.bfq.weight");
   const std::string file = bfq ? "io.bfq.weight" : "io.weight";
@@ -116,7 +104,8 @@ Result<void> write_memory_v2(const ControllerFiles& files, const spec::Memory& m
 }
 
 Result<void> write_cpu_v2(const ControllerFiles& files, const spec::Cpu& cpu) {
-  auto written = write_weight(files, cpu);
+  auto written = write_weight_and_idle(
+      files, cpu, [&] { return files.write("cpu.weight", std::to_string(weight_of_shares(*cpu.shares))); });
   bool burst_due = cpu.burst.has_value();
   if (written && burst_due) {
     written = files.write("cpu.max.burst", std::to_string(*cpu.burst));

@@ -92,7 +92,8 @@ TEST_F(ResourcesTest, WhatTheKernelRefusesIsNamed) {
   EXPECT_EQ(refused.error().code, EINVAL);
   EXPECT_THAT(refused.error().message(), HasSubstr("write \"1"));
   EXPECT_THAT(refused.error().message(), AnyOf(HasSubstr("cpu.cfs_quota_us: Invalid"), HasSubstr("cpu.max: Invalid")));
-  if (!v2("cpu")) EXPECT_THAT(apply_cpu({.shares = 1}), HasSubstr("minimum allowed cpu-shares is 2"));
+  if (v2("cpu")) return;
+  EXPECT_THAT(apply_cpu({.shares = 1}), HasSubstr("minimum allowed cpu-shares is 2"));
 }
 
 TEST_F(ResourcesTest, Cpusets) {
@@ -175,7 +176,7 @@ TEST_F(ResourcesTest, StatsOfAGroupWithAProcess) {
   const pid_t pid = ::fork();
   if (pid == 0) {
     if (!group_->enter()) ::_exit(1);
-    for (volatile uint64_t i = 0; i < 20'000'000; i = i + 1) {
+    for (const int64_t end = monotonic_ns() + 20'000'000; monotonic_ns() < end;) {
     }
     ::pause();
     ::_exit(0);
@@ -186,7 +187,7 @@ TEST_F(ResourcesTest, StatsOfAGroupWithAProcess) {
   auto stats = read_stats(*group_);
   ASSERT_TRUE(stats);
   EXPECT_GT(used, 0u);
-  if (has("pids")) EXPECT_EQ(stats->pids.usage, 1u);
+  EXPECT_EQ(stats->pids.usage.value_or(1), 1u);
   if (has("memory")) {
     EXPECT_FALSE(stats->memory.stat.empty());
     EXPECT_TRUE(stats->memory.memory.usage.has_value());

@@ -54,12 +54,27 @@ TEST(OwnCgroup, FindsControllersInV1First) {
   EXPECT_EQ(tree.group().with_controller("rdma"), nullptr);
 }
 
+// As a user who may write to one hierarchy only.
 TEST(OwnCgroup, ForbiddenHierarchiesAreLeftOutOnlyWhenAsked) {
-  if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  constexpr uid_t kNobody = 65'534;
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root to become another user";
   LimitsTree tree({{"memory", kNoFiles}, {"cpu", kNoFiles}});
-  ASSERT_EQ(::chmod(tree.files().at("cpu").c_str(), 0555), 0);
-  EXPECT_THAT(OwnCgroup::create(tree.layout(), "/other").error().message(), HasSubstr("delegated"));
+  tree.files().write("memory/other/tasks", "");
+  ASSERT_EQ(::chmod(tree.files().path().c_str(), 0755), 0);
   ASSERT_EQ(::chmod(tree.files().at("cpu").c_str(), 0755), 0);
+  for (const char* name : {"memory", "memory/other", "memory/other/tasks"}) {
+    ASSERT_EQ(::chmod(tree.files().at(name).c_str(), 0755), 0);
+    ASSERT_EQ(::chown(tree.files().at(name).c_str(), kNobody, kNobody), 0);
+  }
+  ASSERT_EQ(::seteuid(kNobody), 0);
+  auto refused = OwnCgroup::create(tree.layout(), "/other");
+  auto partial = OwnCgroup::create(tree.layout(), "/other", {.skip_forbidden = true});
+  ASSERT_EQ(::seteuid(0), 0);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message(), HasSubstr("delegated"));
+  ASSERT_TRUE(partial) << partial.error().message();
+  EXPECT_NE(partial->with_controller("memory"), nullptr);
+  EXPECT_EQ(partial->with_controller("cpu"), nullptr);
 }
 
 TEST(OwnCgroup, ProcessesAreThoseOfAllGroupsBelow) {

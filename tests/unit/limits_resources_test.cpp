@@ -155,8 +155,8 @@ TEST(CpuV1, QuotaPeriodBurstAndRealtime) {
                             {"cpu.rt_runtime_us", ""}}}});
   expect_applied(tree, cpu({.shares = 512, .burst = 5, .period = 1000, .realtime_period = 9, .quota = -1,
                             .realtime_runtime = 8, .idle = 1}));
-  EXPECT_THAT(tree.written(), ElementsAre("cpu.shares", "cpu.cfs_period_us", "cpu.cfs_burst_us", "cpu.cfs_quota_us",
-                                          "cpu.idle", "cpu.rt_period_us", "cpu.rt_runtime_us"));
+  EXPECT_THAT(tree.written(), ElementsAre("cpu.shares", "cpu.idle", "cpu.cfs_period_us", "cpu.cfs_burst_us",
+                                          "cpu.cfs_quota_us", "cpu.rt_period_us", "cpu.rt_runtime_us"));
   EXPECT_EQ(tree.text("cpu", "cpu.cfs_quota_us"), "-1");
   EXPECT_EQ(tree.text("cpu", "cpu.rt_runtime_us"), "8");
 }
