@@ -58,8 +58,7 @@ Result<void> enable_controller(const std::string& mount_point, const std::string
     if (!enabled) return unexpected(enabled.error());
     if (!lists_word(*enabled, controller)) {
       // One controller per write, since one that is refused would take the others with it.
-      auto written =
-          write_existing(AT_FDCWD, directory + "/cgroup.subtree_control", "+" + std::string(controller));
+      auto written = write_existing(AT_FDCWD, directory + "/cgroup.subtree_control", "+" + std::string(controller));
       if (!written) return unexpected(refused(written.error().code, directory, controller));
     }
     directory = mount_point + level;

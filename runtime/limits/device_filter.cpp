@@ -162,7 +162,7 @@ std::vector<spec::DeviceRule> default_device_rules() {
   std::vector<spec::DeviceRule> rules = {{true, 'c', {}, {}, "m"}, {true, 'b', {}, {}, "m"}};
   for (const uint32_t minor : {3u, 5u, 7u, 8u, 9u}) rules.push_back({true, 'c', 1, minor, "rwm"});  // null ... urandom
   for (const uint32_t minor : {0u, 1u, 2u}) rules.push_back({true, 'c', 5, minor, "rwm"});  // tty, console, ptmx
-  rules.push_back({true, 'c', 136, {}, "rwm"});  // pseudo-terminals
+  rules.push_back({true, 'c', 136, {}, "rwm"});                                             // pseudo-terminals
   return rules;
 }
 

@@ -102,7 +102,8 @@ Result<DeviceTable> DeviceTable::parse(std::string_view list) {
     std::string_view numbers = take_field(line);
     auto major = parse_number(take(numbers, ':')), minor = parse_number(numbers);
     auto access = device_access(std::string(take_field(line)));
-    if (!major || !minor || !access) return unexpected((!major ? major.error() : !minor ? minor.error() : access.error()));
+    if (!major || !minor || !access)
+      return unexpected((!major ? major.error() : !minor ? minor.error() : access.error()));
     if (type != "b" && type != "c") return fail("devices.list: \"" + std::string(type) + "\" is no type of device");
     table.exceptions_[Key{type.front(), *major, *minor}] |= *access;
   }

@@ -91,8 +91,8 @@ Result<void> freeze_v2(int group_fd) {
 }
 
 Unexpected no_freezer(const OwnCgroup& group) {
-  return unexpected(Error{ENOENT, "cgroup " + group.path() +
-                                      ": no freezer: mount the v1 \"freezer\" controller or cgroup2 (Linux 5.2)"});
+  return unexpected(Error{
+      ENOENT, "cgroup " + group.path() + ": no freezer: mount the v1 \"freezer\" controller or cgroup2 (Linux 5.2)"});
 }
 
 }  // namespace

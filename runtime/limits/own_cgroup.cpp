@@ -172,7 +172,8 @@ Result<OwnCgroup> OwnCgroup::create(const Layout& layout, const std::string& pat
   if (done) done = group.open_handles();
   if (done) return group;
   for (const std::string& leaf : new_leaves) ::rmdir(leaf.c_str());
-  const char* remedy = is_forbidden(done.error().code) ? " (this needs root, or a cgroup that is delegated to you)" : "";
+  const char* remedy =
+      is_forbidden(done.error().code) ? " (this needs root, or a cgroup that is delegated to you)" : "";
   return unexpected(done.error().within("make cgroup " + path + remedy));
 }
 
@@ -188,6 +189,28 @@ Result<OwnCgroup> OwnCgroup::open(const Layout& layout, const std::string& path)
   auto opened = group.open_handles();
   if (!opened) return unexpected(opened.error().within("cgroup " + path));
   return group;
+}
+
+// /proc/PID/cgroup has the v2 tree's line as "0::/path".
+Result<void> OwnCgroup::follow(pid_t init, const std::string& proc) {
+  constexpr std::string_view kUnified = "0::";
+  const CgroupPlace* place = unified_place();
+  if (place == nullptr) return {};
+  auto enabled = read_file(place->directory + "/cgroup.subtree_control");
+  if (!enabled || is_blank(*enabled)) return {};
+  auto text = read_file(proc + "/" + std::to_string(init) + "/cgroup");
+  if (!text) return unexpected(text.error());
+  for (std::string_view rest = *text; !rest.empty();) {
+    const std::string_view line = take(rest, '\n');
+    if (!line.starts_with(kUnified)) continue;
+    const std::string found(line.substr(kUnified.size()));
+    if (found != path_ && !found.starts_with(path_ + "/")) break;
+    auto dir = Dir::open(place->directory + found.substr(path_.size()));
+    if (!dir) return unexpected(dir.error());
+    unified_ = *std::move(dir);
+    return {};
+  }
+  return fail("cgroup " + path_ + ": process " + std::to_string(init) + " has left it, and it takes no other");
 }
 
 const CgroupPlace* OwnCgroup::with_controller(std::string_view controller) const {

@@ -47,6 +47,11 @@ class OwnCgroup {
   // The group that already stands at `path`; ENOENT when no hierarchy has it.
   static Result<OwnCgroup> open(const cgroup::Layout& layout, const std::string& path);
 
+  // For exec. A v2 group that has controllers for groups below it takes no processes; where the container has
+  // made it so (an init that manages groups of its own) clone_into_fd() and enter() lead into the group of
+  // its process `init` from then on; this object is then for nothing else. Error when `init` is elsewhere.
+  Result<void> follow(pid_t init, const std::string& proc = "/proc");
+
   // For clone3(CLONE_INTO_CGROUP): the v2 directory, -1 on pure v1.
   int clone_into_fd() const { return unified_.valid() ? unified_.fd() : -1; }
   // `tasks` of each v1 hierarchy, open for writing: the child writes "0" to each after clone3.

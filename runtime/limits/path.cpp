@@ -34,7 +34,9 @@ Result<std::string> absolute_cgroup_path(std::string_view cgroups_path, std::str
 }
 
 Result<std::string> expand_slice(std::string_view slice) {
-  const auto refuse_slice = [slice] { return fail("slice \"" + std::string(slice) + "\": must be named as a.slice or a-b.slice"); };
+  const auto refuse_slice = [slice] {
+    return fail("slice \"" + std::string(slice) + "\": must be named as a.slice or a-b.slice");
+  };
   if (slice == "-.slice") return std::string();
   if (!slice.ends_with(kSlice) || slice.size() == kSlice.size()) return refuse_slice();
   std::string_view rest = slice.substr(0, slice.size() - kSlice.size());

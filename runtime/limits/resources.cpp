@@ -97,7 +97,8 @@ Result<void> check(const OwnCgroup& group, const spec::Resources& resources) {
   if (good && resources.memory) good = check_memory(*resources.memory);
   if (good) good = check_controllers(group, resources);
   for (const spec::HugepageLimit& page : resources.hugepage_limits) {
-    if (page.page_size.find('/') != std::string::npos) return fail("hugepageLimits \"" + page.page_size + "\": no size");
+    if (page.page_size.find('/') != std::string::npos)
+      return fail("hugepageLimits \"" + page.page_size + "\": no size");
   }
   return good;
 }

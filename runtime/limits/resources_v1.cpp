@@ -19,8 +19,8 @@ Result<void> write_limit(const ControllerFiles& files, const std::optional<int64
   if (written || written.error().code != EBUSY) return written;
   auto usage = files.read_number("memory.usage_in_bytes"), peak = files.read_number("memory.max_usage_in_bytes");
   if (!usage || !peak) return written;
-  return unexpected(written.error().within("in use are " + std::to_string(*usage) + " bytes, at most were " +
-                                           std::to_string(*peak)));
+  return unexpected(
+      written.error().within("in use are " + std::to_string(*usage) + " bytes, at most were " + std::to_string(*peak)));
 }
 
 Result<void> write_limit_with_swap(const ControllerFiles& files, int64_t limit) {

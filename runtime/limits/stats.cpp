@@ -72,7 +72,8 @@ NamedCounts parse_named(std::string_view text) {
 }
 
 Count find_named(const NamedCounts& counts, std::string_view name) {
-  const auto found = std::find_if(counts.begin(), counts.end(), [name](const auto& each) { return each.first == name; });
+  const auto found =
+      std::find_if(counts.begin(), counts.end(), [name](const auto& each) { return each.first == name; });
   return found == counts.end() ? Count() : Count(found->second);
 }
 
@@ -222,7 +223,9 @@ std::vector<HugePageUsage> read_huge_pages(const OwnCgroup& group) {
     const std::string_view size = cgroup::huge_page_size(entry.name);
     if (size.empty()) continue;
     const std::string stem = "hugetlb." + std::string(size);
-    Amount amount = hugetlb.v2() ? Amount{hugetlb.count(stem + ".current"), hugetlb.limit(stem + ".max"), {},
+    Amount amount = hugetlb.v2() ? Amount{hugetlb.count(stem + ".current"),
+                                          hugetlb.limit(stem + ".max"),
+                                          {},
                                           find_u64(hugetlb.text(stem + ".events"), "max")}
                                  : read_amount_v1(hugetlb, stem);
     pages.push_back({std::string(size), amount});
@@ -237,7 +240,8 @@ void parse_rdma(std::string_view text, bool limits, std::vector<RdmaUsage>& devi
     std::string_view line = take(text, '\n');
     const std::string_view name = take_field(line);
     if (name.empty()) continue;
-    auto device = std::find_if(devices.begin(), devices.end(), [name](const auto& each) { return each.device == name; });
+    auto device =
+        std::find_if(devices.begin(), devices.end(), [name](const auto& each) { return each.device == name; });
     if (device == devices.end()) device = devices.insert(devices.end(), RdmaUsage{std::string(name), {}, {}, {}, {}});
     while (!line.empty()) {
       std::string_view value = take_field(line);

@@ -135,6 +135,30 @@ TEST_F(LimitsProcessesTest, ControllersBelowAGroupWithProcessesAreExplained) {
   EXPECT_EQ(test::wait_for(pid), 137);
 }
 
+TEST_F(LimitsProcessesTest, ExecFollowsAnInitThatHasGroupsOfItsOwn) {
+  TestGroup group;
+  const CgroupPlace* place = group->unified_place();
+  if (place == nullptr) GTEST_SKIP() << "needs a v2 tree";
+  auto inner = OwnCgroup::create(group.layout(), group->path() + "/init");
+  ASSERT_TRUE(inner);
+  Shared shared, second_shared;
+  const pid_t init = counter_in(*inner, shared.count());
+  ASSERT_TRUE(shared.grows());
+  const std::string mount = place->directory.substr(0, place->directory.size() - group->path().size());
+  if (!enable_controller(mount, inner->path(), "hugetlb")) GTEST_SKIP() << "needs the controller hugetlb in v2";
+  ASSERT_TRUE(group->follow(init));
+  const pid_t second = counter_in(*group, second_shared.count());
+  EXPECT_TRUE(second_shared.grows()) << "the group itself would have refused it";
+  EXPECT_THAT(*read_file(place->directory + "/init/cgroup.procs"), HasSubstr(std::to_string(second) + "\n"));
+  auto elsewhere = group->follow(::getpid());
+  ASSERT_FALSE(elsewhere);
+  EXPECT_THAT(elsewhere.error().message(), HasSubstr("has left it"));
+  ASSERT_TRUE(inner->kill_all());
+  EXPECT_EQ(test::wait_for(init), 137);
+  for (const pid_t pid : group->processes().value_or({})) ::kill(pid, SIGKILL);
+  EXPECT_EQ(test::wait_for(second), 137);
+}
+
 TEST_F(LimitsProcessesTest, DelegationIsOfPureV2Only) {
   TestGroup group;
   ASSERT_TRUE(delegate(*group, 4711));

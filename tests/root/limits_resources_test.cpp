@@ -24,7 +24,8 @@ class ResourcesTest : public test::RootTest {
   bool has(const char* controller) { return group_->with_controller(controller) != nullptr; }
   bool v2(const char* controller) { return group_->with_controller(controller)->v2; }
   std::string text(const char* controller, const std::string& file) {
-    return std::string(trim(read_file(group_->with_controller(controller)->directory + "/" + file).value_or("missing")));
+    return std::string(
+        trim(read_file(group_->with_controller(controller)->directory + "/" + file).value_or("missing")));
   }
   std::string apply_now(const Resources& resources) {
     auto applied = apply(*group_, resources);

@@ -78,7 +78,8 @@ TEST(OwnCgroup, ForbiddenHierarchiesAreLeftOutOnlyWhenAsked) {
 }
 
 TEST(OwnCgroup, ProcessesAreThoseOfAllGroupsBelow) {
-  LimitsTree tree({{"memory", {{"cgroup.procs", "5\n6\n"}, {"child/cgroup.procs", "7\n0\n"}, {"child/x/cgroup.procs", "8\n"}}}});
+  LimitsTree tree(
+      {{"memory", {{"cgroup.procs", "5\n6\n"}, {"child/cgroup.procs", "7\n0\n"}, {"child/x/cgroup.procs", "8\n"}}}});
   EXPECT_THAT(*tree.group().processes(), UnorderedElementsAre(5, 6, 7, 8));
 }
 
@@ -91,9 +92,10 @@ TEST(Freezer, V1GoesBeforeV2) {
 }
 
 TEST(Freezer, V1StatesAreOfTheGroupItself) {
-  for (const auto& [state, self, expected] :
-       {std::tuple{"FROZEN\n", "1\n", FreezerState::kFrozen}, {"FROZEN\n", "0\n", FreezerState::kThawed},
-        {"FREEZING\n", "1\n", FreezerState::kFreezing}, {"THAWED\n", "0\n", FreezerState::kThawed}}) {
+  for (const auto& [state, self, expected] : {std::tuple{"FROZEN\n", "1\n", FreezerState::kFrozen},
+                                              {"FROZEN\n", "0\n", FreezerState::kThawed},
+                                              {"FREEZING\n", "1\n", FreezerState::kFreezing},
+                                              {"THAWED\n", "0\n", FreezerState::kThawed}}) {
     LimitsTree tree({{"freezer", {{"freezer.state", state}, {"freezer.self_freezing", self}}}});
     EXPECT_EQ(*freezer_state(tree.group()), expected) << state << self;
   }

@@ -78,8 +78,16 @@ bool allowed(const std::vector<DeviceRule>& rules, uint32_t type, uint32_t acces
 
 TEST(DeviceProgram, DefaultsLetOnlyTheListedDevicesBeUsed) {
   const std::vector<DeviceRule> rules = default_device_rules();
-  for (const auto& [major, minor] : {std::pair{1u, 3u}, {1u, 5u}, {1u, 7u}, {1u, 8u}, {1u, 9u}, {5u, 0u}, {5u, 1u},
-                                     {5u, 2u}, {136u, 0u}, {136u, 77u}}) {
+  for (const auto& [major, minor] : {std::pair{1u, 3u},
+                                     {1u, 5u},
+                                     {1u, 7u},
+                                     {1u, 8u},
+                                     {1u, 9u},
+                                     {5u, 0u},
+                                     {5u, 1u},
+                                     {5u, 2u},
+                                     {136u, 0u},
+                                     {136u, 77u}}) {
     EXPECT_TRUE(allowed(rules, kCharacter, kRead | kWrite | kMknod, major, minor)) << major << ":" << minor;
     EXPECT_FALSE(allowed(rules, kBlock, kRead, major, minor)) << major << ":" << minor;
   }
@@ -132,13 +140,15 @@ std::vector<std::string> writes(const std::string& list, const std::vector<Devic
   auto target = DeviceTable::of(rules);
   EXPECT_TRUE(present && target);
   std::vector<std::string> lines;
-  for (const auto& write : present->writes_towards(*target)) lines.push_back(std::string(write.file) + " " + write.line);
+  for (const auto& write : present->writes_towards(*target))
+    lines.push_back(std::string(write.file) + " " + write.line);
   return lines;
 }
 
 TEST(DeviceTable, NewGroupIsResetOnce) {
-  EXPECT_THAT(writes("a *:* rwm\n", {{false, 'a', {}, {}, "rwm"}, {true, 'c', 1, 3, "rwm"}, {true, 'c', 136, {}, "rw"}}),
-              ElementsAre("devices.deny a", "devices.allow c 1:3 rwm", "devices.allow c 136:* rw"));
+  EXPECT_THAT(
+      writes("a *:* rwm\n", {{false, 'a', {}, {}, "rwm"}, {true, 'c', 1, 3, "rwm"}, {true, 'c', 136, {}, "rw"}}),
+      ElementsAre("devices.deny a", "devices.allow c 1:3 rwm", "devices.allow c 136:* rw"));
   EXPECT_THAT(writes("a *:* rwm\n", {{true, 'a', {}, {}, ""}, {false, 'b', 8, 0, "w"}}),
               ElementsAre("devices.allow a", "devices.deny b 8:0 w"));
 }

@@ -55,7 +55,8 @@ TEST(SystemdPath, WhatIsMissingIsFilledIn) {
 }
 
 TEST(SystemdPath, OtherFormsAreRefused) {
-  for (const char* path : {"/a/b", "a.slice:b", "a.slice:b:c:d", "a.slice:b:", "a:b:c", "a.slice:b/c:d", "a.slice:b:c\n"}) {
+  for (const char* path :
+       {"/a/b", "a.slice:b", "a.slice:b:c:d", "a.slice:b:", "a:b:c", "a.slice:b/c:d", "a.slice:b:c\n"}) {
     EXPECT_FALSE(parse_systemd_path(path, "web", false)) << path;
   }
 }

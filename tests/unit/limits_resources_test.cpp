@@ -75,8 +75,8 @@ TEST(MemoryV1, OnlyWhatIsPresentIsWritten) {
   EXPECT_THAT(tree.written(), ElementsAre("memory.soft_limit_in_bytes"));
   expect_applied(tree, memory({.swappiness = 0, .disable_oom_killer = true}));
   EXPECT_THAT(tree.written(), ElementsAre("memory.oom_control", "memory.swappiness"));
-  expect_applied(tree, memory({.limit = 0, .kernel = 5, .kernel_tcp = 5, .disable_oom_killer = false,
-                               .use_hierarchy = true}));
+  expect_applied(
+      tree, memory({.limit = 0, .kernel = 5, .kernel_tcp = 5, .disable_oom_killer = false, .use_hierarchy = true}));
   EXPECT_THAT(tree.written(), IsEmpty());
 }
 
@@ -99,8 +99,9 @@ TEST(Memory, NonsenseIsRefusedBeforeAnythingIsWritten) {
 }
 
 LimitsTree memory_v2(const std::string& usage = "0") {
-  return LimitsTree({{"", {{"memory.max", "max"}, {"memory.swap.max", ""}, {"memory.low", ""}, {"memory.current", usage}}}},
-                    kOffered);
+  return LimitsTree(
+      {{"", {{"memory.max", "max"}, {"memory.swap.max", ""}, {"memory.low", ""}, {"memory.current", usage}}}},
+      kOffered);
 }
 
 TEST(MemoryV2, SwapIsTheSumWithoutMemory) {
@@ -143,18 +144,34 @@ TEST(MemoryV2, CheckBeforeUpdateRefusesLessThanIsUsed) {
 }
 
 TEST(CpuShares, WeightsFitBothEndsAndTheDefault) {
-  for (const auto& [shares, weight] : {std::pair{0u, 1u}, {1u, 1u}, {2u, 1u}, {1024u, 100u}, {512u, 59u}, {2048u, 174u},
-                                       {262'144u, 10'000u}, {300'000u, 10'000u}}) {
+  for (const auto& [shares, weight] : {std::pair{0u, 1u},
+                                       {1u, 1u},
+                                       {2u, 1u},
+                                       {1024u, 100u},
+                                       {512u, 59u},
+                                       {2048u, 174u},
+                                       {262'144u, 10'000u},
+                                       {300'000u, 10'000u}}) {
     EXPECT_EQ(weight_of_shares(shares), weight) << shares;
   }
 }
 
 TEST(CpuV1, QuotaPeriodBurstAndRealtime) {
-  LimitsTree tree({{"cpu", {{"cpu.shares", ""}, {"cpu.cfs_period_us", ""}, {"cpu.cfs_quota_us", ""},
-                            {"cpu.cfs_burst_us", ""}, {"cpu.idle", ""}, {"cpu.rt_period_us", ""},
-                            {"cpu.rt_runtime_us", ""}}}});
-  expect_applied(tree, cpu({.shares = 512, .burst = 5, .period = 1000, .realtime_period = 9, .quota = -1,
-                            .realtime_runtime = 8, .idle = 1}));
+  LimitsTree tree({{"cpu",
+                    {{"cpu.shares", ""},
+                     {"cpu.cfs_period_us", ""},
+                     {"cpu.cfs_quota_us", ""},
+                     {"cpu.cfs_burst_us", ""},
+                     {"cpu.idle", ""},
+                     {"cpu.rt_period_us", ""},
+                     {"cpu.rt_runtime_us", ""}}}});
+  expect_applied(tree, cpu({.shares = 512,
+                            .burst = 5,
+                            .period = 1000,
+                            .realtime_period = 9,
+                            .quota = -1,
+                            .realtime_runtime = 8,
+                            .idle = 1}));
   EXPECT_THAT(tree.written(), ElementsAre("cpu.shares", "cpu.idle", "cpu.cfs_period_us", "cpu.cfs_burst_us",
                                           "cpu.cfs_quota_us", "cpu.rt_period_us", "cpu.rt_runtime_us"));
   EXPECT_EQ(tree.text("cpu", "cpu.cfs_quota_us"), "-1");
@@ -170,8 +187,14 @@ TEST(CpuV1, KernelWithoutBurstIsNoErrorAndSharesAreReadBack) {
 }
 
 LimitsTree cpu_v2(const std::string& max = "") {
-  return LimitsTree({{"", {{"cpu.max", max}, {"cpu.weight", ""}, {"cpu.idle", ""}, {"cpu.max.burst", ""},
-                           {"cpuset.cpus", ""}, {"cpuset.mems", ""}}}}, kOffered);
+  return LimitsTree({{"",
+                      {{"cpu.max", max},
+                       {"cpu.weight", ""},
+                       {"cpu.idle", ""},
+                       {"cpu.max.burst", ""},
+                       {"cpuset.cpus", ""},
+                       {"cpuset.mems", ""}}}},
+                    kOffered);
 }
 
 TEST(CpuV2, QuotaAndPeriodKeepEachOther) {
@@ -215,9 +238,13 @@ spec::BlockIo throttled() {
 }
 
 TEST(BlockIoV1, WeightsAndThrottles) {
-  LimitsTree tree({{"blkio", {{"blkio.bfq.weight", ""}, {"blkio.bfq.weight_device", ""}, {"blkio.leaf_weight_device", ""},
-                              {"blkio.throttle.read_bps_device", ""}, {"blkio.throttle.write_bps_device", ""},
-                              {"blkio.throttle.write_iops_device", ""}}}});
+  LimitsTree tree({{"blkio",
+                    {{"blkio.bfq.weight", ""},
+                     {"blkio.bfq.weight_device", ""},
+                     {"blkio.leaf_weight_device", ""},
+                     {"blkio.throttle.read_bps_device", ""},
+                     {"blkio.throttle.write_bps_device", ""},
+                     {"blkio.throttle.write_iops_device", ""}}}});
   spec::BlockIo io = throttled();
   io.weight = 500;
   io.weight_devices = {{{8, 0}, 200, 300}};
@@ -246,7 +273,8 @@ TEST(BlockIoV2, WeightsAreBfqsOrConverted) {
   EXPECT_EQ(io_weight_of(1000), 10'000u);
   EXPECT_EQ(io_weight_of(500), 4950u);
   EXPECT_EQ(io_weight_of(1), 1u);
-  LimitsTree bfq({{"", {{"io.bfq.weight", ""}, {"io.weight", ""}}}}, kOffered), cost({{"", {{"io.weight", ""}}}}, kOffered);
+  LimitsTree bfq({{"", {{"io.bfq.weight", ""}, {"io.weight", ""}}}}, kOffered),
+      cost({{"", {{"io.weight", ""}}}}, kOffered);
   expect_applied(bfq, block_io({.weight = 500}));
   EXPECT_EQ(bfq.text("", "io.bfq.weight"), "500");
   expect_applied(cost, block_io({.weight = 500}));
@@ -275,8 +303,10 @@ TEST(NetworkAndRdma, AreWrittenWhereTheyAre) {
   Resources resources;
   resources.network_class_id = 0x10001;
   resources.network_priorities = {{"eth0", 5}};
-  LimitsTree tree({{"net_cls", {{"net_cls.classid", ""}}}, {"net_prio", {{"net_prio.ifpriomap", ""}}},
-                   {"unified", {{"rdma.max", ""}}}}, "rdma");
+  LimitsTree tree({{"net_cls", {{"net_cls.classid", ""}}},
+                   {"net_prio", {{"net_prio.ifpriomap", ""}}},
+                   {"unified", {{"rdma.max", ""}}}},
+                  "rdma");
   resources.rdma = {{"mlx4_0", 2, 2000}};
   expect_applied(tree, resources);
   EXPECT_EQ(tree.text("net_cls", "net_cls.classid"), "65537");

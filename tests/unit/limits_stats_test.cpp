@@ -21,9 +21,11 @@ using testing::SizeIs;
 
 TEST(StatsV1, CpuAndCpuset) {
   LimitsTree tree({{"cpu", {{"cpu.stat", "nr_periods 4\nnr_throttled 2\nthrottled_time 77\n"}}},
-                   {"cpuacct", {{"cpuacct.usage", "300\n"}, {"cpuacct.usage_percpu", "100 200 \n"},
-                                {"cpuacct.usage_all", "cpu user system\n0 60 40\n1 150 50\n"},
-                                {"cpuacct.stat", "user 2\nsystem 1\n"}}},
+                   {"cpuacct",
+                    {{"cpuacct.usage", "300\n"},
+                     {"cpuacct.usage_percpu", "100 200 \n"},
+                     {"cpuacct.usage_all", "cpu user system\n0 60 40\n1 150 50\n"},
+                     {"cpuacct.stat", "user 2\nsystem 1\n"}}},
                    {"cpuset", {{"cpuset.cpus", "0-1\n"}, {"cpuset.mems", "0\n"}, {"cpuset.cpu_exclusive", "1\n"}}}});
   auto stats = read_stats(tree.group());
   ASSERT_TRUE(stats);
@@ -40,15 +42,21 @@ TEST(StatsV1, CpuAndCpuset) {
 }
 
 TEST(StatsV1, MemoryBlockIoPidsAndHugePages) {
-  LimitsTree tree({{"memory", {{"memory.stat", "cache 10\nrss 20\n"}, {"memory.usage_in_bytes", "30"},
-                               {"memory.limit_in_bytes", "9223372036854771712"}, {"memory.max_usage_in_bytes", "40"},
-                               {"memory.failcnt", "5"}, {"memory.memsw.usage_in_bytes", "31"},
-                               {"memory.kmem.usage_in_bytes", "3"}}},
-                   {"pids", {{"pids.current", "3"}, {"pids.max", "max"}}},
-                   {"hugetlb", {{"hugetlb.2MB.usage_in_bytes", "7"}, {"hugetlb.2MB.limit_in_bytes", "8"},
-                                {"hugetlb.2MB.failcnt", "9"}}},
-                   {"blkio", {{"blkio.bfq.io_serviced_recursive", "Total 0\n"},
-                              {"blkio.throttle.io_serviced_recursive", "8:0 Read 4\n8:0 Total 4\nTotal 4\n"}}}});
+  LimitsTree tree(
+      {{"memory",
+        {{"memory.stat", "cache 10\nrss 20\n"},
+         {"memory.usage_in_bytes", "30"},
+         {"memory.limit_in_bytes", "9223372036854771712"},
+         {"memory.max_usage_in_bytes", "40"},
+         {"memory.failcnt", "5"},
+         {"memory.memsw.usage_in_bytes", "31"},
+         {"memory.kmem.usage_in_bytes", "3"}}},
+       {"pids", {{"pids.current", "3"}, {"pids.max", "max"}}},
+       {"hugetlb",
+        {{"hugetlb.2MB.usage_in_bytes", "7"}, {"hugetlb.2MB.limit_in_bytes", "8"}, {"hugetlb.2MB.failcnt", "9"}}},
+       {"blkio",
+        {{"blkio.bfq.io_serviced_recursive", "Total 0\n"},
+         {"blkio.throttle.io_serviced_recursive", "8:0 Read 4\n8:0 Total 4\nTotal 4\n"}}}});
   auto stats = read_stats(tree.group());
   ASSERT_TRUE(stats);
   EXPECT_EQ(stats->memory.cache, 10u);
@@ -71,15 +79,22 @@ TEST(StatsV1, MemoryBlockIoPidsAndHugePages) {
 }
 
 TEST(StatsV2, SwapIsShownWithMemoryAndPressureIsRead) {
-  LimitsTree tree({{"", {{"cpu.stat", "usage_usec 5\nuser_usec 3\nsystem_usec 2\nnr_periods 1\n"},
-                         {"cpu.pressure", "some avg10=1.50 avg60=0.25 avg300=0.00 total=99\nfull avg10=0.00 avg60=0.00 "
-                                          "avg300=0.00 total=7\n"},
-                         {"memory.stat", "file 10\nanon 4\n"}, {"memory.current", "30\n"}, {"memory.max", "100\n"},
-                         {"memory.swap.current", "5\n"}, {"memory.swap.max", "50\n"}, {"memory.events", "max 6\n"},
-                         {"io.stat", "8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0\n"},
-                         {"hugetlb.1GB.current", "1"}, {"hugetlb.1GB.max", "max"},
-                         {"rdma.current", "mlx4_0 hca_handle=1 hca_object=2\n"},
-                         {"rdma.max", "mlx4_0 hca_handle=max hca_object=20\n"}}}},
+  LimitsTree tree({{"",
+                    {{"cpu.stat", "usage_usec 5\nuser_usec 3\nsystem_usec 2\nnr_periods 1\n"},
+                     {"cpu.pressure",
+                      "some avg10=1.50 avg60=0.25 avg300=0.00 total=99\nfull avg10=0.00 avg60=0.00 "
+                      "avg300=0.00 total=7\n"},
+                     {"memory.stat", "file 10\nanon 4\n"},
+                     {"memory.current", "30\n"},
+                     {"memory.max", "100\n"},
+                     {"memory.swap.current", "5\n"},
+                     {"memory.swap.max", "50\n"},
+                     {"memory.events", "max 6\n"},
+                     {"io.stat", "8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0\n"},
+                     {"hugetlb.1GB.current", "1"},
+                     {"hugetlb.1GB.max", "max"},
+                     {"rdma.current", "mlx4_0 hca_handle=1 hca_object=2\n"},
+                     {"rdma.max", "mlx4_0 hca_handle=max hca_object=20\n"}}}},
                   "cpu memory io pids hugetlb rdma");
   auto stats = read_stats(tree.group());
   ASSERT_TRUE(stats);
