@@ -24,6 +24,7 @@
 #include "runtime/container/defaults.h"
 #include "runtime/isolate/exec_stub.h"
 #include "runtime/isolate/launch.h"
+#include "runtime/limits/device_filter.h"
 #include "runtime/seccomp/default_filter.h"
 #include "tests/unit/temp_tree.h"
 
@@ -162,7 +163,8 @@ class Sandbox {
     for (const container::BindMount& bind : binds) container.mounts.push_back(container::bind_mount(bind));
     launch.stdio[1] = launch.stdio[2] = write_end.get();
     launch.group = &*group;
-    if (auto restricted = group->restrict_devices(); !restricted) return isolate::LaunchError{restricted.error()};
+    auto restricted = limits::restrict_devices(*group, limits::default_device_rules());
+    if (!restricted) return isolate::LaunchError{restricted.error()};
     return isolate::launch(launch);
   }
 
