@@ -158,7 +158,8 @@ Call find_call(const Architecture& architecture, const char* name) {
   const int number = ::seccomp_syscall_resolve_name_arch(architecture.token, name);
   if (number >= 0) return {static_cast<uint32_t>(number), std::nullopt};
   if (is_socket_call(number) || is_ipc_call(number)) return multiplexed(architecture, name, number);
-  return {newer_number(architecture, name), std::nullopt};
+  // Another negative number is that of a call which other architectures have.
+  return {number == __NR_SCMP_ERROR ? newer_number(architecture, name) : std::nullopt, std::nullopt};
 }
 
 }  // namespace plimsoll::seccomp

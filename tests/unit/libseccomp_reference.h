@@ -64,7 +64,8 @@ class LibseccompReference {
       const int added = ::seccomp_arch_add(context_.get(), scmp_architecture(name));
       if (added != 0 && added != -EEXIST) refused_ = true;
     }
-    if (config.rules.size() > 32) ::seccomp_attr_set(context_.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);
+    // Its list does without loading the number where the first entry is a call that the architecture does not have.
+    if (!config.rules.empty()) ::seccomp_attr_set(context_.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);
     for (const spec::SeccompRule& rule : config.rules) add(rule);
   }
   // A combination of actions that it does not do; runtimes then fail.

@@ -15,6 +15,7 @@
 #include "runtime/seccomp/newer_calls.h"
 #include "tests/unit/bpf_interpreter.h"
 #include "tests/unit/libseccomp_reference.h"
+#include "tests/unit/seccomp_meaning.h"
 #include "tests/unit/seccomp_profiles.h"
 
 namespace plimsoll::seccomp {
@@ -22,6 +23,7 @@ namespace {
 
 using spec::SeccompAction;
 using spec::SeccompOperator;
+using testing::Contains;
 using testing::HasSubstr;
 
 constexpr uint32_t kEperm = SECCOMP_RET_ERRNO | EPERM, kEnosys = SECCOMP_RET_ERRNO | ENOSYS;
@@ -60,16 +62,33 @@ uint32_t decision(const spec::Seccomp& config, uint32_t audit, uint32_t number,
   return run(program_of(config), call_of(audit, number, arguments)).value_or(0xdead);
 }
 
+std::string described(const seccomp_data& data) {
+  char text[32];
+  std::snprintf(text, sizeof text, "arch %x number %d", data.arch, data.nr);
+  std::string all = text;
+  for (uint64_t argument : data.args) all += " " + std::to_string(argument);
+  return all;
+}
+
+spec::Seccomp without_unknown_names(spec::Seccomp config) {
+  for (spec::SeccompRule& rule : config.rules) {
+    std::erase_if(rule.names, [](const std::string& name) {
+      return ::seccomp_syscall_resolve_name(name.c_str()) == __NR_SCMP_ERROR;
+    });
+  }
+  return config;
+}
+
 // Both programs, and what is put before libseccomp's.
 class Comparison {
  public:
   explicit Comparison(const spec::Seccomp& config)
       : reference_(config), newer_(config), theirs_(reference_.program()), ours_(program_of(config)) {}
   bool refused() const { return reference_.refused(); }
+  uint32_t ours(const seccomp_data& data) const { return run(ours_, data).value_or(0xdead); }
   bool agree(const seccomp_data& data) const { return run(ours_, data) == expected(data); }
   void expect_agreement(const seccomp_data& data) const {
-    EXPECT_EQ(run(ours_, data), expected(data)) << std::hex << "arch " << data.arch << std::dec << " number " << data.nr
-                                                << " arguments " << data.args[0] << " " << data.args[1];
+    EXPECT_EQ(run(ours_, data), expected(data)) << described(data);
   }
   // Every number of every architecture that may occur, with these arguments.
   void expect_agreement_everywhere(std::initializer_list<uint64_t> arguments = {}) const {
@@ -144,7 +163,7 @@ TEST(SeccompCompile, OperatorsCompareAllBits) {
 }
 
 TEST(SeccompCompile, EngineProfileAgreesOnEveryNumber) {
-  const Comparison comparison(engine_profile());
+  const Comparison comparison(without_unknown_names(engine_profile()));
   EXPECT_FALSE(comparison.refused());
   for (uint64_t argument : {0ull, 2ull, 8ull, 40ull, 0x7e020000ull, 0x20008ull, 0xffffffffull, 0x100000002ull})
     comparison.expect_agreement_everywhere({argument, argument});
@@ -214,10 +233,11 @@ TEST(SeccompCompile, NewerCallsHaveTheirNumbers) {
     config.rules = {{{std::string(call.name)}, SeccompAction::kAllow}};
     EXPECT_EQ(decision(config, AUDIT_ARCH_X86_64, call.number), SECCOMP_RET_ALLOW) << call.name;
     EXPECT_EQ(decision(config, AUDIT_ARCH_I386, call.number), SECCOMP_RET_ALLOW) << call.name;
-    EXPECT_EQ(decision(config, AUDIT_ARCH_X86_64, kX32Bit + call.number), SECCOMP_RET_ALLOW) << call.name;
     EXPECT_EQ(decision(config, AUDIT_ARCH_MIPSEL, 4000 + call.number), SECCOMP_RET_ALLOW) << call.name;
     EXPECT_EQ(decision(config, AUDIT_ARCH_X86_64, call.number - 1), kEperm) << call.name;
     EXPECT_EQ(decision(config, AUDIT_ARCH_X86_64, call.number + 1), kEnosys) << call.name;
+    if (call.name == "map_shadow_stack") continue;  // not of x32
+    EXPECT_EQ(decision(config, AUDIT_ARCH_X86_64, kX32Bit + call.number), SECCOMP_RET_ALLOW) << call.name;
   }
   spec::Seccomp config;
   config.default_action = SeccompAction::kErrno;
@@ -234,7 +254,7 @@ TEST(SeccompCompile, DirectNumbersOfMultiplexedCallsAreRight) {
                          "shmat",      "shmdt",   "shmget",     "shmctl"};
   for (const Architecture& architecture : architectures()) {
     std::map<std::string, uint32_t> numbers;
-    for (uint32_t number = architecture.first_number; number < architecture.first_number + 460; ++number) {
+    for (uint32_t number = architecture.first_number; number < architecture.first_number + 560; ++number) {
       char* const name = ::seccomp_syscall_resolve_num_arch(architecture.token, static_cast<int>(number));
       if (name != nullptr) numbers[name] = number;
       std::free(name);
@@ -270,6 +290,22 @@ TEST(SeccompCompile, NoConfigurationAtAllIsTheDefault) {
   spec::Seccomp config;
   config.default_action = SeccompAction::kErrno;
   Comparison(config).expect_agreement_everywhere();
+}
+
+std::string described(const spec::Seccomp& config) {
+  constexpr const char* kOperators[] = {"!=", "<", "<=", "==", ">=", ">", "&"};
+  std::string text = "default " + std::to_string(static_cast<int>(config.default_action)) + "\n";
+  for (const std::string& name : config.architectures) text += name + " ";
+  for (const spec::SeccompRule& rule : config.rules) {
+    text += rule.names[0] + " -> " + std::to_string(static_cast<int>(rule.action));
+    for (const spec::SeccompArgument& one : rule.args) {
+      text += ", [" + std::to_string(one.index) + "] " + kOperators[static_cast<int>(one.op)] + " " +
+              std::to_string(one.value);
+      if (one.op == SeccompOperator::kMaskedEqual) text += " == " + std::to_string(one.value_two);
+    }
+    text += "\n";
+  }
+  return text;
 }
 
 class RandomProfiles {
@@ -330,32 +366,156 @@ class RandomProfiles {
   std::mt19937 random_;
 };
 
-TEST(SeccompCompile, RandomProfilesAgree) {
+// A few per cent of such configurations libseccomp 2.5 compiles wrongly, so that it is not the judge.
+TEST(SeccompCompile, RandomProfilesMeanWhatTheySay) {
   RandomProfiles profiles(6);
   for (int round = 0; round < 3000 && !HasFailure(); ++round) {
     const auto config = profiles.next(false);
-    const Comparison comparison(config);
-    EXPECT_FALSE(comparison.refused());
-    for (int call = 0; call < 300; ++call) comparison.expect_agreement(profiles.call(config));
-    if (round % 100 == 0) comparison.expect_agreement_everywhere({1, 2, 3});
+    const Meaning meaning(config);
+    const auto program = program_of(config);
+    SCOPED_TRACE(described(config));
+    for (int i = 0; i < 200 && !HasFailure(); ++i) {
+      const auto call = profiles.call(config);
+      EXPECT_THAT(meaning.actions(call), Contains(run(program, call).value_or(0xdead))) << described(call);
+    }
   }
 }
 
-// libseccomp refuses some of these, and the container with them; here it starts.
-TEST(SeccompCompile, RandomProfilesWithMixedActionsAgree) {
-  RandomProfiles profiles(7);
-  int compared = 0, different = 0;
-  for (int round = 0; round < 3000; ++round) {
-    const auto config = profiles.next(true);
+TEST(SeccompCompile, RandomProfilesAgreeWithLibseccompWhereItIsRight) {
+  RandomProfiles profiles(8);
+  int agreeing = 0, wrong = 0;
+  for (int round = 0; round < 500; ++round) {
+    const auto config = profiles.next(false);
+    const Meaning meaning(config);
     const Comparison comparison(config);
-    if (comparison.refused()) continue;
-    ++compared;
-    bool agree = true;
-    for (int call = 0; call < 300 && agree; ++call) agree = comparison.agree(profiles.call(config));
-    if (!agree) ++different;
+    for (int i = 0; i < 200; ++i) {
+      const auto call = profiles.call(config);
+      const bool right = meaning.actions(call).count(comparison.expected(call).value_or(0xdead)) != 0;
+      wrong += !right;
+      agreeing += comparison.agree(call);
+      EXPECT_EQ(comparison.agree(call), right) << described(config) << described(call);
+    }
   }
-  EXPECT_GT(compared, 1000);
-  EXPECT_EQ(different, 0) << "of " << compared;
+  EXPECT_GT(agreeing, 50 * wrong);
+}
+
+TEST(SeccompCompile, RandomProfilesWithMixedActionsMeanWhatTheySay) {
+  RandomProfiles profiles(7);
+  for (int round = 0; round < 3000 && !HasFailure(); ++round) {
+    const auto config = profiles.next(true);
+    const Meaning meaning(config);
+    const auto program = program_of(config);
+    SCOPED_TRACE(described(config));
+    for (int i = 0; i < 100 && !HasFailure(); ++i) {
+      const auto call = profiles.call(config);
+      EXPECT_THAT(meaning.actions(call), Contains(run(program, call).value_or(0xdead))) << described(call);
+    }
+  }
+}
+
+// Which of two conditions that both hold decides; a mask and a value have no fixed order in libseccomp. Not at random:
+// libseccomp takes minutes for some configurations.
+TEST(SeccompCompile, OverlappingConditionsHaveLibseccompsOrder) {
+  int refused = 0, different = 0, compared = 0;
+  for (int first = 0; first < 7; ++first) {
+    for (int second = 0; second < 7; ++second) {
+      if ((first == 6) != (second == 6)) continue;
+      for (uint64_t value : {3, 4, 5}) {
+        auto config = with_condition(static_cast<SeccompOperator>(first), 4, 4);
+        config.rules.push_back(
+            {{"dup2"}, SeccompAction::kLog, std::nullopt, {{1, value, value, static_cast<SeccompOperator>(second)}}});
+        const Comparison comparison(config);
+        refused += comparison.refused();
+        for (uint64_t argument = 0; argument < 8 && !comparison.refused(); ++argument, ++compared) {
+          different += !comparison.agree(call_of(AUDIT_ARCH_X86_64, 33, {0, argument}));
+          different += !comparison.agree(call_of(AUDIT_ARCH_I386, 63, {0, argument}));
+        }
+      }
+    }
+  }
+  EXPECT_EQ(different, 0);
+  EXPECT_GT(compared, 500);
+  EXPECT_LT(refused, 20);
+}
+
+std::string error_of(const spec::Seccomp& config) {
+  const auto filter = compile(config);
+  return filter ? "" : filter.error().message();
+}
+
+TEST(SeccompCompile, ErrorsNameTheMember) {
+  spec::Seccomp config;
+  config.architectures = {"SCMP_ARCH_X86", "SCMP_ARCH_Z80"};
+  EXPECT_THAT(error_of(config), HasSubstr("architectures: 'SCMP_ARCH_Z80'"));
+  config.architectures = {"SCMP_ARCH_S390X"};
+  EXPECT_THAT(error_of(config), HasSubstr("SCMP_ARCH_S390X has another byte order"));
+  config.architectures = {};
+  config.flags = {"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_NEW_LISTENER"};
+  EXPECT_THAT(error_of(config), HasSubstr("flags: 'SECCOMP_FILTER_FLAG_NEW_LISTENER'"));
+  config.flags.reset();
+  config.rules = {{{"read"}, SeccompAction::kErrno}, {{"write"}, SeccompAction::kErrno, std::nullopt, {{6, 0, 0}}}};
+  EXPECT_THAT(error_of(config), HasSubstr("syscalls[1].args: index 6"));
+  config.rules[1] = {{"read", ""}, SeccompAction::kErrno};
+  EXPECT_THAT(error_of(config), HasSubstr("syscalls[1].names: an empty name"));
+  config.rules[1] = {{"read"}, SeccompAction::kKillProcess, 1};
+  EXPECT_THAT(error_of(config), HasSubstr("syscalls[1].errnoRet"));
+  config.rules[1] = {{"read"}, SeccompAction::kErrno, 65536};
+  EXPECT_THAT(error_of(config), HasSubstr("65536 is greater"));
+  config.rules.clear();
+  config.default_errno_ret = 1;
+  EXPECT_THAT(error_of(config), HasSubstr("defaultErrnoRet"));
+}
+
+TEST(SeccompCompile, FlagsAreTheKernelsAndSpeculationIsTheDefault) {
+  spec::Seccomp config;
+  EXPECT_EQ(compile(config)->flags, SECCOMP_FILTER_FLAG_SPEC_ALLOW);
+  config.flags.emplace();
+  EXPECT_EQ(compile(config)->flags, 0u);
+  config.flags = {"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_TSYNC"};
+  EXPECT_EQ(compile(config)->flags, SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW);
+  config.flags = {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"};
+  EXPECT_EQ(compile(config)->flags, 0u);  // nobody to wait for
+  config.rules = {{{"mkdir"}, SeccompAction::kNotify}};
+  config.listener_path = "/agent";
+  EXPECT_EQ(compile(config)->flags, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+}
+
+TEST(SeccompCompile, NotifyingRulesWantAListener) {
+  spec::Seccomp config;
+  config.listener_path = "/agent";
+  EXPECT_FALSE(compile(config)->wants_listener);
+  config.rules = {{{"mkdir"}, SeccompAction::kNotify}};
+  EXPECT_TRUE(compile(config)->wants_listener);
+  EXPECT_EQ(decision(config, AUDIT_ARCH_X86_64, 83), SECCOMP_RET_USER_NOTIF);
+  config.listener_path.clear();
+  EXPECT_THAT(error_of(config), HasSubstr("listenerPath: missing"));
+  config.listener_path = "/agent";
+  config.rules[0].names.push_back("write");
+  EXPECT_THAT(error_of(config), HasSubstr("syscalls[0]: SCMP_ACT_NOTIFY cannot be used for write"));
+  config.rules.clear();
+  config.default_action = SeccompAction::kNotify;
+  EXPECT_THAT(error_of(config), HasSubstr("defaultAction: SCMP_ACT_NOTIFY"));
+}
+
+// As many as a rule list can have that the kernel takes, and more.
+TEST(SeccompCompile, FiltersHaveAGreatestSize) {
+  spec::Seccomp config;
+  for (uint64_t i = 0; i < 4000; ++i) {
+    const uint64_t value = i * 0x100000001;
+    config.rules.push_back({{"ioctl"}, SeccompAction::kErrno, 1, {{1, value, 0, SeccompOperator::kEqual}}});
+    if (i == 500) {
+      EXPECT_EQ(error_of(config), "");
+    }
+  }
+  EXPECT_THAT(error_of(config), HasSubstr("the kernel takes 4096"));
+}
+
+TEST(SeccompCompile, FeaturesAreSorted) {
+  for (const auto& names : {known_actions(), known_operators(), known_architectures(), known_flags()}) {
+    EXPECT_GE(names.size(), 4u);
+    EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
+  }
+  for (std::string_view name : known_architectures()) EXPECT_NE(find_architecture(name), nullptr);
 }
 
 }  // namespace
