@@ -122,6 +122,7 @@ struct Section {
 
 Section section_of(const Architecture& architecture, const std::vector<Rule>& rules) {
   Section section{&architecture};
+  section.hits.reserve(512);
   for (uint32_t i = 0; i < rules.size(); ++i) {
     for (const std::string& name : *rules[i].names) {
       const Call call = find_call(architecture, name.c_str());
@@ -134,7 +135,7 @@ Section section_of(const Architecture& architecture, const std::vector<Rule>& ru
   const auto order = [](const Hit& a, const Hit& b) {
     return a.number != b.number ? a.number < b.number : a.rule < b.rule;
   };
-  std::stable_sort(section.hits.begin(), section.hits.end(), order);
+  std::sort(section.hits.begin(), section.hits.end(), order);
   return section;
 }
 

@@ -90,15 +90,30 @@ std::vector<sock_filter> Program::finish(Label start) {
   return {backwards_.rbegin(), backwards_.rend()};
 }
 
+std::vector<Decisions::Piece>::iterator Decisions::not_before(uint32_t value) {
+  return std::lower_bound(pieces_.begin(), pieces_.end(), value,
+                          [](const Piece& piece, uint32_t number) { return piece.first < number; });
+}
+
 // The piece that begins at `value`, made when there is none.
 std::vector<Decisions::Piece>::iterator Decisions::boundary(uint32_t value) {
-  const auto at = std::lower_bound(pieces_.begin(), pieces_.end(), value,
-                                   [](const Piece& piece, uint32_t number) { return piece.first < number; });
+  const auto at = not_before(value);
   if (at != pieces_.end() && at->first == value) return at;
   return pieces_.insert(at, {value, std::prev(at)->label});
 }
 
+// The piece before it grows: most numbers have their neighbour's label.
+bool Decisions::extend(uint32_t first, uint32_t last, Label label) {
+  const auto at = not_before(first);
+  if (at == pieces_.begin() || at == pieces_.end() || at->first != first || last == UINT32_MAX) return false;
+  const auto next = std::next(at);
+  if (std::prev(at)->label != label || (next != pieces_.end() && next->first <= last + 1)) return false;
+  at->first = last + 1;
+  return true;
+}
+
 void Decisions::assign(uint32_t first, uint32_t last, Label label) {
+  if (extend(first, last, label)) return;
   if (last != UINT32_MAX) boundary(last + 1);
   const auto begin = boundary(first);
   begin->label = label;

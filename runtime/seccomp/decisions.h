@@ -75,7 +75,9 @@ class Decisions {
     uint32_t first;  // up to the next one's
     Label label;
   };
+  std::vector<Piece>::iterator not_before(uint32_t value);
   std::vector<Piece>::iterator boundary(uint32_t value);
+  bool extend(uint32_t first, uint32_t last, Label label);
 
   std::vector<Piece> pieces_;
 };
