@@ -216,7 +216,8 @@ struct Seccomp {
   SeccompAction default_action = SeccompAction::kAllow;
   std::optional<uint32_t> default_errno_ret;
   std::vector<std::string> architectures;  // "SCMP_ARCH_X86_64"
-  std::vector<std::string> flags;          // "SECCOMP_FILTER_FLAG_LOG"
+  // "SECCOMP_FILTER_FLAG_LOG"; absent: SECCOMP_FILTER_FLAG_SPEC_ALLOW
+  std::optional<std::vector<std::string>> flags;
   std::string listener_path, listener_metadata;
   std::vector<SeccompRule> rules;  // "syscalls"
 };
