@@ -238,8 +238,9 @@ Result<std::string> bits_of_list(std::string_view list) {
   for (std::string_view rest = list; !rest.empty();) {
     std::string_view range = trim(take(rest, ','));
     if (range.empty()) continue;
+    const bool has_end = range.find('-') != std::string_view::npos;
     const auto first = parse_u64(take(range, '-'));
-    const auto last = range.empty() ? first : parse_u64(range);
+    const auto last = has_end ? parse_u64(range) : first;
     if (!first || !last || *first > *last || *last > kMaxProcessor)
       return fail("'" + printable(list) + "' is no list such as 0-3,7");
     if (bits.size() < *last / 8 + 1) bits.resize(*last / 8 + 1, '\0');
