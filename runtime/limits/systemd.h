@@ -63,8 +63,8 @@ Result<void> set_scope_properties(Bus& bus, const std::string& unit, const spec:
 // and waits for TimeoutStopUSec, usually longer than `time_limit`, before it kills.
 Result<void> stop_scope(Bus& bus, const std::string& unit,
                         std::chrono::milliseconds time_limit = std::chrono::seconds(30));
-// Moves a process into the unit's group, or a group "/name" that stands below it: what a user without root's rights cannot do
-// from a group that is not below the same delegated one. Needs systemd 238.
+// Moves a process into the unit's group, or a group "/name" that stands below it: what a user without root's rights
+// cannot do from a group that is not below the same delegated one. Needs systemd 238.
 Result<void> attach_to_scope(Bus& bus, const std::string& unit, const std::string& subgroup, pid_t pid);
 
 // What /proc/PID/cgroup says: a line for each hierarchy.

@@ -3,6 +3,7 @@
 //   tests/vm/systemd-guest build/dev/bin/systemd_scope_root_test
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <pwd.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -73,6 +74,11 @@ class SystemdScope : public ::testing::Test {
     if (bus_) {
       EXPECT_TRUE(stop_scope(*bus_, unit_));
     }
+  }
+  // Slices stay, empty, until somebody stops them.
+  static void TearDownTestSuite() {
+    if (::access("/run/systemd/system", F_OK) == 0)
+      (void)::system("systemctl stop plimsoll-tests.slice plimsoll.slice");
   }
 
   ScopeSpec scope(pid_t pid) const {
@@ -284,6 +290,70 @@ TEST_F(SystemdScope, SystemdsOwnSocketDoes) {
   sleeper_.end();
   EXPECT_TRUE(stop_scope(*direct, unit_));
   EXPECT_EQ(shown("LoadState"), "not-found");
+}
+
+// A user's own manager: what `--systemd-cgroup` is for a rootless container.
+class UserScope : public SystemdScope {
+ protected:
+  void SetUp() override {
+    SystemdScope::SetUp();
+    if (IsSkipped()) return;
+    if (::getpwuid(kUser) == nullptr) ASSERT_EQ(::system("useradd --uid 1000 --create-home plimsoll-user"), 0);
+    ASSERT_EQ(::system("loginctl enable-linger $(id -nu 1000)"), 0);
+    for (int i = 0; i < 600 && ::access(kSocket, F_OK) != 0; ++i) ::usleep(100'000);
+  }
+  void TearDown() override {
+    if (!IsSkipped()) (void)::system("loginctl disable-linger $(id -nu 1000)");
+    SystemdScope::TearDown();
+  }
+
+  static constexpr uid_t kUser = 1000;
+  static constexpr const char* kSocket = "/run/user/1000/bus";
+};
+
+// In a process of the user's: 0 when all went well.
+int run_as_user(const std::string& unit) {
+  if (::setgid(1000) != 0 || ::setuid(1000) != 0) return 2;
+  auto bus = open_manager({.user = true, .runtime_dir = "/run/user/1000"});
+  if (!bus) return std::fprintf(stderr, "%s\n", bus.error().message().c_str()), 3;
+  Sleeper sleeper;
+  spec::Resources resources;
+  resources.pids_limit = 11;
+  ScopeSpec scope;
+  scope.unit = unit;
+  scope.slice = "user.slice";
+  scope.pid = sleeper.pid();
+  scope.resources = &resources;
+  const auto started = start_scope(*bus, scope);
+  if (!started) return std::fprintf(stderr, "%s\n", started.error().message().c_str()), 4;
+  const auto path = unit_cgroup_path(sleeper.pid(), unit);
+  if (!path) return std::fprintf(stderr, "%s\n", path.error().message().c_str()), 5;
+  const auto limit = read_file(kRoot + *path + "/pids.max");
+  if (!limit || *limit != "11\n" || !path->starts_with("/user.slice/user-1000.slice/user@1000.service/")) return 6;
+  sleeper.end();
+  if (!stop_scope(*bus, unit)) return 7;
+  return ::access((kRoot + *path).c_str(), F_OK) == 0 ? 8 : 0;
+}
+
+TEST_F(UserScope, IsTheUsersOwn) {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    // Where `systemd-run --user` would have put it.
+    const char* procs = "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/init.scope/cgroup.procs";
+    ::_exit(write_existing(AT_FDCWD, procs, "0") ? run_as_user(unit_) : 9);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+// From elsewhere the user's systemd may not move the child itself, and asks the system's.
+TEST_F(UserScope, TheCallerMayBeOutsideOfTheUsersGroups) {
+  const pid_t pid = ::fork();
+  if (pid == 0) ::_exit(run_as_user(unit_));
+  int status = -1;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 }  // namespace
