@@ -8,7 +8,7 @@ import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-DRIVER_TEST = ROOT / os.environ.get("PLIMSOLL_BUILD", "build/dev") / "bin/systemd_scope_root_test"
+DRIVER_TEST = ROOT / "build/dev/bin/systemd_scope_root_test"
 
 
 def guest(*arguments, limit=600):
