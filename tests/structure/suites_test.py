@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The runner of other projects' suites (tests/suites): how it reads what they print, and what it leaves on the host."""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import sources
+
+sys.path.insert(0, str(sources.REPOSITORY / "tests" / "suites"))
+import sandbox  # noqa: E402
+import tap  # noqa: E402
+
+CRUN = """1..5\r
+ok 1 - plain # 0.029s\r
+# Command failed: ok then\r
+not ok 2 - broken # 1.500s\r
+ok 3 - left-out #SKIP requires cgroup v2 # 0.003s\r
+okay is no result
+ok 4 - silent #SKIP  # 0.003s\r
+"""
+RUNTIME_TOOLS = """TAP version 13
+ok 1 - create MUST fail # see https://x/config.md#mounts
+  ---
+  { "reference": "not ok 2" }
+  ...
+not ok 2 - wrong
+ok 3 # SKIP needs a label
+not ok 4 - unfinished # TODO later
+ok 2 - printed by the program under test
+1..4
+"""
+BATS = """1..3
+ok 1 runc run [tty] in 120ms
+ok 2 runc checkpoint # skip test requires criu
+not ok 3 update cgroup limits
+# (in test file update.bats, line 9)
+"""
+
+
+def lines(text, ended=""):
+    return [(result.outcome, result.name, result.reason) for result in tap.parse("f", text, ended)]
+
+
+class Reading(unittest.TestCase):
+    def test_crun(self):
+        self.assertEqual(lines(CRUN), [
+            ("ok", "plain", ""), ("not ok", "broken", ""), ("skip", "left-out", "requires cgroup v2"),
+            ("skip", "silent", ""), ("not ok", "test 5 of 5", "never reported")])
+
+    def test_runtime_tools(self):
+        self.assertEqual(lines(RUNTIME_TOOLS), [
+            ("ok", "create MUST fail # see https://x/config.md#mounts", ""), ("not ok", "wrong", ""),
+            ("skip", "test 3", "needs a label"), ("skip", "unfinished", "to do: later")])
+
+    def test_bats(self):
+        self.assertEqual(lines(BATS), [
+            ("ok", "runc run [tty]", ""), ("skip", "runc checkpoint", "test requires criu"),
+            ("not ok", "update cgroup limits", "")])
+
+    def test_a_skipped_failure_is_a_failure(self):
+        self.assertEqual(lines("1..1\nnot ok 1 - a # skip b\n"), [("not ok", "a", "b")])
+
+    def test_a_file_without_tests(self):
+        self.assertEqual(lines("1..0 # SKIP no module\n"), [("skip", "(the file)", "SKIP no module")])
+        self.assertEqual(lines("panic: nil\n"), [("not ok", "(the file)", "reported no test")])
+        self.assertEqual(lines(""), [("not ok", "(the file)", "reported no test")])
+
+    def test_a_file_that_hung(self):
+        found = lines("1..2\nok 1 - a\n", "hung: killed after 9 s")
+        self.assertEqual(found, [("ok", "a", ""), ("not ok", "test 2 of 2", "never reported"),
+                                 ("not ok", "(the file)", "hung: killed after 9 s")])
+        self.assertEqual([r.name for r in tap.reported(tap.parse("f", "1..2\nok 1 - a\n", "hung"))], ["a"])
+
+    def test_summary(self):
+        self.assertEqual(tap.summary(tap.parse("f", CRUN)), "1 passed, 2 failed, 2 skipped")
+        self.assertEqual(tap.summary([]), "0 passed, 0 failed, 0 skipped")
+
+
+class Tables(unittest.TestCase):
+    def test_there_and_back(self):
+        results = tap.parse("a", CRUN) + tap.parse("b", "ok 1 tab\tin the name\n1..1\n")
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "t"
+            tap.write(path, results, "a comment")
+            self.assertEqual(tap.read(path), results)
+            self.assertEqual(path.read_text().splitlines()[:2], ["# a comment", "ok\ta\tplain\t"])
+
+    def test_comparison(self):
+        mine = tap.parse("f", "ok 1 a\nok 2 b\nnot ok 3 c\nok 4 a\nok 5 mine\n1..5\n")
+        other = tap.parse("f", "ok 1 a\nok 2 b # skip\nok 3 c\nnot ok 4 a\n1..4\n")
+        self.assertEqual(tap.compare(mine, other), (
+            [("f", "a", "not ok"), ("f", "b", "skip"), ("f", "mine", "not there")], [("f", "c", "not ok")]))
+        self.assertEqual(tap.compare(mine, mine), ([], []))
+
+
+@unittest.skipUnless(os.getuid() == 0 and os.path.isdir("/sys/fs/cgroup/freezer"), "needs root and cgroup v1")
+class Place(unittest.TestCase):
+    def run_in(self, script, limit=20, terminal=False, kind="v1"):
+        with tempfile.TemporaryDirectory() as directory, sandbox.Sandbox(kind) as place:
+            answer = place.run(["sh", "-c", script], directory, dict(os.environ), limit, terminal)
+        self.assertEqual(self.left_on_the_host(), [])
+        return answer, place
+
+    def left_on_the_host(self):
+        return [str(path) for where in sandbox.hierarchies()
+                for path in pathlib.Path(where).glob(f"plimsoll-suite-{os.getpid()}")]
+
+    def test_output_and_status(self):
+        self.assertEqual(self.run_in("echo a; exit 3")[0], ("a\n", 3, ""))
+
+    def test_it_is_a_terminal(self):
+        (output, status, _), _ = self.run_in("test -t 0 && test -t 1 && : >/dev/tty && echo yes", terminal=True)
+        self.assertEqual((output, status), ("yes\r\n", 0))
+
+    def test_the_host_is_out_of_reach(self):
+        before = subprocess.run(["findmnt", "-rno", "TARGET"], capture_output=True, text=True, check=True).stdout
+        name = os.uname().nodename
+        self.run_in("hostname changed; umount -R /sys/fs/cgroup; mount -t tmpfs x /mnt; ip link add d0 type dummy")
+        after = subprocess.run(["findmnt", "-rno", "TARGET"], capture_output=True, text=True, check=True).stdout
+        self.assertEqual((after, os.uname().nodename), (before, name))
+
+    def test_what_is_left_behind_is_told_and_removed(self):
+        script = "for d in /sys/fs/cgroup/*/; do mkdir -p $d/left/below; done; sleep 60 & echo $! >$d/left/below/cgroup.procs"
+        (_, status, ended), place = self.run_in(script)
+        self.assertEqual((status, ended), (0, ""))
+        self.assertTrue(place.leftovers)
+        self.assertTrue(all(path.endswith(("/left", "/left/below")) for path in place.leftovers), place.leftovers)
+
+    def test_what_hangs_is_killed_even_frozen(self):
+        freeze = "mkdir /sys/fs/cgroup/freezer/f && echo 0 >/sys/fs/cgroup/freezer/f/tasks; sleep 60 & " \
+                 "echo $! >/sys/fs/cgroup/freezer/f/tasks; echo FROZEN >/sys/fs/cgroup/freezer/f/freezer.state"
+        (output, _, ended), _ = self.run_in(f"echo begun; {freeze}; sleep 60", limit=2)
+        self.assertEqual((output.split("\n")[0], ended), ("begun", "hung: killed after 2 s"))
+
+    def test_kinds_of_hierarchies(self):
+        for kind, expected in (("v1", "no no"), ("hybrid", "no yes"), ("v2", "yes no")):
+            script = 'for f in . unified; do test -e /sys/fs/cgroup/$f/cgroup.procs && echo yes || echo no; done'
+            output = self.run_in(script, kind=kind)[0][0]
+            if os.path.isdir("/sys/fs/cgroup/unified"):
+                self.assertEqual(" ".join(output.split()), expected, kind)
+
+    def test_it_refuses_to_work_on_the_host(self):
+        done = subprocess.run([sys.executable, sandbox.__file__, os.readlink("/proc/self/ns/mnt"), "v1", "notty", "true"],
+                              capture_output=True, text=True, check=False)
+        self.assertIn("refused", done.stderr)
+
+
+class Skipping(unittest.TestCase):
+    def test_without_a_checkout(self):
+        bare = {name: value for name, value in os.environ.items() if not name.startswith("PLIMSOLL_")}
+        for suite in ("crun", "runtime-tools", "runc-bats"):
+            done = subprocess.run([sources.REPOSITORY / "tests/suites" / suite, "true"], env=bare, capture_output=True,
+                                  text=True, check=False)
+            self.assertEqual((done.returncode, done.stdout.split(":")[0]), (0, "skipped"), suite)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
