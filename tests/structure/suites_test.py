@@ -123,7 +123,8 @@ class Place(unittest.TestCase):
         self.assertEqual((after, os.uname().nodename), (before, name))
 
     def test_what_is_left_behind_is_told_and_removed(self):
-        script = "for d in /sys/fs/cgroup/*/; do mkdir -p $d/left/below; done; sleep 60 & echo $! >$d/left/below/cgroup.procs"
+        script = "for d in /sys/fs/cgroup/*/; do mkdir -p $d/left/below; done; " \
+                 "sleep 60 & echo $! >$d/left/below/cgroup.procs"
         (_, status, ended), place = self.run_in(script)
         self.assertEqual((status, ended), (0, ""))
         self.assertTrue(place.leftovers)
@@ -143,8 +144,9 @@ class Place(unittest.TestCase):
                 self.assertEqual(" ".join(output.split()), expected, kind)
 
     def test_it_refuses_to_work_on_the_host(self):
-        done = subprocess.run([sys.executable, sandbox.__file__, os.readlink("/proc/self/ns/mnt"), "v1", "notty", "true"],
-                              capture_output=True, text=True, check=False)
+        host = os.readlink("/proc/self/ns/mnt")
+        done = subprocess.run([sys.executable, sandbox.__file__, host, "v1", "notty", "true"], capture_output=True,
+                              text=True, check=False)
         self.assertIn("refused", done.stderr)
 
 
@@ -155,6 +157,69 @@ class Skipping(unittest.TestCase):
             done = subprocess.run([sources.REPOSITORY / "tests/suites" / suite, "true"], env=bare, capture_output=True,
                                   text=True, check=False)
             self.assertEqual((done.returncode, done.stdout.split(":")[0]), (0, "skipped"), suite)
+
+
+# Three tests, of which the second hangs: as crun's files have them.
+HANGING = """import os, time
+all_tests = {
+    "first": 0,
+    "second": 60,
+    "third": 0,
+}
+wanted = os.getenv("RUN_TESTS", " ".join(all_tests)).split()
+print(f"1..{len(wanted)}")
+for number, name in enumerate(wanted, 1):
+    time.sleep(all_tests[name])
+    print(f"ok {number} - {name} # 0.1s")
+"""
+
+
+@unittest.skipUnless(os.getuid() == 0 and sandbox.hierarchies(), "needs root and cgroups")
+class Running(unittest.TestCase):
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory()
+        self.addCleanup(holder.cleanup)
+        self.directory = pathlib.Path(holder.name)
+        for name, text in (("tests_utils.py", ""), ("init", ""), ("test_a.py", HANGING), ("test_b.py", "exit(4)")):
+            (self.directory / name).write_text(text)
+
+    def run_crun(self, *arguments):
+        return subprocess.run([sources.REPOSITORY / "tests/suites/crun", "true", *arguments], capture_output=True,
+                              text=True, check=False, env={**os.environ, "PLIMSOLL_CRUN_TESTS": str(self.directory)})
+
+    def test_a_hanging_test_costs_itself_only(self):
+        done = self.run_crun("--limit", "2", "a")
+        table = [line for line in done.stdout.splitlines() if "\t" in line]
+        self.assertEqual(table, ["ok\ttest_a.py\tfirst\t", "not ok\ttest_a.py\tsecond\thung: killed after 2 s",
+                                 "ok\ttest_a.py\tthird\t"])
+        self.assertEqual((done.stdout.splitlines()[-1], done.returncode), ("2 passed, 1 failed, 0 skipped", 1))
+
+    def test_what_only_the_other_passes(self):
+        other = self.directory / "other"
+        other.write_text("ok\ttest_b.py\tx\t\nok\ttest_a.py\tx\t\n")
+        done = self.run_crun("test_b.py", "--compare", str(other), "--output", str(self.directory / "mine"))
+        self.assertIn(f"1 passed in {other}, not here:\n  test_b.py  x  (not there)\n", done.stdout)
+        self.assertIn("\t(the file)\treported no test", (self.directory / "mine").read_text())
+
+    def test_an_unknown_file(self):
+        done = self.run_crun("nothing")
+        self.assertIn("no test file 'nothing'", done.stderr)
+        self.assertNotEqual(done.returncode, 0)
+
+
+class Mounts(unittest.TestCase):
+    def test_the_stand_in_for_libmount(self):
+        sys.path.insert(0, str(sources.REPOSITORY / "tests/suites/stand-in"))
+        self.addCleanup(sys.path.pop, 0)
+        import libmount
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write("30 1 0:5 / /var/dir rw,nosuid shared:4 - tmpfs tmpfs rw,size=1k\n"
+                       "31 1 0:5 / /var/dir ro - tmpfs tmpfs rw\n32 1 0:5 / /a\\040b rw - proc proc rw,hidepid=2\n")
+            file.flush()
+            table = libmount.Table(file.name)
+        self.assertEqual(table.find_target("/var/dir").vfs_options, "ro")
+        self.assertEqual(table.find_target("/a b").fs_options, "rw,hidepid=2")
+        self.assertIsNone(table.find_target("/var"))
 
 
 if __name__ == "__main__":

@@ -16,10 +16,11 @@ def arguments(description, limit=60):
     options = argparse.ArgumentParser(description=description)
     options.add_argument("runtime", help="path or name of the OCI runtime")
     options.add_argument("files", nargs="*", help="test files, by name; default: all")
-    options.add_argument("--output", metavar="TABLE", help="write the table of results there (default: standard output)")
-    options.add_argument("--compare", metavar="TABLE", help="list the tests that only this run or only that table passes")
+    options.add_argument("--output", metavar="TABLE", help="write the results there (default: standard output)")
+    options.add_argument("--compare", metavar="TABLE", help="list what only this run or only that table passes")
     options.add_argument("--logs", metavar="DIRECTORY", help="keep what each file printed")
-    options.add_argument("--limit", type=int, default=limit, metavar="SECONDS", help="for each file (default: %(default)s)")
+    options.add_argument("--limit", type=int, default=limit, metavar="SECONDS",
+                         help="for each file (default: %(default)s)")
     options.add_argument("--hierarchy", choices=sandbox.KINDS, default=sandbox.usual_kind(),
                          help="cgroups the tests see (default: %(default)s)")
     return options.parse_intermixed_args()
@@ -110,7 +111,9 @@ class Run:
                     tap.summary(results))
         tap.write(options.output, results, *comments)
         if options.compare:
-            tap.print_comparison(results, tap.read(options.compare), options.compare)
+            ran = {result.file for result in results}
+            others = [other for other in tap.read(options.compare) if other.file in ran]
+            tap.print_comparison(results, others, options.compare)
         if self._leftovers:
             print(f"{len(self._leftovers)} cgroups were left behind (and are removed), such as {self._leftovers[0]}")
         print(f"hung: {sum(result.reason.startswith('hung') for result in results)}")

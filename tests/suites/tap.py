@@ -107,7 +107,8 @@ def compare(mine, other):
 
 def print_comparison(mine, other, other_name):
     only_mine, only_other = compare(mine, other)
-    for title, found in ((f"passed here, not in {other_name}", only_mine), (f"passed in {other_name}, not here", only_other)):
+    titles = f"passed here, not in {other_name}", f"passed in {other_name}, not here"
+    for title, found in zip(titles, (only_mine, only_other)):
         print(f"{len(found)} {title}" + (":" if found else ""))
         for file, name, outcome in found:
             print(f"  {file}  {name}  ({outcome})")
