@@ -143,6 +143,13 @@ class Place(unittest.TestCase):
             if os.path.isdir("/sys/fs/cgroup/unified"):
                 self.assertEqual(" ".join(output.split()), expected, kind)
 
+    @unittest.skipUnless(os.path.isdir("/sys/fs/cgroup/unified"), "needs a unified tree")
+    def test_version_2_hands_controllers_down(self):
+        script = "cd /sys/fs/cgroup && cat cgroup.controllers cgroup.subtree_control && cat /proc/self/cgroup"
+        lines = self.run_in(script, kind="v2")[0][0].split("\n")
+        self.assertEqual(lines[0], lines[1])
+        self.assertIn("0::/suite", lines)
+
     def test_it_refuses_to_work_on_the_host(self):
         host = os.readlink("/proc/self/ns/mnt")
         done = subprocess.run([sys.executable, sandbox.__file__, host, "v1", "notty", "true"], capture_output=True,

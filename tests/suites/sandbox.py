@@ -76,6 +76,8 @@ class Sandbox:
                 cwd=cwd, env=environment, stdin=theirs if terminal else null, stdout=theirs, stderr=theirs,
                 start_new_session=True, preexec_fn=self._join)
         os.close(theirs)
+        if self._kind == "v2":
+            self._leave_root(process)
         with contextlib.closing(os.fdopen(ours, "rb", 0)) as source:
             output, late = _drain(source, process, time.monotonic() + limit)
         if late:
@@ -90,10 +92,21 @@ class Sandbox:
             tasks = f"{group}/tasks"
             _write(tasks if os.path.exists(tasks) else f"{group}/cgroup.procs", "0")
 
+    def _leave_root(self, process):
+        """In version 2 a group with processes cannot hand controllers down. unshare(1) has forked: its cgroup
+        namespace has its root, and it can go to the root of the host; pid 1 waits for that in _own_leaf."""
+        children = f"/proc/{process.pid}/task/{process.pid}/children"
+        _wait("unshare(1) to fork", lambda: process.poll() is not None or _read(children))
+        for group in self._groups:
+            with contextlib.suppress(OSError):  # it has ended already
+                if not os.path.exists(f"{group}/tasks"):
+                    _write(f"{os.path.dirname(group)}/cgroup.procs", str(process.pid))
+
     def _remove(self, group):
         """Bottom-up. The processes are gone or going: their namespace has ended."""
         hierarchy = os.path.basename(os.path.dirname(group))
-        self.leftovers += [hierarchy + path.removeprefix(group) for path, _, _ in os.walk(group) if path != group]
+        self.leftovers += [hierarchy + path.removeprefix(group) for path, _, _ in os.walk(group)
+                           if path not in (group, f"{group}/suite")]
         deadline = time.monotonic() + 10
         while os.path.isdir(group):
             _thaw(group)
@@ -113,6 +126,14 @@ def _read(path):
 def _write(path, text):
     with open(path, "w") as file:
         file.write(text)
+
+
+def _wait(what, condition, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise OSError(f"waited {seconds} s for {what}")
+        time.sleep(0.01)
 
 
 def _thaw(*groups):
@@ -157,6 +178,7 @@ def _show_hierarchies(kind, found):
     subprocess.run(["umount", "-R", _CGROUP], check=True)  # in the copy: see main()
     if kind == "v2":
         _mount("-t", "cgroup2", "cgroup2", _CGROUP)
+        _own_leaf()
         return
     _mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", _CGROUP)
     for where, (filesystem, options) in found.items():
@@ -164,6 +186,14 @@ def _show_hierarchies(kind, found):
             continue
         os.makedirs(where)
         _mount("-t", filesystem, *(["-o", options] if options else []), filesystem, where)
+
+
+def _own_leaf():
+    os.mkdir(f"{_CGROUP}/suite")
+    _write(f"{_CGROUP}/suite/cgroup.procs", "0")
+    _wait("the root cgroup to be empty", lambda: not _read(f"{_CGROUP}/cgroup.procs"))
+    if controllers := _read(f"{_CGROUP}/cgroup.controllers"):
+        _write(f"{_CGROUP}/cgroup.subtree_control", " ".join(f"+{name}" for name in controllers.split()))
 
 
 def _reap(child):
