@@ -5,12 +5,15 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
+import unittest.mock
 
 import sources
 
-sys.path.insert(0, str(sources.REPOSITORY / "tests" / "suites"))
+sys.path[:0] = [str(sources.REPOSITORY / "tests" / "suites"), str(sources.REPOSITORY / "tests" / "e2e")]
 import sandbox  # noqa: E402
+import support  # noqa: E402
 import tap  # noqa: E402
 
 CRUN = """1..5\r
@@ -134,7 +137,15 @@ class Place(unittest.TestCase):
         freeze = "mkdir /sys/fs/cgroup/freezer/f && echo 0 >/sys/fs/cgroup/freezer/f/tasks; sleep 60 & " \
                  "echo $! >/sys/fs/cgroup/freezer/f/tasks; echo FROZEN >/sys/fs/cgroup/freezer/f/freezer.state"
         (output, _, ended), _ = self.run_in(f"echo begun; {freeze}; sleep 60", limit=2)
-        self.assertEqual((output.split("\n")[0], ended), ("begun", "hung: killed after 2 s"))
+        self.assertEqual((output.split("\n")[0], ended), ("begun", "hung: killed, the limit is 2 s"))
+
+    def test_what_talks_is_no_hang_until_ten_times_the_limit(self):
+        counting = "for i in 1 2 3 4; do sleep 1; echo $i; done"
+        self.assertEqual(self.run_in(counting, limit=2)[0], ("1\n2\n3\n4\n", 0, ""))
+        with unittest.mock.patch.object(sandbox, "WHOLE", 2):
+            (output, _, ended), _ = self.run_in("while sleep 0.1; do echo; done", limit=2)
+        self.assertGreater(len(output), 10)
+        self.assertIn("hung", ended)
 
     def test_kinds_of_hierarchies(self):
         for kind, expected in (("v1", "no no"), ("hybrid", "no yes"), ("v2", "yes no")):
@@ -190,16 +201,31 @@ class Running(unittest.TestCase):
         for name, text in (("tests_utils.py", ""), ("init", ""), ("test_a.py", HANGING), ("test_b.py", "exit(4)")):
             (self.directory / name).write_text(text)
 
+    def start_crun(self, *arguments):
+        return subprocess.Popen([sources.REPOSITORY / "tests/suites/crun", "true", *arguments], text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                env={**os.environ, "PLIMSOLL_CRUN_TESTS": str(self.directory)})
+
     def run_crun(self, *arguments):
-        return subprocess.run([sources.REPOSITORY / "tests/suites/crun", "true", *arguments], capture_output=True,
-                              text=True, check=False, env={**os.environ, "PLIMSOLL_CRUN_TESTS": str(self.directory)})
+        process = self.start_crun(*arguments)
+        return subprocess.CompletedProcess(process.args, stdout=(texts := process.communicate())[0], stderr=texts[1],
+                                           returncode=process.returncode)
 
     def test_a_hanging_test_costs_itself_only(self):
         done = self.run_crun("--limit", "2", "a")
         table = [line for line in done.stdout.splitlines() if "\t" in line]
-        self.assertEqual(table, ["ok\ttest_a.py\tfirst\t", "not ok\ttest_a.py\tsecond\thung: killed after 2 s",
+        self.assertEqual(table, ["ok\ttest_a.py\tfirst\t", "not ok\ttest_a.py\tsecond\thung: killed, the limit is 2 s",
                                  "ok\ttest_a.py\tthird\t"])
         self.assertEqual((done.stdout.splitlines()[-1], done.returncode), ("2 passed, 1 failed, 0 skipped", 1))
+
+    def test_an_end_from_outside_leaves_nothing(self):
+        process = self.start_crun("a")
+        groups = [pathlib.Path(f"{where}/plimsoll-suite-{process.pid}") for where in sandbox.hierarchies()]
+        support.wait_until("its processes", lambda: groups[0].is_dir() and (groups[0] / "cgroup.procs").read_text())
+        time.sleep(1)
+        process.terminate()
+        process.communicate(timeout=30)
+        self.assertEqual((process.returncode, [group for group in groups if group.exists()]), (143, []))
 
     def test_what_only_the_other_passes(self):
         other = self.directory / "other"

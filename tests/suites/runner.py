@@ -4,6 +4,7 @@ import argparse
 import os
 import pathlib
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -20,7 +21,7 @@ def arguments(description, limit=60):
     options.add_argument("--compare", metavar="TABLE", help="list what only this run or only that table passes")
     options.add_argument("--logs", metavar="DIRECTORY", help="keep what each file printed")
     options.add_argument("--limit", type=int, default=limit, metavar="SECONDS",
-                         help="for each file (default: %(default)s)")
+                         help="a test may be silent for; ten times that for a file (default: %(default)s)")
     options.add_argument("--hierarchy", choices=sandbox.KINDS, default=sandbox.usual_kind(),
                          help="cgroups the tests see (default: %(default)s)")
     return options.parse_intermixed_args()
@@ -64,6 +65,7 @@ class Run:
         self._options, self._terminal = options, terminal
         self._environment = {**os.environ, "PYTHONUNBUFFERED": "1", "LANG": "C.UTF-8", **environment}
         self._results, self._leftovers = [], []
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the sandbox is cleared away
 
     def file(self, name, command, cwd=None, tests=(), only=None):
         """Runs one file, in `cwd` or a fresh directory. With the names of its `tests`, in their order, one that hangs

@@ -18,6 +18,7 @@ import termios
 import time
 
 KINDS = ("v1", "hybrid", "v2")
+WHOLE = 10
 _CGROUP = "/sys/fs/cgroup"
 
 
@@ -66,7 +67,8 @@ class Sandbox:
             self._remove(group)
 
     def run(self, command, cwd, environment, limit, terminal):
-        """(what it printed, its exit status, what ended it or nothing); `limit` in seconds."""
+        """(what it printed, its exit status, what ended it or nothing); `limit`: seconds it may take without printing
+        anything; WHOLE times that is what it may take at all."""
         ours, theirs = pty.openpty() if terminal else os.pipe()
         with open(os.devnull) as null:
             process = subprocess.Popen(
@@ -76,15 +78,19 @@ class Sandbox:
                 cwd=cwd, env=environment, stdin=theirs if terminal else null, stdout=theirs, stderr=theirs,
                 start_new_session=True, preexec_fn=self._join)
         os.close(theirs)
-        if self._kind == "v2":
-            self._leave_root(process)
-        with contextlib.closing(os.fdopen(ours, "rb", 0)) as source:
-            output, late = _drain(source, process, time.monotonic() + limit)
-        if late:
-            _thaw(*self._groups)
-            process.kill()
-        status = process.wait()
-        ended = f"hung: killed after {limit} s" if late else f"killed by signal {-status}" if status < 0 else ""
+        late = True  # also when we are interrupted
+        try:
+            if self._kind == "v2":
+                self._leave_root(process)
+            with contextlib.closing(os.fdopen(ours, "rb", 0)) as source:
+                output, late = _drain(source, process, limit)
+        finally:
+            if late:
+                _thaw(*self._groups)
+                process.kill()
+            status = process.wait()
+        killed = f"killed by signal {-status}" if status < 0 else ""
+        ended = f"hung: killed, the limit is {limit} s" if late else killed
         return output.decode(errors="replace"), status, ended
 
     def _join(self):
@@ -145,13 +151,11 @@ def _thaw(*groups):
                     _write(f"{directory}/{name}", value)
 
 
-def _drain(source, process, deadline):
+def _drain(source, process, limit):
     """What the process prints until it ends, and whether it was too late. A pty's end is an error (EIO)."""
-    chunks = []
-    while True:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            return b"".join(chunks), True
+    chunks, end = [], time.monotonic() + WHOLE * limit
+    deadline = time.monotonic() + limit
+    while (left := min(deadline, end) - time.monotonic()) > 0:
         if not select.select([source], [], [], min(left, 0.5))[0]:
             if process.poll() is None:
                 continue
@@ -161,11 +165,12 @@ def _drain(source, process, deadline):
         except OSError:
             chunk = b""
         if not chunk:
-            break
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(limit)
+            return b"".join(chunks), process.returncode is None
         chunks.append(chunk)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(max(0.1, deadline - time.monotonic()))
-    return b"".join(chunks), process.returncode is None
+        deadline = time.monotonic() + limit
+    return b"".join(chunks), True
 
 
 # --- within: pid 1 of the new namespaces ------------------------------------------------------------
