@@ -27,11 +27,15 @@ import subprocess
 import tempfile
 import termios
 import time
+import unittest
 
 import support
 
 OWN = "plimsoll-oci"
+HOOKS = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
 PR_SET_CHILD_SUBREAPER = 36
+# A shell's words that end well when it is on a terminal that gets, in a while, the size of on_terminal(.., 33, 101).
+ASK_SIZE = "test -t 0 && test -t 1 && until stty size 2>&1 | grep '33 101'; do sleep 0.05; done"
 CAPABILITIES = [f"CAP_{name}" for name in (
     "CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE SYS_CHROOT KILL "
     "AUDIT_WRITE").split()]
@@ -86,6 +90,7 @@ class Runtime:
     def __init__(self, place, path=None):
         self.path = path or runtime_path()
         self.kind = runtime_kind(self.path)
+        self.nobody = "does not exist" if self.kind != "crun" else "no such file"  # what it says of an unknown id
         self.root = place.path / "runtime"
         self.place = place
         self.temporary = place.path / "tmp"
@@ -94,13 +99,13 @@ class Runtime:
     def arguments(self, *words):
         return [self.path, "--root", str(self.root), *map(str, words)]
 
-    def call(self, *words, check=True, text="", timeout=30, **more):
+    def call(self, *words, check=True, text="", timeout=30, cwd=None, **more):
         """Runs one command. Output goes through files, as a container that stays keeps it open."""
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as error, tempfile.TemporaryFile() as given:
             given.write(text.encode())
             given.seek(0)
             code = subprocess.run(self.arguments(*words), stdin=given, stdout=out, stderr=error, check=False,
-                                  cwd=self.place.path, env={**os.environ, "TMPDIR": str(self.temporary)},
+                                  cwd=cwd or self.place.path, env={**os.environ, "TMPDIR": str(self.temporary)},
                                   timeout=timeout * support.TIME_FACTOR, **more).returncode
             texts = []
             for file in (out, error):
@@ -131,6 +136,80 @@ class Runtime:
 
     def names(self):
         return sorted(os.listdir(self.root)) if self.root.exists() else []
+
+
+class Container:
+    """A bundle of a test's own and the id that its container is to have."""
+
+    def __init__(self, place, name, content):
+        self.name, self.config = name, content
+        self.bundle = place.bundle(content)
+        self.group = content["linux"]["cgroupsPath"]
+
+    def write(self):
+        """Puts the changed configuration into the bundle."""
+        (pathlib.Path(self.bundle) / "config.json").write_text(json.dumps(self.config))
+
+    def bind(self, source, target, mode="rw"):
+        self.config["mounts"].append({"destination": target, "type": "bind", "source": str(source),
+                                      "options": ["rbind", mode]})
+        self.write()
+
+    def processes(self):
+        try:
+            return list(map(int, group_text(self.group, "processes").split()))
+        except FileNotFoundError:
+            return []
+
+
+class Case(unittest.TestCase):
+    """A test of the command line: one place and one state directory for the class, and nothing is left of a test."""
+
+    number = 0
+
+    @classmethod
+    def setUpClass(cls):
+        adopt_orphans()
+        cls.place = Place()
+        cls.addClassCleanup(cls.place.close)
+        cls.runtime = Runtime(cls.place)
+
+    def setUp(self):
+        self.addCleanup(end_children)
+
+    def not_for_crun(self, why):
+        """Skips a test of what crun, unlike runc, does in a way of its own, and no client depends on."""
+        if self.runtime.kind == "crun":
+            self.skipTest(f"crun {why}")
+
+    def prepare(self, *command, **process):
+        """A container that is not there yet; deleted at the end of the test."""
+        Case.number += 1
+        one = Container(self.place, f"t{Case.number}", config(self.place, *command, **process))
+        self.addCleanup(self.runtime.call, "delete", "--force", one.name, check=False)
+        return one
+
+    def start(self, one):
+        """Runs it in the background; the pid of its first process."""
+        pid_file = self.directory() / "pid"
+        self.runtime.call("run", "--detach", "--pid-file", pid_file, "--bundle", one.bundle, one.name)
+        return int(pid_file.read_text())
+
+    def exec(self, name, *command, options=(), **more):
+        return self.runtime.call("exec", *options, name, *command, **more)
+
+    def directory(self):
+        return pathlib.Path(tempfile.mkdtemp(prefix="files-", dir=self.place.path))
+
+    def wait_code(self, pid):
+        """The exit code of a child, or an adopted one."""
+        found = support.wait_until(f"{pid} ends", lambda: (done := os.waitpid(pid, os.WNOHANG))[0] and done)
+        return os.waitstatus_to_exitcode(found[1])
+
+    def assert_gone(self, one):
+        self.assertRegex(self.runtime.fails("state", one.name), self.runtime.nobody)
+        self.assertNotIn(one.name, self.runtime.names())
+        self.assertEqual([str(mount) for mount in support.hierarchies() if (mount / one.group.strip("/")).exists()], [])
 
 
 def config(place, *command, **process):
@@ -171,12 +250,16 @@ _FILES = {"memory": (("memory", "memory.limit_in_bytes"), "memory.max"), "pids":
           "cpu": (("cpu", "cpu.cfs_quota_us"), "cpu.max"), "processes": (("pids", "cgroup.procs"), "cgroup.procs")}
 
 
-def group_value(group, what):
-    """The first word of the file in which a group has its limit of memory, pids or CPU time per period (of 100 ms)."""
+def group_text(group, what):
     (hierarchy, old), new = _FILES[what]
     file = support.CGROUPS / group.strip("/") / new if support.is_v2() else (
         support.CGROUPS / hierarchy / group.strip("/") / old)
-    return file.read_text().split()[0]
+    return file.read_text()
+
+
+def group_value(group, what):
+    """A group's limit of memory, pids or CPU time per period (of 100 ms)."""
+    return group_text(group, what).split()[0]
 
 
 def groups_below(path):

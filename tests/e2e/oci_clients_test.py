@@ -15,7 +15,6 @@ import support
 
 FOREVER = ("/bin/sleep", "1000")
 COUNTING = ("/bin/sh", "-c", "while :; do echo >>/data/n; sleep 0.05; done")
-ASK_SIZE = "test -t 0 && test -t 1 && until stty size 2>&1 | grep '33 101'; do sleep 0.05; done"
 NO_CAPABILITY, ALL_KNOWN = "0" * 16, int(pathlib.Path("/proc/sys/kernel/cap_last_cap").read_text())
 MINE = int(re.search(r"CapBnd:\t(\w+)", pathlib.Path("/proc/self/status").read_text())[1], 16)
 
@@ -66,7 +65,8 @@ class Client:
         for what, now in cls.present().items():
             more = set(now) - set(cls.before[what])
             if what == "processes":
-                more = {pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() for pid in more if os.path.exists(f"/proc/{pid}")}
+                more = {pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() for pid in more
+                        if os.path.exists(f"/proc/{pid}")}
             if more:
                 raise AssertionError(f"{cls.engine.name} has left {len(more)} {what}, such as {sorted(more)[:3]}")
 
@@ -146,9 +146,9 @@ class Client:
 
     def test_terminal(self):
         words = self.words(self.new_name(), *self.terminal)
-        code, output = self.on_terminal([*words, "/bin/sh", "-c", ASK_SIZE])
+        code, output = self.on_terminal([*words, "/bin/sh", "-c", oci.ASK_SIZE])
         self.assertEqual((code, output.split()[-2:]), (0, ["33", "101"]), output)
-        self.assertNotEqual(self.run_here("/bin/test", "-t", "1", check=False).returncode, 0, "without -t there is none")
+        self.assertEqual(self.run_here("/bin/test", "-t", "1", check=False).returncode, 1, "without -t there is none")
 
     def test_read_only(self):
         done = self.run_here("/bin/touch", "/data/x", options=self.read_only, check=False)
@@ -157,7 +157,8 @@ class Client:
         self.run_here("/bin/touch", "/data/x")
 
     def test_user(self):
-        self.assertEqual(self.run_here("/bin/sh", "-c", "id -u; id -g", options=self.user).stdout.split(), ["1000", "1000"])
+        done = self.run_here("/bin/sh", "-c", "id -u; id -g", options=self.user)
+        self.assertEqual(done.stdout.split(), ["1000", "1000"])
 
     def test_capabilities(self):
         usual = int(self.status_lines()["CapEff"], 16)
@@ -213,7 +214,7 @@ class Client:
 
     def test_exec(self):
         name, group = self.start()
-        self.assertEqual(self.execute(name, "/bin/sh", "-c", "echo again; ps | grep -c sleep").stdout.split()[0], "again")
+        self.assertIn("/bin/sleep 1000", self.execute(name, "/bin/ps").stdout)
         self.assertEqual(self.execute(name, "/bin/sh", "-c", "exit 9", check=False).returncode, 9)
         self.assertNotEqual(self.execute(name, "/bin/missing", check=False).returncode, 0)
         inner = self.execute(name, "/bin/cat", "/proc/self/cgroup", "/proc/1/cgroup").stdout.splitlines()
@@ -315,7 +316,8 @@ class Daily(Client):
         self.assertEqual((done.stdout + done.stderr).split(), ["first", "second"])
 
     def test_tmpfs(self):
-        text = self.run_here("/bin/grep", " /scratch ", "/proc/mounts", options=["--tmpfs", "/scratch:rw,size=1m"]).stdout
+        options = ["--tmpfs", "/scratch:rw,size=1m"]
+        text = self.run_here("/bin/grep", " /scratch ", "/proc/mounts", options=options).stdout
         self.assertRegex(text, r"^tmpfs /scratch tmpfs rw.*size=1024k")
 
     def test_init(self):
@@ -344,7 +346,7 @@ class Daily(Client):
     def test_exec_of_another_user_on_a_terminal(self):
         name, _ = self.start()
         code, output = self.on_terminal(["exec", *self.terminal, "-u", "app", "-e", "COLOUR=blue", "-w", "/tmp", name,
-                                         "/bin/sh", "-c", f"id -u; id -G; echo $COLOUR; pwd; {ASK_SIZE}"])
+                                         "/bin/sh", "-c", f"id -u; id -G; echo $COLOUR; pwd; {oci.ASK_SIZE}"])
         self.assertEqual((code, output.split()), (0, ["1000", "1000", "2000", "blue", "/tmp", "33", "101"]), output)
 
     def test_exec_is_privileged_when_asked(self):
@@ -372,7 +374,8 @@ class Daily(Client):
 
     def test_sysctl_hostname_and_environment(self):
         done = self.run_here("/bin/sh", "-c", "hostname; cat /proc/sys/net/ipv4/ip_default_ttl; echo $A; pwd",
-                             options=["--hostname", "named", "--sysctl", "net.ipv4.ip_default_ttl=7", "-e", "A=b", "-w", "/tmp"])
+                             options=["--hostname", "named", "--sysctl", "net.ipv4.ip_default_ttl=7", "-e", "A=b",
+                                      "-w", "/tmp"])
         self.assertEqual(done.stdout.split(), ["named", "7", "b", "/tmp"])
 
     def test_devices(self):
@@ -450,7 +453,8 @@ class OfPodman(Daily, unittest.TestCase):
         for name in names:
             self.engine.client("run", "-d", "--pod", pod, "--name", name, engines.IMAGE, *FOREVER)
         for kind, count in (("net", 1), ("ipc", 1), ("uts", 1), ("pid", 2), ("mnt", 2)):
-            self.assertEqual(len({os.readlink(f"/proc/{self.engine.pid(name)}/ns/{kind}") for name in names}), count, kind)
+            found = {os.readlink(f"/proc/{self.engine.pid(name)}/ns/{kind}") for name in names}
+            self.assertEqual(len(found), count, kind)
         self.engine.client("pod", "pause", pod)
         self.assertEqual(self.status(names[0]), "paused")
         self.engine.client("pod", "unpause", pod)
@@ -550,8 +554,8 @@ class OfContainerd(Client, unittest.TestCase):
 
     def test_exec_on_a_terminal(self):
         name, _ = self.start()
-        code, output = self.on_terminal(["task", "exec", "--exec-id", self.new_name(), "-t", "--user", "1000", "--cwd", "/tmp",
-                                         name, "/bin/sh", "-c", f"id -u; pwd; {ASK_SIZE}"])
+        code, output = self.on_terminal(["task", "exec", "--exec-id", self.new_name(), "-t", "--user", "1000", "--cwd",
+                                         "/tmp", name, "/bin/sh", "-c", f"id -u; pwd; {oci.ASK_SIZE}"])
         self.assertEqual((code, output.split()), (0, ["1000", "/tmp", "33", "101"]), output)
 
     def test_joins_a_network_by_path(self):
@@ -562,7 +566,8 @@ class OfContainerd(Client, unittest.TestCase):
 
     def test_user_namespace(self):
         options = ["--uidmap", "0:100000:2000", "--gidmap", "0:200000:2000"]
-        text = self.run_here("/bin/sh", "-c", "cat /proc/self/uid_map /proc/self/gid_map; id -u", options=options).stdout
+        text = self.run_here("/bin/sh", "-c", "cat /proc/self/uid_map /proc/self/gid_map; id -u",
+                             options=options).stdout
         self.assertEqual(text.split(), ["0", "100000", "2000", "0", "200000", "2000", "0"])
 
 
