@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import time
 import unittest
 
@@ -89,8 +90,14 @@ class Client:
     def execute(self, name, *command, options=(), **more):
         return self.engine.client("exec", *options, name, *command, **more)
 
-    def kill(self, name, signal):
-        self.engine.client("kill", "-s", signal, name)
+    def wait_for_trap(self, name, number):
+        """Until a container's first process attends a signal."""
+        status = pathlib.Path(f"/proc/{self.engine.pid(name)}/status")
+        support.wait_until("it listens", lambda: int(re.search(r"SigCgt:\t(\w+)", status.read_text())[1], 16)
+                           >> number - 1 & 1)
+
+    def kill(self, name, word):
+        self.engine.client("kill", "-s", word, name)
 
     def wait_code(self, name):
         """The exit code of a container that ends by itself."""
@@ -241,7 +248,7 @@ class Client:
 
     def test_stop(self):
         name, group = self.start("/bin/sh", "-c", "trap 'exit 42' TERM; echo ready; while :; do sleep 0.1; done")
-        time.sleep(0.3)
+        self.wait_for_trap(name, signal.SIGTERM)
         self.engine.client("stop", "-t", 10, name)
         self.assertEqual(self.status(name), "exited")
         self.assertEqual(self.engine.exit_code(name), 42)
@@ -254,7 +261,7 @@ class Client:
 
     def test_kill_with_a_signal(self):
         name, _ = self.start("/bin/sh", "-c", "trap 'exit 33' USR1; while :; do sleep 0.1; done")
-        time.sleep(0.3)
+        self.wait_for_trap(name, signal.SIGUSR1)
         self.kill(name, "SIGUSR1")
         self.assertEqual(self.wait_code(name), 33)
 
@@ -505,8 +512,8 @@ class OfContainerd(Client, unittest.TestCase):
     def execute(self, name, *command, options=(), **more):
         return self.engine.client("task", "exec", "--exec-id", self.new_name(), *options, name, *command, **more)
 
-    def kill(self, name, signal):
-        self.engine.client("task", "kill", "-s", signal, name)
+    def kill(self, name, word):
+        self.engine.client("task", "kill", "-s", word, name)
 
     def status(self, name):
         rows = {line.split()[0]: line.split()[2] for line in self.engine.client("task", "ls").stdout.splitlines()}
@@ -529,7 +536,7 @@ class OfContainerd(Client, unittest.TestCase):
 
     def test_stop(self):
         name, group = self.start("/bin/sh", "-c", "trap 'exit 42' TERM; while :; do sleep 0.1; done")
-        time.sleep(0.3)
+        self.wait_for_trap(name, signal.SIGTERM)
         self.kill(name, "SIGTERM")
         self.assertEqual(self.wait_code(name), 42)
         self.assertFalse(os.path.exists(_procs(group)))
