@@ -196,7 +196,8 @@ class Client:
     def test_privileged(self):
         self.require_every_capability()
         status = self.status_lines("--privileged")
-        self.assertEqual(int(status["CapEff"], 16), MINE)
+        first = (1 << 38) - 1  # Docker 20.10 does not know those above
+        self.assertEqual(int(status["CapEff"], 16) & first, MINE & first)
         self.assertEqual(status["Seccomp"], "0")
         self.run_here("/bin/sh", "-c", "mount -t tmpfs none /data && test -e /dev/kmsg", options=["--privileged"])
 
