@@ -106,6 +106,8 @@ class Reader {
 
 bool is_option(std::string_view word) { return word.size() > 1 && word[0] == '-'; }
 
+bool is_help(std::string_view word) { return word == "--help" || word == "-h"; }
+
 Result<void> check_count(const Syntax& syntax, size_t count) {
   if (count >= syntax.least && count <= syntax.most) return {};
   const std::string usage = ": usage: " + std::string(syntax.name) + " [OPTION...] " + std::string(syntax.arguments);
@@ -134,7 +136,7 @@ Result<Words> parse_words(const Syntax& syntax, char** words) {
     const std::string_view word = *at;
     if (!only_arguments && word == "--") {
       only_arguments = true;
-    } else if (!only_arguments && is_option(word)) {
+    } else if (!only_arguments && is_option(word) && (syntax.order != Order::kNoOptions || is_help(word))) {
       if (auto taken = reader.take(at); !taken) return unexpected(taken.error());
     } else {
       result.arguments.push_back(word);

@@ -21,8 +21,9 @@ struct Option {
 };
 
 enum class Order {
-  kMixed,        // options may follow arguments
-  kOptionsFirst  // everything after the first argument belongs to somebody else
+  kMixed,         // options may follow arguments
+  kOptionsFirst,  // everything after the first argument belongs to somebody else
+  kNoOptions      // every word but --help is an argument
 };
 
 struct Syntax {
