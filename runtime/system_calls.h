@@ -45,8 +45,9 @@ inline int capability_set(const __user_cap_data_struct (&sets)[2]) {
   return static_cast<int>(::syscall(SYS_capset, &header, sets));
 }
 
-inline int install_filter(const sock_fprog& program) {
-  return static_cast<int>(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
+// `flags`: SECCOMP_FILTER_FLAG_*; with NEW_LISTENER the result is a descriptor.
+inline int install_filter(const sock_fprog& program, unsigned flags = 0) {
+  return static_cast<int>(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program));
 }
 
 // A new, empty session keyring: keys of the launcher's session are out of reach.

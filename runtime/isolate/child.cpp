@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/isolate/child.h"
 
-#include <fcntl.h>
-#include <linux/sched.h>
-#include <net/if.h>
-#include <sys/ioctl.h>
+#include <poll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,86 +14,106 @@
 namespace plimsoll::isolate {
 namespace {
 
-int join_cgroups(Child& child) {
-  for (size_t i = 0; i < child.plan->join_fds.size(); ++i) {
-    child.place = child.plan->join_names[i].c_str();
-    if (::write(child.plan->join_fds[i], "0", 1) != 1) return errno;
-  }
-  return 0;
+// The hooks that the parent runs want the mounts and not yet the root.
+int await_hooks(Child& child) {
+  if (!child.plan->await_hooks) return 0;
+  send_report(child.control_fd, Report::Kind::kMounted, 0, "", "");
+  HookState& state = child.plan->hook_state;
+  uint32_t sizes[2] = {};
+  if (const int error = await_answer(child, sizes, sizeof(sizes))) return error;
+  state.creating_size = sizes[0];
+  state.created_size = sizes[1];
+  if (sizes[0] == 0) return 0;
+  return await_answer(child, state.text.data(), state.text.size());
 }
 
-// On v1 the new namespace's root is the group of the moment, so this comes after joining.
-int unshare_cgroups(Child& child) {
-  return child.plan->unshare_cgroup ? result_of(::syscall(SYS_unshare, CLONE_NEWCGROUP)) : 0;
-}
-
-int set_hostname(Child& child) {
-  const std::string& name = child.plan->hostname;
-  child.place = name.c_str();
-  return name.empty() ? 0 : result_of(::sethostname(name.data(), name.size()));
-}
-
-int raise_loopback(Child& child) {
-  if (child.plan->host_network) return 0;
-  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return errno;
-  ifreq request = {};
-  std::memcpy(request.ifr_name, "lo", 3);
-  int outcome = result_of(::ioctl(fd, SIOCGIFFLAGS, &request));
-  request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
-  if (outcome == 0) outcome = result_of(::ioctl(fd, SIOCSIFFLAGS, &request));
-  ::close(fd);
-  return outcome;
-}
-
-// End of file instead of the byte: the parent has given up, or is gone.
-int wait_for_go(Child& child) {
+int await_network(Child& child) {
   char byte;
-  ssize_t size;
-  do {
-    size = ::read(child.go_fd, &byte, 1);
-  } while (size < 0 && errno == EINTR);
-  if (size == 1) return 0;
-  return size == 0 ? ECANCELED : errno;
+  return child.plan->await_group ? 0 : await_answer(child, &byte, 1);
 }
 
-constexpr std::array<Step, 23> kLaunchSteps = {{
+// A program that joins has limits and priorities only the parent may give it.
+int await_settings(Child& child) {
+  send_report(child.control_fd, Report::Kind::kMap, 0, "", "");
+  char byte;
+  return await_answer(child, &byte, 1);
+}
+
+// From here on the parent may end; whoever connects to the start socket takes its place.
+int await_start(Child& child) {
+  if (child.plan->start_socket < 0) return 0;
+  if (::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0) return errno;
+  if (is_orphaned(child)) return ECANCELED;
+  send_report(child.control_fd, Report::Kind::kCreated, 0, "", "");
+  ::close(child.control_fd);
+  child.control_fd = -1;
+  child.detached = true;
+  do {
+    child.control_fd = ::accept4(child.plan->start_socket, nullptr, nullptr, SOCK_CLOEXEC);
+  } while (child.control_fd < 0 && (errno == EINTR || errno == ECONNABORTED));
+  return child.control_fd < 0 ? errno : 0;
+}
+
+constexpr std::array kLaunchSteps = std::to_array<Step>({
     {"reset signals", reset_signals},
+    {"take root of the user namespace", take_root_of_user_namespace},
+    {"join namespace", join_namespaces},
     {"join cgroup", join_cgroups},
-    {"new cgroup namespace", unshare_cgroups},
+    {"new cgroup namespace", new_cgroup_namespace},
+    {"new time namespace", new_time_namespace},
     {"new session", new_session},
-    {"set host name", set_hostname},
+    {"set host name", set_host_names},
     {"raise loopback interface", raise_loopback},
-    {"make mounts private", make_mounts_private},
+    {"set mount propagation", set_propagation},
     {"attach root file system", attach_root},
-    {"mount", mount_standard},
-    {"make device", fill_dev},
-    {"mount cgroup", mount_cgroups},
-    {"bind", bind_volumes},
+    {"mount", make_mounts},
+    {"make device", make_devices},
+    {"wait for the hooks", await_hooks},
+    {"createContainer hook", run_create_container_hooks},
     {"mask", mask_paths},
     {"make read-only", protect_paths},
     {"make working directory", make_working_directory},
     {"enter root file system", enter_root},
-    {"enter working directory", enter_working_directory},
+    {"wait for the network", await_network},
+    {"set sysctl", write_sysctls},
+    {"open console", open_console},
+    {"make root file system read-only", protect_root},
     {"connect standard streams", connect_stdio},
-    {"wait for the network", wait_for_go},
-    {"drop capabilities", drop_capabilities},
-    {"forbid new privileges", forbid_new_privileges},
-    {"filter system calls", filter_system_calls},
+    {"enter working directory", try_working_directory},
+    {kExecuteStep, find_program},
+    {"wait for start", await_start},
+    {"startContainer hook", run_start_container_hooks},
+    {"set personality", set_personality},
+    {"set memory policy", set_memory_policy},
+    {"new keyring", new_keyring},
+    {"set security label", set_security_labels},
     {"close descriptors", close_descriptors},
-}};
+    {"set user", set_user},
+    {"enter working directory", enter_working_directory},
+    {"forbid new privileges", forbid_new_privileges},
+    {"drop capabilities", drop_capabilities},
+    {"filter system calls", filter_system_calls},
+});
 
 // In the namespaces of the container already; launch.cpp's mounts are there.
-constexpr std::array<Step, 8> kJoinSteps = {{
+constexpr std::array kJoinSteps = std::to_array<Step>({
     {"reset signals", reset_signals},
+    {"wait for settings", await_settings},
     {"new session", new_session},
-    {"enter working directory", enter_working_directory},
+    {"open console", open_console},
     {"connect standard streams", connect_stdio},
-    {"drop capabilities", drop_capabilities},
-    {"forbid new privileges", forbid_new_privileges},
-    {"filter system calls", filter_system_calls},
+    {"enter working directory", try_working_directory},
+    {kExecuteStep, find_program},
+    {"set personality", set_personality},
+    {"new keyring", new_keyring},
+    {"set security label", set_security_labels},
     {"close descriptors", close_descriptors},
-}};
+    {"set user", set_user},
+    {"enter working directory", enter_working_directory},
+    {"forbid new privileges", forbid_new_privileges},
+    {"drop capabilities", drop_capabilities},
+    {"filter system calls", filter_system_calls},
+});
 
 void copy_cut(char* target, size_t size, const char* source) {
   std::strncpy(target, source, size - 1);
@@ -113,7 +131,23 @@ void send_report(int fd, Report::Kind kind, int value, const char* step, const c
   report.value = value;
   copy_cut(report.step, sizeof(report.step), step);
   copy_cut(report.place, sizeof(report.place), place);
+  // write(2), not send(2): of the two the one that filters of system calls leave alone.
   (void)!::write(fd, &report, sizeof(report));
+}
+
+// End of file instead of an answer: the parent has given up, or is gone.
+int await_answer(const Child& child, void* answer, size_t size) {
+  ssize_t got;
+  do {
+    got = ::read(child.control_fd, answer, size);
+  } while (got < 0 && errno == EINTR);
+  if (got > 0) return 0;
+  return got == 0 || errno == ECONNRESET ? ECANCELED : errno;
+}
+
+bool is_orphaned(const Child& child) {
+  pollfd control{child.control_fd, 0, 0};
+  return ::poll(&control, 1, 0) == 1 && (control.revents & (POLLERR | POLLHUP)) != 0;
 }
 
 void run_steps(Child& child, std::span<const Step> steps) {
@@ -121,11 +155,11 @@ void run_steps(Child& child, std::span<const Step> steps) {
     child.place = "";
     const int error = step.run(child);
     if (error == 0) continue;
-    send_report(child.report_fd, Report::Kind::kFailed, error, step.name, child.place);
+    send_report(child.control_fd, Report::Kind::kFailed, error, step.name, child.place);
     ::_exit(1);
   }
   const int error = execute(child);
-  send_report(child.report_fd, Report::Kind::kFailed, error, kExecuteStep, child.place);
+  send_report(child.control_fd, Report::Kind::kFailed, error, kExecuteStep, child.place);
   ::_exit(1);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The child's side between clone and exec: an ordered table of named steps (child.cpp) over one state.
+// The child's side between clone and exec: ordered tables of named steps (child.cpp) over one state.
 // Here nothing allocates, logs, throws or takes a lock: the child is a copy of a process that may have had
-// other threads. What fails is told to the parent by one Report over a pipe; success closes the
-// pipe (it is close-on-exec).
+// other threads. What fails is told to the parent by one Report over a socket; success closes the
+// socket (it is close-on-exec).
 #pragma once
 
 #include <cerrno>
@@ -13,9 +13,16 @@
 
 namespace plimsoll::isolate {
 
-// One write to the pipe: smaller than PIPE_BUF, thus whole.
+// From the child to the parent: one packet.
 struct Report {
-  enum class Kind : int32_t { kFailed, kPid };  // kPid: join's grandchild exists, `value` is its pid
+  enum class Kind : int32_t {
+    kFailed,
+    kPid,       // a helper has cloned the process that counts; `value` is its pid
+    kMap,       // waits for the maps of its user namespace
+    kMounted,   // waits for the hooks that run before the root is entered
+    kListener,  // is about to load a filter whose notification descriptor will have number `value`
+    kCreated,   // waits for start()
+  };
   Kind kind = Kind::kFailed;
   int32_t value = 0;     // errno
   char step[48] = {};    // "mount"
@@ -23,13 +30,15 @@ struct Report {
 };
 
 struct Child {
-  const LaunchPlan* plan = nullptr;  // launch only
-  const ProgramPlan* program = nullptr;
-  int report_fd = -1;
-  int go_fd = -1;                // launch: one byte when the network stands, end of file to give up
-  int parent_fds[2] = {-1, -1};  // the parent's ends of the two pipes
-  int root_fd = -1;              // the container's root
+  LaunchPlan* plan = nullptr;  // launch only
+  const ProcessPlan* process = nullptr;
+  int control_fd = -1;    // Reports to the parent, or since start() to whoever has started it; answers from it
+  int parent_fd = -1;     // the parent's end
+  bool detached = false;  // from the parent: after start()
+  int root_fd = -1;       // the container's root
   int dev_fd = -1;
+  int console_fd = -1;  // the terminal's inner side
+  bool in_working_directory = false;
   const char* place = "";  // what the current step is at, for the report
 };
 
@@ -49,28 +58,53 @@ std::span<const Step> join_steps();
 // Runs the steps in order; never returns. The exit code is seen by nobody.
 [[noreturn]] void run_steps(Child& child, std::span<const Step> steps);
 void send_report(int fd, Report::Kind kind, int value, const char* step, const char* place);
+// Waits for the parent's next answer, at most `size` bytes of it. ECANCELED when the parent has given up, or is gone.
+int await_answer(const Child& child, void* answer, size_t size);
+// The parent's end of the control socket is gone.
+bool is_orphaned(const Child& child);
 
+// child_namespaces.cpp
+int take_root_of_user_namespace(Child& child);
+int join_namespaces(Child& child);
+int join_cgroups(Child& child);
+int new_cgroup_namespace(Child& child);
+int new_time_namespace(Child& child);
+int set_host_names(Child& child);
+int raise_loopback(Child& child);
 // mounts.cpp
-int make_mounts_private(Child& child);
+int set_propagation(Child& child);
 int attach_root(Child& child);
-int mount_standard(Child& child);
-int fill_dev(Child& child);
-int mount_cgroups(Child& child);
-int bind_volumes(Child& child);
+int make_mounts(Child& child);
+int make_devices(Child& child);
 int mask_paths(Child& child);
 int protect_paths(Child& child);
 int enter_root(Child& child);
+int protect_root(Child& child);
+// child_hooks.cpp
+int run_create_container_hooks(Child& child);
+int run_start_container_hooks(Child& child);
+// kernel_settings.cpp
+int write_sysctls(Child& child);
+int set_personality(Child& child);
+int set_memory_policy(Child& child);
+int set_security_labels(Child& child);
 // privileges.cpp
+int new_keyring(Child& child);
+int set_user(Child& child);
 int drop_capabilities(Child& child);
 int forbid_new_privileges(Child& child);
 int filter_system_calls(Child& child);
+// console.cpp
+int open_console(Child& child);
 // program.cpp
 int reset_signals(Child& child);
 int new_session(Child& child);
 int die_with_parent(Child& child);
 int connect_stdio(Child& child);
 int make_working_directory(Child& child);
+int try_working_directory(Child& child);
 int enter_working_directory(Child& child);
+int find_program(Child& child);
 int close_descriptors(Child& child);
 int execute(Child& child);
 

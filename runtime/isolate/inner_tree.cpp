@@ -38,10 +38,14 @@ int open_strictly(int root_fd, const char* path) {
 }
 
 int open_or_make(int root_fd, const InnerPath& path, bool as_file, mode_t directory_mode) {
+  return open_or_make(root_fd, path, path.levels.size(), as_file, directory_mode);
+}
+
+int open_or_make(int root_fd, const InnerPath& path, size_t count, bool as_file, mode_t directory_mode) {
   int parent_fd = ::openat(root_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  for (size_t i = 0; i < path.levels.size() && parent_fd >= 0; ++i) {
+  for (size_t i = 0; i < count && parent_fd >= 0; ++i) {
     const std::string& level = path.levels[i];
-    const bool last = i + 1 == path.levels.size();
+    const bool last = i + 1 == count;
     int fd = open_inside(root_fd, level.c_str());
     if (fd < 0 && errno == ENOENT) {
       const int made = make_entry(parent_fd, last_component(level), as_file && last, directory_mode);

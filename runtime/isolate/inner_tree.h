@@ -6,7 +6,7 @@
 
 #include <sys/types.h>
 
-#include "runtime/isolate/plan.h"
+#include "runtime/isolate/inner_path.h"
 
 namespace plimsoll::isolate {
 
@@ -18,5 +18,7 @@ int open_strictly(int root_fd, const char* path);
 // Opens `path`, making the missing levels as directories and, with `as_file`, the last one as an empty
 // file. -1 with errno.
 int open_or_make(int root_fd, const InnerPath& path, bool as_file, mode_t directory_mode);
+// The same for the first `count` levels of it; 0: the root itself.
+int open_or_make(int root_fd, const InnerPath& path, size_t count, bool as_file, mode_t directory_mode);
 
 }  // namespace plimsoll::isolate

@@ -4,119 +4,218 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
+#include "runtime/isolate/helper.h"
 #include "runtime/isolate/parent.h"
+#include "runtime/isolate/settle.h"
 #include "runtime/system_calls.h"
 
 namespace plimsoll::isolate {
 namespace {
 
-uint64_t clone_flags(const LaunchSpec& spec, const LaunchPlan& plan, const limits::OwnCgroup& group) {
-  uint64_t flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_PIDFD;
-  if (!spec.host_network) flags |= CLONE_NEWNET;
-  if (group.clone_into_fd() >= 0) flags |= CLONE_INTO_CGROUP;
-  if (!plan.unshare_cgroup) flags |= CLONE_NEWCGROUP;
-  return flags;
+int group_fd(const LaunchSpec& spec) {
+  return spec.group == nullptr || !spec.enter_group ? -1 : spec.group->clone_into_fd();
 }
 
-struct Channels {
-  Pipe report, go;
-};
+// One launch, in the parent: what is asked for, the child's end of the talk, and how far it has come.
+class Launch {
+ public:
+  Launch(const LaunchSpec& spec, LaunchPlan& plan) : spec_(spec), plan_(plan) {}
 
-Result<Channels> make_channels() {
-  auto report = make_pipe();
-  if (!report) return unexpected(report.error());
-  auto go = make_socket_pair();
-  if (!go) return unexpected(go.error());
-  return Channels{*std::move(report), *std::move(go)};
-}
-
-// Returns in the parent only. Of the channels the parent keeps its own ends.
-Result<Launched> start_child(uint64_t flags, const LaunchPlan& plan, const limits::OwnCgroup& group,
-                             Channels& channels) {
-  Child child;
-  child.plan = &plan;
-  child.program = &plan.program;
-  child.report_fd = channels.report.write_end.get();
-  child.go_fd = channels.go.read_end.get();
-  child.parent_fds[0] = channels.report.read_end.get();
-  child.parent_fds[1] = channels.go.write_end.get();
-  int pidfd = -1;
-  clone_args arguments = {};
-  arguments.flags = flags;
-  arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);
-  arguments.exit_signal = SIGCHLD;
-  arguments.cgroup = static_cast<uint64_t>(group.clone_into_fd() >= 0 ? group.clone_into_fd() : 0);
-  pid_t pid;
-  {
-    BlockedSignals blocked;
-    pid = clone3(arguments);
-    if (pid == 0) run_steps(child, launch_steps());
+  std::variant<Launched, LaunchError> run() {
+    auto control = make_control_pair();
+    if (!control) return engine_error(control.error());
+    auto begun = begin(*control);
+    if (!begun) return failed(begun.error());
+    control_ = std::move(control->parent);
+    auto done = accompany();
+    // Without an answer this makes a child that waits report and leave.
+    if (!done) ::shutdown(control_.get(), SHUT_WR);
+    if (done) done = finish();
+    if (done && !failure_) return std::move(launched_);
+    return failed(done ? invalid("") : done.error());
   }
-  if (pid < 0) return fail_errno("start a process in new namespaces (needs root)");
-  channels.report.write_end.reset();
-  channels.go.read_end.reset();
-  Launched launched;
-  launched.pid = pid;
-  launched.pidfd.reset(pidfd);
-  return launched;
-}
 
-// Before the program runs: at its end the namespace can no longer be reached by the pid.
-Result<void> open_net_dev(const std::string& proc, Launched& launched) {
-  const std::string path = proc + "/" + std::to_string(launched.pid) + "/net/dev";
-  launched.net_dev.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!launched.net_dev) return fail_errno(path);
-  return {};
-}
-
-Result<void> finish_in_parent(const LaunchSpec& spec, Launched& launched,
-                              const std::function<Result<void>(pid_t)>& configure_network, int go_fd) {
-  auto opened = open_net_dev(spec.proc, launched);
-  if (!opened) return opened;
-  if (configure_network) {
-    auto configured = configure_network(launched.pid);
-    if (!configured) return configured;
+ private:
+  // Clones the child, which runs its steps, or the helper that clones it.
+  Result<void> begin(ControlPair& control) {
+    Child child;
+    child.plan = &plan_;
+    child.process = &plan_.process;
+    child.control_fd = control.child.get();
+    child.parent_fd = control.parent.get();
+    const bool helped = plan_.namespaces.needs_helper();
+    int pidfd = -1;
+    clone_args arguments = {};
+    arguments.flags = CLONE_PIDFD | (helped ? 0 : plan_.namespaces.created);
+    arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+    arguments.exit_signal = SIGCHLD;
+    if (group_fd(spec_) >= 0) {
+      arguments.flags |= CLONE_INTO_CGROUP;
+      arguments.cgroup = static_cast<uint64_t>(group_fd(spec_));
+    }
+    pid_t pid;
+    {
+      BlockedSignals blocked;
+      pid = clone3(arguments);
+      if (pid == 0 && helped) help(child);
+      if (pid == 0) run_steps(child, launch_steps());
+    }
+    if (pid < 0) return fail_errno("start a process in new namespaces");
+    control.child.reset();
+    (helped ? helper_ : launched_.pid) = pid;
+    (helped ? helper_pidfd_ : launched_.pidfd).reset(pidfd);
+    return {};
   }
+
+  // Until everything is made, or has failed; then the child goes on by itself.
+  Result<void> accompany() {
+    if (plan_.namespaces.new_user()) {
+      if (auto mapped = map_user(); !mapped) return mapped;
+    }
+    if (helper_ != 0) {
+      if (auto met = meet_child(); !met) return met;
+    }
+    if (auto configured = configure(); !configured || failure_) return configured;
+    if (plan_.await_hooks) {
+      if (auto hooked = run_hooks(); !hooked || failure_) return hooked;
+    }
+    return plan_.await_group ? Result<void>{} : go_on();
+  }
+
+  Result<void> map_user() {
+    if (!expect(Report::Kind::kMap)) return gone();
+    auto mapped = write_id_maps(spec_.proc, helper_ != 0 ? helper_ : launched_.pid, plan_.namespaces);
+    if (!mapped) return unexpected(mapped.error().within("user namespace"));
+    return go_on();
+  }
+
+  Result<void> meet_child() {
+    const std::optional<Report> report = expect(Report::Kind::kPid);
+    if (!report) return gone();
+    launched_.pid = report->value;
+    reap(std::exchange(helper_, 0));
+    launched_.pidfd.reset(pidfd_open(launched_.pid));
+    if (!launched_.pidfd) return fail_errno("process " + std::to_string(launched_.pid) + " of the container");
+    return {};
+  }
+
+  Result<void> configure() {
+    if (spec_.keep_network_counters) {
+      // Before the program runs: at its end the namespace can no longer be reached by the pid.
+      const std::string path = spec_.proc + "/" + std::to_string(launched_.pid) + "/net/dev";
+      launched_.net_dev.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+      if (!launched_.net_dev) return fail_errno(path);
+    }
+    auto settled = settle(*spec_.spec->process, launched_.pid, spec_.proc, launched_.warnings);
+    if (!settled) return settled;
+    if (spec_.hooks.configure) {
+      auto configured = spec_.hooks.configure(launched_.pid);
+      if (!configured) return configured;
+    }
+    return plan_.await_group ? go_on() : Result<void>{};
+  }
+
+  Result<void> run_hooks() {
+    if (!expect(Report::Kind::kMounted)) return gone();
+    if (spec_.hooks.before_pivot) {
+      auto run = spec_.hooks.before_pivot(launched_.pid);
+      if (!run) return run;
+    }
+    std::string creating, created;
+    if (!plan_.hook_state.text.empty()) {
+      creating = spec_.hooks.state_json(launched_.pid, "creating");
+      created = spec_.hooks.state_json(launched_.pid, "created");
+    }
+    const uint32_t sizes[2] = {static_cast<uint32_t>(creating.size()), static_cast<uint32_t>(created.size())};
+    auto answered = answer(control_.get(), {reinterpret_cast<const char*>(sizes), sizeof(sizes)});
+    if (!answered || creating.empty()) return answered;
+    return answer(control_.get(), creating + created);
+  }
+
+  // To the end of the connection, or until the child waits for start().
+  Result<void> finish() {
+    while (const std::optional<Report> report = next_report()) {
+      if (report->kind == Report::Kind::kFailed) failure_ = report;
+      if (report->kind == Report::Kind::kCreated) return {};
+      if (report->kind == Report::Kind::kListener) {
+        if (auto taken = hand_over_listener(report->value); !taken) return taken;
+      }
+    }
+    return plan_.start_socket >= 0 && !failure_ ? gone() : Result<void>{};
+  }
+
+  Result<void> hand_over_listener(int number) {
+    auto listener = take_listener(launched_.pidfd.get(), number);
+    if (!listener) return unexpected(listener.error());
+    if (!spec_.hooks.listener) return fail("the seccomp filter notifies, and nobody listens");
+    return spec_.hooks.listener(launched_.pid, *std::move(listener));
+  }
+
   // EPIPE: the child has failed and gone; its report says more.
-  if (::send(go_fd, "g", 1, MSG_NOSIGNAL) != 1) return fail_errno("let the container go on");
-  return {};
-}
+  Result<void> go_on() { return answer(control_.get(), "g"); }
 
-void reap(pid_t pid) {
-  int status;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  std::optional<Report> next_report() {
+    if (early_) return std::exchange(early_, std::nullopt);
+    return read_report(control_.get());
   }
-}
 
-void end_child(const Launched& launched) {
-  pidfd_send_signal(launched.pidfd.get(), SIGKILL);
-  reap(launched.pid);
-}
+  // The next report if it is of that kind. A failure is remembered. What a helper says of the process that it has cloned
+  // may come after the first word of that process.
+  std::optional<Report> expect(Report::Kind kind) {
+    std::optional<Report> report = next_report();
+    if (report && kind == Report::Kind::kPid && report->kind != kind && helper_speaks(*report)) {
+      early_ = report;
+      report = read_report(control_.get());
+    }
+    if (report && report->kind == kind) return report;
+    if (report && report->kind == Report::Kind::kFailed) failure_ = report;
+    return std::nullopt;
+  }
+
+  // Not its last word.
+  static bool helper_speaks(const Report& report) {
+    return report.kind != Report::Kind::kFailed || std::string_view(report.step).empty();
+  }
+
+  static Result<void> gone() { return fail("the container's first process was killed while it was made"); }
+
+  // Takes all back, and says why.
+  LaunchError failed(const Error& error) {
+    if (!failure_ && control_.valid()) {
+      const std::optional<Report> report = read_report(control_.get());
+      if (report && report->kind == Report::Kind::kFailed && report->value != ECANCELED) failure_ = report;
+    }
+    if (helper_ != 0) end_child(helper_, helper_pidfd_.get());
+    if (launched_.pid != 0) end_child(launched_.pid, launched_.pidfd.get());
+    if (failure_) return explain(*failure_, search_path_of(spec_.spec->process->env));
+    return engine_error(error);
+  }
+
+  const LaunchSpec& spec_;
+  LaunchPlan& plan_;
+  Launched launched_;
+  pid_t helper_ = 0;
+  UniqueFd helper_pidfd_, control_;
+  std::optional<Report> failure_, early_;
+};
 
 }  // namespace
 
-std::variant<Launched, LaunchError> launch(const LaunchSpec& spec, const limits::OwnCgroup& group,
-                                           const std::function<Result<void>(pid_t)>& configure_network) {
-  auto plan = make_plan(spec, group);
+std::variant<Launched, LaunchError> launch(const LaunchSpec& spec) {
+  auto plan = make_plan(spec);
   if (!plan) return engine_error(plan.error());
-  if (auto restricted = group.restrict_devices(); !restricted) return engine_error(restricted.error());
-  auto channels = make_channels();
-  if (!channels) return engine_error(channels.error());
-  auto launched = start_child(clone_flags(spec, *plan, group), *plan, group, *channels);
-  if (!launched) return engine_error(launched.error());
-  auto finished = finish_in_parent(spec, *launched, configure_network, channels->go.write_end.get());
-  // Without the byte this makes the child report and leave, in whatever step it is then.
-  channels->go.write_end.reset();
-  const std::optional<Report> report = read_report(channels->report.read_end.get());
-  if (finished && !report) return *std::move(launched);
-  end_child(*launched);
-  if (report && (finished || report->value != ECANCELED)) return explain(*report, spec.env);
-  return engine_error(finished.error());
+  return Launch(spec, *plan).run();
+}
+
+std::variant<std::monostate, LaunchError> start(int connection) {
+  const std::optional<Report> report = read_report(connection);
+  if (!report) return std::monostate{};
+  return explain(*report, "");
 }
 
 }  // namespace plimsoll::isolate

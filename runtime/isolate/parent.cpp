@@ -3,10 +3,14 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <ctime>
 #include <string_view>
+
+#include "runtime/system_calls.h"
 
 namespace plimsoll::isolate {
 namespace {
@@ -14,33 +18,20 @@ namespace {
 Result<UniqueFd> above_stdio(UniqueFd fd) {
   if (fd.get() > 2) return fd;
   UniqueFd higher(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 3));
-  if (!higher) return fail_errno("duplicate a pipe");
+  if (!higher) return fail_errno("duplicate a socket");
   return higher;
 }
 
-Result<Pipe> own_ends(const int (&fds)[2]) {
-  UniqueFd ends[2] = {UniqueFd(fds[0]), UniqueFd(fds[1])};
-  auto read_end = above_stdio(std::move(ends[0]));
-  if (!read_end) return unexpected(read_end.error());
-  auto write_end = above_stdio(std::move(ends[1]));
-  if (!write_end) return unexpected(write_end.error());
-  return Pipe{*std::move(read_end), *std::move(write_end)};
-}
-
-std::string search_hint(const std::vector<std::string>& env) {
-  for (const std::string& variable : env) {
-    if (variable.starts_with("PATH=")) return "in the container's " + variable;
-  }
-  return "in the container's usual directories (PATH is not set)";
-}
-
-LaunchError explain_execution(const Report& report, const std::vector<std::string>& env) {
+LaunchError explain_execution(const Report& report, std::string_view search_path) {
   const std::string program = report.place;
   const std::string quoted = "\"" + program + "\"";
   if (report.value == ENOENT && program.find('/') == program.npos) {
-    return {invalid(quoted + ": not found " + search_hint(env)), kExitNotFound};
+    const std::string hint = search_path.empty() ? "PATH is not set: the usual directories" : std::string(search_path);
+    return {invalid(quoted + ": executable file not found in $PATH (" + hint + ")"), kExitNotFound};
   }
-  if (report.value == ENOENT) return {invalid(quoted + ": not found in the container"), kExitNotFound};
+  if (report.value == ENOENT) {
+    return {invalid(quoted + ": no such file or directory: not found in the container"), kExitNotFound};
+  }
   if (report.value == ELIBACC) {
     return {invalid(quoted + ": the interpreter or loader that it names is not in the container"), kExitNotFound};
   }
@@ -59,10 +50,11 @@ LaunchError explain_execution(const Report& report, const std::vector<std::strin
 std::string_view hint(const Report& report) {
   const std::string_view step = report.step;
   if (report.value == ENOSYS) return " (needs Linux 5.12 or newer)";
-  if (step == "make mounts private" && report.value == EINVAL)
+  if (step == "set mount propagation" && report.value == EINVAL)
     return " (the root directory here is no mount: a chroot?)";
   if (report.value == ELOOP) return " (must not be a symbolic link in the root file system)";
-  if (step == "bind" && report.value == EPERM) return " (a bind target must not lie in /proc)";
+  if (step.ends_with("hook") && report.value == ECHILD) return " (it has failed)";
+  if (step == "mount" && report.value == EPERM) return " (not permitted here; nothing may be mounted in /proc)";
   if (report.value == EROFS) return " (missing in a root file system that is read-only)";
   if (step == "enter working directory" && report.value == EXDEV) return " (lies outside the container)";
   return "";
@@ -70,16 +62,15 @@ std::string_view hint(const Report& report) {
 
 }  // namespace
 
-Result<Pipe> make_pipe() {
+Result<ControlPair> make_control_pair() {
   int fds[2];
-  if (::pipe2(fds, O_CLOEXEC) != 0) return fail_errno("make a pipe");
-  return own_ends(fds);
-}
-
-Result<Pipe> make_socket_pair() {
-  int fds[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) return fail_errno("make a socket pair");
-  return own_ends(fds);
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) return fail_errno("make a socket pair");
+  UniqueFd ends[2] = {UniqueFd(fds[0]), UniqueFd(fds[1])};
+  auto parent = above_stdio(std::move(ends[0]));
+  if (!parent) return unexpected(parent.error());
+  auto child = above_stdio(std::move(ends[1]));
+  if (!child) return unexpected(child.error());
+  return ControlPair{*std::move(parent), *std::move(child)};
 }
 
 BlockedSignals::BlockedSignals() {
@@ -102,8 +93,44 @@ std::optional<Report> read_report(int fd) {
   return report;
 }
 
-LaunchError explain(const Report& report, const std::vector<std::string>& env) {
-  if (std::string_view(report.step) == kExecuteStep) return explain_execution(report, env);
+Result<void> answer(int fd, std::string_view bytes) {
+  if (::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0) return fail_errno("let the container go on");
+  return {};
+}
+
+// The number was told before the filter was loaded: until it is, the descriptor is not there.
+Result<UniqueFd> take_listener(int pidfd, int number) {
+  constexpr int kAttempts = 5000;  // of a millisecond each
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd, number, 0)));
+    if (fd) return fd;
+    if (errno != EBADF) break;
+    const timespec pause{0, 1'000'000};
+    ::nanosleep(&pause, nullptr);
+  }
+  return fail_errno("take over the descriptor of the seccomp filter");
+}
+
+void reap(pid_t pid) {
+  int status;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+}
+
+void end_child(pid_t pid, int pidfd) {
+  pidfd_send_signal(pidfd, SIGKILL);
+  reap(pid);
+}
+
+std::string_view search_path_of(const std::vector<std::string>& env) {
+  for (const std::string& variable : env) {
+    if (variable.starts_with("PATH=")) return variable;
+  }
+  return "";
+}
+
+LaunchError explain(const Report& report, std::string_view search_path) {
+  if (std::string_view(report.step) == kExecuteStep) return explain_execution(report, search_path);
   std::string context = report.step;
   if (report.place[0] != '\0') context += std::string(" ") + report.place;
   context += hint(report);

@@ -3,18 +3,13 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace plimsoll::isolate {
 namespace {
 
 constexpr std::string_view kUsualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr size_t kLongestHostname = 64;
-
-std::string_view next_component(std::string_view& rest, char separator) {
-  const size_t end = std::min(rest.find(separator), rest.size());
-  const std::string_view component = rest.substr(0, end);
-  rest.remove_prefix(std::min(end + 1, rest.size()));
-  return component;
-}
 
 std::string_view search_path(const std::vector<std::string>& env) {
   for (const std::string& variable : env) {
@@ -27,44 +22,81 @@ bool has_nul(const std::vector<std::string>& strings) {
   return std::any_of(strings.begin(), strings.end(), [](const std::string& s) { return s.find('\0') != s.npos; });
 }
 
-Result<std::vector<BindPlan>> plan_binds(const std::vector<Bind>& binds) {
-  std::vector<BindPlan> plans;
-  for (const Bind& bind : binds) {
-    if (!bind.source.starts_with('/')) return fail("bind source \"" + bind.source + "\": must be an absolute path");
-    if (!bind.target.starts_with('/')) return fail("bind target \"" + bind.target + "\": must be an absolute path");
-    auto target = inner_path(bind.target);
-    if (!target) return unexpected(target.error().within("bind target"));
-    if (target->levels.empty()) return fail("bind target \"/\": give the directory as root file system instead");
-    plans.push_back({bind.source, *std::move(target), bind.read_only});
+std::vector<HookPlan> plan_hooks(const std::vector<spec::Hook>& hooks) {
+  std::vector<HookPlan> plans;
+  for (const spec::Hook& hook : hooks) {
+    HookPlan plan{hook.path, pointers(hook.args), pointers(hook.env), hook.timeout.value_or(0)};
+    if (hook.args.empty()) plan.argv = {const_cast<char*>(hook.path.c_str()), nullptr};
+    plans.push_back(std::move(plan));
   }
   return plans;
 }
 
-CgroupMount plan_cgroup_mount(const limits::CgroupPlace& place, bool alone) {
-  CgroupMount mount{place.directory, alone ? "" : place.mount_name, {}};
-  if (place.v2 || place.controllers.size() < 2) return mount;
-  for (const std::string& controller : place.controllers) {
-    if (controller != place.mount_name) mount.links.push_back(controller);
+// Both spellings of a name: "net.ipv4.ip_forward" and "net/ipv4/ip_forward". In the first a "/" stands for a dot.
+std::string sysctl_path(std::string name) {
+  if (name.find('/') < name.find('.')) return name;
+  for (char& c : name) c = c == '.' ? '/' : c == '/' ? '.' : c;
+  return name;
+}
+
+Result<void> plan_names(const spec::Spec& spec, LaunchPlan& plan) {
+  if (spec.hostname.size() > kLongestHostname) return fail("host name \"" + spec.hostname + "\": longer than 64 bytes");
+  if (spec.domainname.size() > kLongestHostname) {
+    return fail("domain name \"" + spec.domainname + "\": longer than 64 bytes");
   }
-  return mount;
+  plan.hostname = spec.hostname;
+  plan.domainname = spec.domainname;
+  for (const auto& [name, value] : spec.sysctl) plan.sysctls.push_back({"sys/" + sysctl_path(name), value});
+  return {};
+}
+
+void plan_group(const LaunchSpec& launch, LaunchPlan& plan) {
+  plan.await_group = !launch.enter_group;
+  if (launch.group == nullptr || !launch.enter_group) return;
+  for (const UniqueFd& fd : launch.group->join_fds()) plan.join_fds.push_back(fd.get());
+  for (const limits::CgroupPlace& place : launch.group->places()) {
+    if (!place.v2) plan.join_names.push_back(place.directory);
+  }
+}
+
+// A list such as "0-1,3" as the bits that set_mempolicy(2) takes.
+Result<void> plan_memory_policy(const spec::Spec& spec, LaunchPlan& plan) {
+  if (!spec.memory_policy) return {};
+  constexpr uint64_t kMostNodes = 1024;
+  constexpr unsigned kBits = 8 * sizeof(unsigned long);
+  plan.memory_policy = true;
+  plan.memory_mode = spec.memory_policy->mode | static_cast<int>(spec.memory_policy->flags);
+  std::string_view rest = spec.memory_policy->nodes;
+  while (!rest.empty()) {
+    std::string_view range = trim(take(rest, ','));
+    const auto first = parse_u64(take(range, '-'));
+    const auto last = range.empty() ? first : parse_u64(range);
+    if (!first || !last || *last < *first || *last >= kMostNodes) {
+      return fail("linux.memoryPolicy.nodes: \"" + spec.memory_policy->nodes + "\" is no list of nodes");
+    }
+    for (uint64_t node = *first; node <= *last; ++node) {
+      if (plan.memory_nodes.size() <= node / kBits) plan.memory_nodes.resize(node / kBits + 1);
+      plan.memory_nodes[node / kBits] |= 1UL << (node % kBits);
+    }
+  }
+  plan.memory_maxnode = plan.memory_nodes.size() * kBits + 1;
+  return {};
+}
+
+void plan_hook_state(const LaunchSpec& launch, LaunchPlan& plan) {
+  const spec::Hooks& hooks = launch.spec->hooks;
+  plan.create_container = plan_hooks(hooks.create_container);
+  plan.start_container = plan_hooks(hooks.start_container);
+  const bool inside = !plan.create_container.empty() || !plan.start_container.empty();
+  plan.await_hooks = inside || launch.hooks.before_pivot;
+  if (!inside || !launch.hooks.state_json) return;
+  // The longest process id there is: the texts that come later are no longer than these.
+  constexpr pid_t kLongestPid = 2147483647;
+  const size_t creating = launch.hooks.state_json(kLongestPid, "creating").size();
+  plan.hook_state.text.resize(creating + launch.hooks.state_json(kLongestPid, "created").size());
 }
 
 }  // namespace
-
-Result<InnerPath> inner_path(std::string_view path) {
-  if (path.find('\0') != path.npos) return fail("path with a NUL byte");
-  InnerPath inner{std::string(path), {}};
-  std::string level;
-  while (!path.empty()) {
-    const std::string_view component = next_component(path, '/');
-    if (component.empty() || component == ".") continue;
-    if (component == "..") return fail("\"" + inner.shown + "\": must not contain \"..\"");
-    if (!level.empty()) level += '/';
-    level += component;
-    inner.levels.push_back(level);
-  }
-  return inner;
-}
 
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
   std::vector<char*> array;
@@ -79,49 +111,65 @@ std::vector<std::string> program_candidates(const std::string& program, const st
   std::vector<std::string> candidates;
   std::string_view path = search_path(env);
   do {
-    const std::string_view directory = next_component(path, ':');
+    const std::string_view directory = take(path, ':');
     candidates.push_back((directory.empty() ? "." : std::string(directory)) + "/" + program);
   } while (!path.empty());
   return candidates;
 }
 
-Result<ProgramPlan> make_program(const std::vector<std::string>& argv, const std::vector<std::string>& env,
-                                 const std::string& cwd) {
-  if (argv.empty() || argv.front().empty()) return fail("no command to run");
-  if (has_nul(argv) || has_nul(env)) return fail("an argument or environment variable has a NUL byte");
-  if (!cwd.starts_with('/')) return fail("working directory \"" + cwd + "\": must be an absolute path");
-  auto directory = inner_path(cwd);
+Result<ProcessPlan> make_process_plan(const spec::Process& process) {
+  if (process.args.empty() || process.args.front().empty()) return fail("no command to run");
+  if (has_nul(process.args) || has_nul(process.env)) {
+    return fail("an argument or environment variable has a NUL byte");
+  }
+  if (!process.cwd.starts_with('/')) {
+    return fail("working directory \"" + process.cwd + "\": must be an absolute path");
+  }
+  auto directory = inner_path(process.cwd);
   if (!directory) return unexpected(directory.error().within("working directory"));
-  ProgramPlan plan;
-  plan.argv = pointers(argv);
-  plan.env = pointers(env);
-  plan.candidates = program_candidates(argv.front(), env);
+  ProcessPlan plan;
+  plan.argv = pointers(process.args);
+  plan.env = pointers(process.env);
+  plan.candidates = program_candidates(process.args.front(), process.env);
   plan.cwd = *std::move(directory);
+  plan.terminal = process.terminal;
+  plan.console_size = process.console_size.value_or(spec::ConsoleSize{});
+  plan.uid = process.user.uid;
+  plan.gid = process.user.gid;
+  plan.umask = process.user.umask.value_or(0022);
+  plan.groups.assign(process.user.additional_gids.begin(), process.user.additional_gids.end());
+  plan.capabilities = process.capabilities.value_or(spec::Capabilities{});
+  plan.no_new_privileges = process.no_new_privileges;
+  if (!process.apparmor_profile.empty()) plan.apparmor = "exec " + process.apparmor_profile;
+  plan.selinux = process.selinux_label;
   return plan;
 }
 
-Result<LaunchPlan> make_plan(const LaunchSpec& spec, const limits::OwnCgroup& group) {
-  auto program = make_program(spec.argv, spec.env, spec.cwd);
-  if (!program) return unexpected(program.error());
-  auto binds = plan_binds(spec.binds);
-  if (!binds) return unexpected(binds.error());
-  if (!spec.rootfs.starts_with('/')) return fail("root file system \"" + spec.rootfs + "\": must be an absolute path");
-  if (spec.hostname.size() > kLongestHostname) return fail("host name \"" + spec.hostname + "\": longer than 64 bytes");
+Result<LaunchPlan> make_plan(const LaunchSpec& launch) {
+  const spec::Spec& spec = *launch.spec;
+  if (!spec.process) return fail("process: must be there to start a container");
   LaunchPlan plan;
-  plan.rootfs = spec.rootfs;
-  plan.hostname = spec.hostname;
-  plan.binds = *std::move(binds);
-  plan.host_network = spec.host_network;
-  plan.program = *std::move(program);
-  const int stdio[3] = {spec.stdin_fd, spec.stdout_fd, spec.stderr_fd};
-  std::copy(std::begin(stdio), std::end(stdio), std::begin(plan.program.stdio));
-  for (const UniqueFd& fd : group.join_fds()) plan.join_fds.push_back(fd.get());
-  const bool pure_v2 = group.join_fds().empty() && group.places().size() == 1;
-  for (const limits::CgroupPlace& place : group.places()) {
-    plan.cgroup_mounts.push_back(plan_cgroup_mount(place, pure_v2));
-    if (!place.v2) plan.join_names.push_back(place.directory);
-  }
-  plan.unshare_cgroup = !pure_v2;
+  auto process = make_process_plan(*spec.process);
+  if (!process) return unexpected(process.error());
+  auto namespaces = plan_namespaces(spec, launch.proc);
+  if (!namespaces) return unexpected(namespaces.error());
+  auto mounts = plan_mounts(launch);
+  if (!mounts) return unexpected(mounts.error());
+  plan.process = *std::move(process);
+  plan.namespaces = *std::move(namespaces);
+  plan.mounts = *std::move(mounts);
+  std::copy(std::begin(launch.stdio), std::end(launch.stdio), std::begin(plan.process.stdio));
+  plan.process.console_socket = launch.console_socket;
+  plan.process.preserve_fds = launch.preserve_fds;
+  plan.process.new_keyring = launch.new_keyring;
+  plan.process.filter = launch.filter;
+  plan.process.personality = spec.personality.value_or(UINT64_MAX);
+  plan.new_network = (plan.namespaces.created & CLONE_NEWNET) != 0;
+  plan.start_socket = launch.start_socket;
+  if (auto named = plan_names(spec, plan); !named) return unexpected(named.error());
+  if (auto policy = plan_memory_policy(spec, plan); !policy) return unexpected(policy.error());
+  plan_group(launch, plan);
+  plan_hook_state(launch, plan);
   return plan;
 }
 

@@ -9,18 +9,10 @@
 
 #include "base/result.h"
 #include "runtime/isolate/launch.h"
+#include "runtime/isolate/mount_plan.h"
+#include "runtime/isolate/namespaces.h"
 
 namespace plimsoll::isolate {
-
-// A path below the root file system, as the child walks it: relative, without "." and "..".
-// "/a/b" has the levels "a" and "a/b"; the root itself has none.
-struct InnerPath {
-  std::string shown;                // as it was given, for messages
-  std::vector<std::string> levels;  // shortest first
-};
-
-// Drops empty and "." components; ".." is an error that names the path.
-Result<InnerPath> inner_path(std::string_view path);
 
 // A NULL-terminated array for execve out of strings that outlive it.
 std::vector<char*> pointers(const std::vector<std::string>& strings);
@@ -29,39 +21,68 @@ std::vector<char*> pointers(const std::vector<std::string>& strings);
 // (of `env`, else the usual ones) with it. An empty directory means the working directory.
 std::vector<std::string> program_candidates(const std::string& program, const std::vector<std::string>& env);
 
-struct ProgramPlan {
+// The program and its rights; for a launch and for a join.
+struct ProcessPlan {
   std::vector<char*> argv, env;
   std::vector<std::string> candidates;
   InnerPath cwd;
   int stdio[3] = {-1, -1, -1};
+  int console_socket = -1;
+  bool terminal = false;
+  spec::ConsoleSize console_size;
+  int preserve_fds = 0;
+  bool new_keyring = true;
+
+  uid_t uid = 0;
+  gid_t gid = 0;
+  mode_t umask = 0022;
+  std::vector<gid_t> groups;
+  spec::Capabilities capabilities;
+  bool no_new_privileges = false;
+  LoadedFilter filter;
+  std::string apparmor, selinux;  // what is written to /proc/self/attr
+  uint64_t personality = UINT64_MAX;
 };
 
-struct BindPlan {
-  std::string source;
-  InnerPath target;
-  bool read_only = false;
+struct HookPlan {
+  std::string path;
+  std::vector<char*> argv, env;
+  int timeout_s = 0;  // 0: none
 };
 
-// One cgroup directory to show inside: `links` are further names ("cpu" for "cpu,cpuacct").
-struct CgroupMount {
-  std::string source, name;
-  std::vector<std::string> links;
+// What hooks in the container read on their standard input. The parent sends both texts, one behind the other, once it
+// knows the process id; `text` is large enough before the child is cloned.
+struct HookState {
+  uint32_t creating_size = 0, created_size = 0;
+  std::vector<char> text;
+};
+
+struct Sysctl {
+  std::string path, value;  // path below /proc/sys: "net/ipv4/ip_forward"
 };
 
 struct LaunchPlan {
-  std::string rootfs, hostname;
-  std::vector<BindPlan> binds;
-  std::vector<CgroupMount> cgroup_mounts;  // empty name: a pure v2 machine, mounted as the directory itself
+  NamespacePlan namespaces;
+  MountPlan mounts;
+  ProcessPlan process;
+  std::string hostname, domainname;
   std::vector<int> join_fds;
   std::vector<std::string> join_names;  // beside join_fds, for messages
-  bool unshare_cgroup = false;          // false: clone3 has done it
-  bool host_network = false;
-  ProgramPlan program;
+  bool await_group = false;             // the parent has somebody move the process into its group
+  bool new_network = false;
+  std::vector<Sysctl> sysctls;
+  std::vector<HookPlan> create_container, start_container;
+  bool await_hooks = false;  // the parent runs hooks before the root is entered
+  HookState hook_state;
+  int start_socket = -1;
+  bool memory_policy = false;
+  int memory_mode = 0;
+  std::vector<unsigned long> memory_nodes;  // a bit for each node
+  unsigned long memory_maxnode = 0;
 };
 
 // Both keep pointers into `spec`, which must outlive the plan. Errors name the member that is wrong.
-Result<LaunchPlan> make_plan(const LaunchSpec& spec, const limits::OwnCgroup& group);
-Result<ProgramPlan> make_program(const std::vector<std::string>& argv, const std::vector<std::string>& env,
-                                 const std::string& cwd);
+Result<LaunchPlan> make_plan(const LaunchSpec& spec);
+Result<ProcessPlan> make_process_plan(const spec::Process& process);
 
 }  // namespace plimsoll::isolate

@@ -40,24 +40,26 @@ int open_null_device() {
   return -1;
 }
 
-// The parent's end of the report pipe is gone.
-bool is_orphaned(int report_fd) {
-  pollfd pipe{report_fd, 0, 0};
-  return ::poll(&pipe, 1, 0) == 1 && (pipe.revents & POLLERR) != 0;
-}
-
 // A candidate that is there but cannot be run is what the message should be about; one that is not
 // there hands on to the next.
 bool means_absent(int error) { return error == ENOENT || error == ENOTDIR; }
 
+// A program that opens /dev/stdout anew needs the stream to be its user's. Not that of /dev/null, which is everybody's;
+// what cannot be given (another user namespace, a read-only file system) stays as it is.
+int give_stream(int fd, uid_t uid) {
+  struct stat st;
+  if (::fstat(fd, &st) != 0) return errno;
+  if (st.st_uid == uid || (S_ISCHR(st.st_mode) && st.st_rdev == ::makedev(1, 3))) return 0;
+  (void)!::fchown(fd, uid, static_cast<gid_t>(-1));
+  return 0;
+}
+
 }  // namespace
 
-// The parent has blocked all signals around clone, so that no handler of its ran in here. Its ends of the
-// pipes are closed first: else its death would not show.
+// The parent has blocked all signals around clone, so that no handler of its ran in here. Its end of the
+// socket is closed first: else its death would not show.
 int reset_signals(Child& child) {
-  for (int fd : child.parent_fds) {
-    if (fd >= 0) ::close(fd);
-  }
+  if (child.parent_fd >= 0) ::close(child.parent_fd);
   struct sigaction standard = {};
   standard.sa_handler = SIG_DFL;
   for (int signal = 1; signal <= kSignals; ++signal) ::sigaction(signal, &standard, nullptr);
@@ -70,7 +72,7 @@ int reset_signals(Child& child) {
 
 int die_with_parent(Child& child) {
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return errno;
-  return is_orphaned(child.report_fd) ? ECANCELED : 0;
+  return is_orphaned(child) ? ECANCELED : 0;
 }
 
 int new_session(Child&) { return result_of(::setsid()); }
@@ -78,46 +80,73 @@ int new_session(Child&) { return result_of(::setsid()); }
 int connect_stdio(Child& child) {
   int sources[3];
   for (int stream = 0; stream < 3; ++stream) {
-    const int given = child.program->stdio[stream];
-    sources[stream] = given >= 0 ? ::fcntl(given, F_DUPFD_CLOEXEC, 3) : open_null_device();
+    const int given = child.console_fd >= 0 ? child.console_fd : child.process->stdio[stream];
+    sources[stream] = given == stream ? stream : given >= 0 ? ::fcntl(given, F_DUPFD_CLOEXEC, 3) : open_null_device();
     if (given < 0) child.place = "/dev/null";
     if (sources[stream] < 0) return errno;
   }
   for (int stream = 0; stream < 3; ++stream) {
-    if (::dup2(sources[stream], stream) < 0) return errno;
+    if (sources[stream] != stream && ::dup2(sources[stream], stream) < 0) return errno;
+    if (const int error = give_stream(stream, child.process->uid)) return error;
   }
   return 0;
 }
 
 int make_working_directory(Child& child) {
-  child.place = child.program->cwd.shown.c_str();
-  const int fd = open_or_make(child.root_fd, child.program->cwd, false, 0755);
+  child.place = child.process->cwd.shown.c_str();
+  const int fd = open_or_make(child.root_fd, child.process->cwd, false, 0755);
   if (fd < 0) return errno;
   ::close(fd);
   return 0;
 }
 
-// The kernel's own answer is looked at: one that does not begin with "/" lies outside the root.
+// The kernel's own answer is looked at: one that does not begin with "/" lies outside the root. A directory that only
+// the program's user may enter is entered once we are that user.
 int enter_working_directory(Child& child) {
-  child.place = child.program->cwd.shown.c_str();
+  if (child.in_working_directory) return 0;
+  child.place = child.process->cwd.shown.c_str();
   if (::chdir(child.place) != 0) return errno;
   char path[PATH_MAX];
   if (::syscall(SYS_getcwd, path, sizeof(path)) < 0) return errno;
+  child.in_working_directory = true;
   return path[0] == '/' ? 0 : EXDEV;
 }
 
+int try_working_directory(Child& child) {
+  const int error = enter_working_directory(child);
+  return error == EACCES ? 0 : error;
+}
+
+// So that `create` says already what `start` would stumble over.
+int find_program(Child& child) {
+  int remembered = ENOENT;
+  child.place = child.process->argv[0];
+  for (const std::string& candidate : child.process->candidates) {
+    if (::faccessat(AT_FDCWD, candidate.c_str(), X_OK, AT_EACCESS) == 0) return 0;
+    if (means_absent(errno)) continue;
+    if (errno != EACCES || !child.in_working_directory) return 0;  // whatever it is, execve(2) knows better
+    remembered = EACCES;
+    child.place = candidate.c_str();
+  }
+  return remembered;
+}
+
 int close_descriptors(Child& child) {
-  if (child.report_fd > 3 && ::syscall(SYS_close_range, 3, child.report_fd - 1, 0) != 0) return errno;
-  return result_of(::syscall(SYS_close_range, child.report_fd + 1, ~0u, 0));
+  const int first = 3 + child.process->preserve_fds, kept = child.control_fd;
+  for (int fd = 3; fd < first; ++fd) {
+    if (::fcntl(fd, F_SETFD, 0) != 0) return errno;
+  }
+  if (kept > first && ::syscall(SYS_close_range, first, kept - 1, 0) != 0) return errno;
+  return result_of(::syscall(SYS_close_range, kept + 1, ~0u, 0));
 }
 
 int execute(Child& child) {
-  if (::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0) return errno;
-  if (is_orphaned(child.report_fd)) return ECANCELED;
+  if (!child.detached && ::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0) return errno;
+  if (!child.detached && is_orphaned(child)) return ECANCELED;
   int remembered = ENOENT;
-  child.place = child.program->argv[0];
-  for (const std::string& candidate : child.program->candidates) {
-    ::execve(candidate.c_str(), child.program->argv.data(), child.program->env.data());
+  child.place = child.process->argv[0];
+  for (const std::string& candidate : child.process->candidates) {
+    ::execve(candidate.c_str(), child.process->argv.data(), child.process->env.data());
     const int error = errno;
     if (!means_absent(error)) {
       remembered = error;

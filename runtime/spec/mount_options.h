@@ -15,7 +15,9 @@
 namespace plimsoll::spec {
 
 struct MountOptions {
-  uint64_t set = 0, clear = 0;                      // MOUNT_ATTR_* of this mount
+  // MOUNT_ATTR_* of this mount, as mount_setattr(2) takes them: MOUNT_ATTR__ATIME is in `clear` when a way of keeping
+  // access times was asked for. fsmount(2) takes `set` alone.
+  uint64_t set = 0, clear = 0;
   uint64_t recursive_set = 0, recursive_clear = 0;  // of it and all below ("rro", "rnosuid" ...)
   uint64_t propagation = 0;                         // MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE; 0: as it is
   bool recursive_propagation = false;               // "rprivate" ...
@@ -30,6 +32,8 @@ struct MountOptions {
   std::vector<std::pair<std::string, std::string>> data;
 };
 
+// Error for what could only be ignored: an option for a file system with a bind mount. "idmap" is also on when the
+// mount has mappings of its own.
 Result<MountOptions> parse_mount_options(const Mount& mount);
 
 // Every option that is understood and not passed on; for `features`.

@@ -5,6 +5,7 @@
 // specification asks. What it says shall only be warned about (a capability that does not exist) is a warning.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>

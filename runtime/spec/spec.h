@@ -129,7 +129,7 @@ struct DeviceRule {
   bool allow = false;
   char type = 'a';                       // a, b, c
   std::optional<uint32_t> major, minor;  // absent: every one
-  std::string access;                    // of "rwm"; "": all of them
+  std::string access;                    // of "rwm"; "": as the file has it, nothing said
 };
 
 struct Memory {
@@ -180,7 +180,7 @@ struct Resources {
   std::vector<DeviceRule> devices;  // in order; the last one that matches counts
   std::optional<Memory> memory;
   std::optional<Cpu> cpu;
-  std::optional<int64_t> pids_limit;  // <= 0 as the file has it: unlimited
+  std::optional<int64_t> pids_limit;  // as the file has it; -1: unlimited, 0 is a limit
   std::optional<BlockIo> block_io;
   std::vector<HugepageLimit> hugepage_limits;
   std::optional<uint32_t> network_class_id;
@@ -254,7 +254,8 @@ struct Spec {
   Resources resources;
   std::optional<IntelRdt> intel_rdt;
   std::optional<MemoryPolicy> memory_policy;
-  std::vector<std::pair<std::string, std::string>> sysctl;  // "net.ipv4.ip_forward", value
+  // Path below /proc/sys, value: "net/ipv4/ip_forward". Every one belongs to a namespace that the container has.
+  std::vector<std::pair<std::string, std::string>> sysctl;
   std::optional<Seccomp> seccomp;
   std::string rootfs_propagation;  // "", private, slave, shared, unbindable and their r-forms
   std::vector<std::string> masked_paths, readonly_paths;

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// The container's terminal: made in its own devpts, its outer side sent to whoever listens on the console socket.
+// Everything goes by descriptors, and what was opened is looked at: /dev may be the container's work. pty(7), unix(7)
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "runtime/isolate/child.h"
+#include "runtime/isolate/inner_tree.h"
+#include "runtime/isolate/new_mount.h"
+#include "runtime/system_calls.h"
+
+namespace plimsoll::isolate {
+namespace {
+
+constexpr char kTerminalName[] = "/dev/ptmx";
+
+// Device 5:2 in a devpts, not a link or another device that stands there.
+bool is_multiplexer(int fd) {
+  struct stat st;
+  struct statfs fs;
+  return ::fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == ::makedev(5, 2) && ::fstatfs(fd, &fs) == 0 &&
+         fs.f_type == DEVPTS_SUPER_MAGIC;
+}
+
+int open_multiplexer() {
+  const int fd = ::open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return -1;
+  if (is_multiplexer(fd) && ::fcntl(fd, F_SETFL, O_RDWR) == 0) return fd;
+  ::close(fd);
+  errno = ENODEV;
+  return -1;
+}
+
+int send_descriptor(int socket, int fd) {
+  iovec name{const_cast<char*>(kTerminalName), sizeof(kTerminalName) - 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message = {};
+  message.msg_iov = &name;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof(control);
+  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+  return result_of(::sendmsg(socket, &message, MSG_NOSIGNAL));
+}
+
+int set_size(int fd, const spec::ConsoleSize& size) {
+  if (size.height == 0 && size.width == 0) return 0;
+  const winsize window{size.height, size.width, 0, 0};
+  return result_of(::ioctl(fd, TIOCSWINSZ, &window));
+}
+
+// /dev/console, where programs that write to the console find it.
+int show_as_console(const Child& child) {
+  const int made = ::openat(child.root_fd, "dev/console", O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0600);
+  if (made >= 0) ::close(made);
+  const int target = open_strictly(child.root_fd, "dev/console");
+  if (target < 0) return errno;
+  return attach_and_close(clone_tree(child.console_fd, "", AT_EMPTY_PATH), target);
+}
+
+}  // namespace
+
+int open_console(Child& child) {
+  if (!child.process->terminal) return 0;
+  child.place = kTerminalName;
+  const int outer = open_multiplexer();
+  if (outer < 0) return errno;
+  int locked = 0;
+  if (::ioctl(outer, TIOCSPTLCK, &locked) != 0) return errno;
+  child.console_fd = ::ioctl(outer, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (child.console_fd < 0) return errno;
+  if (const int error = set_size(outer, child.process->console_size)) return error;
+  if (child.plan != nullptr) {
+    child.place = "/dev/console";
+    if (const int error = show_as_console(child)) return error;
+  }
+  child.place = "console socket";
+  if (const int error = send_descriptor(child.process->console_socket, outer)) return error;
+  ::close(outer);
+  child.place = "controlling terminal";
+  return result_of(::ioctl(child.console_fd, TIOCSCTTY, 0));
+}
+
+}  // namespace plimsoll::isolate

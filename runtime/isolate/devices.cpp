@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Device nodes and what is hidden. config-linux.md "Devices", "Masked Paths", "Readonly Paths"; mknod(2)
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "runtime/isolate/child.h"
+#include "runtime/isolate/inner_tree.h"
+#include "runtime/isolate/new_mount.h"
+#include "runtime/system_calls.h"
+
+namespace plimsoll::isolate {
+namespace {
+
+struct Link {
+  const char* name;
+  const char* target;
+};
+constexpr Link kDeviceLinks[] = {{"fd", "/proc/self/fd"},
+                                 {"stdin", "/proc/self/fd/0"},
+                                 {"stdout", "/proc/self/fd/1"},
+                                 {"stderr", "/proc/self/fd/2"},
+                                 {"ptmx", "pts/ptmx"}};
+
+const char* last_component(const InnerPath& path) {
+  const char* const whole = path.levels.back().c_str();
+  const char* const slash = std::strrchr(whole, '/');
+  return slash == nullptr ? whole : slash + 1;
+}
+
+// The directory that a path lies in, made where it is missing.
+int open_parent(int root_fd, const InnerPath& path) {
+  return open_or_make(root_fd, path, path.levels.size() - 1, false, 0755);
+}
+
+// mknod obeys the umask, chmod does not.
+int make_node(int parent_fd, const char* name, const PlannedDevice& device) {
+  if (::mknodat(parent_fd, name, device.mode, device.number) != 0) return errno;
+  if (::fchmodat(parent_fd, name, device.mode & 07777, 0) != 0) return errno;
+  if (device.uid == 0 && device.gid == 0) return 0;
+  return result_of(::fchownat(parent_fd, name, device.uid, device.gid, AT_SYMLINK_NOFOLLOW));
+}
+
+// In a user namespace devices cannot be made; the host's is bound.
+int bind_node(int parent_fd, const char* name, const PlannedDevice& device) {
+  const int made = ::openat(parent_fd, name, O_CREAT | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0644);
+  if (made < 0) return errno;
+  ::close(made);
+  const int tree_fd = clone_tree(AT_FDCWD, device.host_path.c_str(), 0);
+  return attach_and_close(tree_fd, ::openat(parent_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+}
+
+int make_device(Child& child, const PlannedDevice& device) {
+  child.place = device.path.shown.c_str();
+  const int parent_fd = open_parent(child.root_fd, device.path);
+  if (parent_fd < 0) return errno;
+  const char* const name = last_component(device.path);
+  const int error = device.host_path.empty() ? make_node(parent_fd, name, device) : bind_node(parent_fd, name, device);
+  ::close(parent_fd);
+  return error;
+}
+
+int make_links(Child& child) {
+  child.dev_fd = open_strictly(child.root_fd, "dev");
+  if (child.dev_fd < 0) return errno;
+  for (const Link& link : kDeviceLinks) {
+    child.place = link.name;
+    if (::symlinkat(link.target, child.dev_fd, link.name) != 0 && errno != EEXIST) return errno;
+  }
+  return 0;
+}
+
+// /dev/null of the container, if it is one.
+int clone_null(const Child& child) {
+  const int tree_fd = clone_tree(child.dev_fd, "null", AT_SYMLINK_NOFOLLOW);
+  struct stat st;
+  if (tree_fd < 0 || (::fstat(tree_fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == ::makedev(1, 3)))
+    return tree_fd;
+  ::close(tree_fd);
+  errno = ENODEV;
+  return -1;
+}
+
+// The first mask is an empty tmpfs, the others are clones of it: before Linux 6.15 only a mount that is attached
+// can be cloned.
+int mask_directory(int& empty_fd, int target_fd) {
+  if (empty_fd >= 0) return attach_and_close(clone_tree(empty_fd, "", AT_EMPTY_PATH), target_fd);
+  static const FileSystemOption kOptions[] = {{"mode", "555"}, {"size", "4096"}};
+  empty_fd = new_mount("tmpfs", nullptr, kOptions, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+  return attach_and_close(empty_fd < 0 ? -1 : ::fcntl(empty_fd, F_DUPFD_CLOEXEC, 3), target_fd);
+}
+
+// What this kernel does not have needs no mask.
+int mask_one(Child& child, int& empty_fd, const char* path) {
+  child.place = path;
+  const int target_fd = open_strictly(child.root_fd, path + 1);
+  if (target_fd < 0) return errno == ENOENT ? 0 : errno;
+  struct stat st;
+  if (::fstat(target_fd, &st) != 0) return errno;
+  if (!S_ISDIR(st.st_mode)) return attach_and_close(clone_null(child), target_fd);
+  return mask_directory(empty_fd, target_fd);
+}
+
+int protect_one(Child& child, const char* path) {
+  child.place = path;
+  const int target_fd = open_strictly(child.root_fd, path + 1);
+  if (target_fd < 0) return errno == ENOENT ? 0 : errno;
+  const int tree_fd = clone_tree(target_fd, "", AT_EMPTY_PATH | AT_RECURSIVE);
+  if (tree_fd < 0 || change_attributes(tree_fd, MOUNT_ATTR_RDONLY, 0, 0, true) < 0) return errno;
+  return attach_and_close(tree_fd, target_fd);
+}
+
+}  // namespace
+
+int make_devices(Child& child) {
+  for (const PlannedDevice& device : child.plan->mounts.devices) {
+    if (const int error = make_device(child, device)) return error;
+  }
+  return child.plan->mounts.device_links ? make_links(child) : 0;
+}
+
+int mask_paths(Child& child) {
+  int empty_fd = -1;
+  for (const std::string& path : child.plan->mounts.masked) {
+    if (const int error = mask_one(child, empty_fd, path.c_str())) return error;
+  }
+  return 0;
+}
+
+int protect_paths(Child& child) {
+  for (const std::string& path : child.plan->mounts.readonly) {
+    if (const int error = protect_one(child, path.c_str())) return error;
+  }
+  return 0;
+}
+
+}  // namespace plimsoll::isolate

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Settings of the kernel for the container or its program: sysctl(8), personality(2), set_mempolicy(2), LSM labels.
+#include <fcntl.h>
+#include <sys/personality.h>
+#include <unistd.h>
+
+#include "runtime/isolate/child.h"
+#include "runtime/isolate/procfs.h"
+#include "runtime/system_calls.h"
+
+namespace plimsoll::isolate {
+namespace {
+
+int write_in_procfs(int procfs_fd, const char* path, const std::string& value) {
+  const int fd = open_in_procfs(procfs_fd, path, O_WRONLY);
+  if (fd < 0) return errno;
+  const ssize_t written = ::write(fd, value.data(), value.size());
+  const int error = written < 0 ? errno : 0;
+  ::close(fd);
+  return error;
+}
+
+int write_label(const char* path, const std::string& label) {
+  const int procfs_fd = open_procfs();
+  if (procfs_fd < 0) return errno;
+  const int error = write_in_procfs(procfs_fd, path, label);
+  ::close(procfs_fd);
+  return error;
+}
+
+}  // namespace
+
+// Those of the network and ipc namespaces that the caller is in by now.
+int write_sysctls(Child& child) {
+  if (child.plan->sysctls.empty()) return 0;
+  const int procfs_fd = open_procfs();
+  if (procfs_fd < 0) return errno;
+  int error = 0;
+  for (const Sysctl& sysctl : child.plan->sysctls) {
+    child.place = sysctl.path.c_str();
+    error = write_in_procfs(procfs_fd, child.place, sysctl.value);
+    if (error != 0) break;
+  }
+  ::close(procfs_fd);
+  return error;
+}
+
+int set_personality(Child& child) {
+  if (child.process->personality == UINT64_MAX) return 0;
+  return result_of(::personality(child.process->personality));
+}
+
+int set_memory_policy(Child& child) {
+  const LaunchPlan& plan = *child.plan;
+  if (!plan.memory_policy) return 0;
+  const unsigned long* const nodes = plan.memory_nodes.empty() ? nullptr : plan.memory_nodes.data();
+  return result_of(::syscall(SYS_set_mempolicy, plan.memory_mode, nodes, plan.memory_maxnode));
+}
+
+// Both take effect at execve(2).
+int set_security_labels(Child& child) {
+  const ProcessPlan& process = *child.process;
+  if (!process.selinux.empty()) {
+    child.place = "SELinux";
+    if (const int error = write_label("thread-self/attr/exec", process.selinux)) return error;
+  }
+  if (process.apparmor.empty()) return 0;
+  child.place = "AppArmor";
+  const int error = write_label("thread-self/attr/apparmor/exec", process.apparmor);
+  return error != ENOENT ? error : write_label("thread-self/attr/exec", process.apparmor);
+}
+
+}  // namespace plimsoll::isolate

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// A container's mounts, devices and hidden paths, planned: options taken apart, targets split into their levels, and
+// what only the parent may open is open. config.md "Mounts", config-linux.md "Default Devices", "Masked Paths"
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/os.h"
+#include "base/result.h"
+#include "runtime/isolate/inner_path.h"
+#include "runtime/isolate/launch.h"
+#include "runtime/spec/mount_options.h"
+
+namespace plimsoll::isolate {
+
+// One cgroup directory to show inside: `links` are further names ("cpu" for "cpu,cpuacct").
+struct CgroupMount {
+  std::string source, name;  // empty name: a pure v2 machine, mounted as the directory itself
+  std::vector<std::string> links;
+};
+
+struct PlannedMount {
+  enum class Kind { kFileSystem, kBind, kCgroup, kChangeOnly };
+  Kind kind = Kind::kFileSystem;
+  std::string type, source;
+  InnerPath target;
+  spec::MountOptions options;
+  UniqueFd tree;         // kBind: the source, where the parent has opened it (user namespaces, id maps)
+  bool of_file = false;  // kBind with `tree`: the source is no directory
+};
+
+struct PlannedDevice {
+  InnerPath path;
+  mode_t mode = 0;  // with the type
+  dev_t number = 0;
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::string host_path;  // bound instead of made, in a user namespace
+};
+
+struct MountPlan {
+  std::string rootfs;
+  uint64_t propagation = 0;  // of the old root before all else: MS_*
+  bool recursive_propagation = true;
+  std::vector<PlannedMount> mounts;
+  std::vector<CgroupMount> cgroups;
+  std::vector<PlannedDevice> devices;
+  std::vector<std::string> masked, readonly;  // absolute
+  bool device_links = false;                  // /dev is the container's own
+  bool readonly_root = false;
+  bool pivot = true;
+  bool in_user_namespace = false;
+};
+
+Result<MountPlan> plan_mounts(const LaunchSpec& launch);
+
+}  // namespace plimsoll::isolate

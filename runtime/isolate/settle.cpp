@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/isolate/settle.h"
+
+#include <linux/ioprio.h>
+#include <linux/sched/types.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/os.h"
+#include "runtime/spec/read.h"
+
+namespace plimsoll::isolate {
+namespace {
+
+// What Podman and containerd ask for when their user has said nothing.
+struct EngineDefault {
+  int resource;
+  uint64_t value;
+};
+constexpr EngineDefault kEngineDefaults[] = {
+    {RLIMIT_NOFILE, 1048576}, {RLIMIT_NPROC, 1048576}, {RLIMIT_NPROC, 4194304}, {RLIMIT_NPROC, 4194303}};
+
+bool is_engine_default(const spec::Rlimit& limit) {
+  for (const EngineDefault& one : kEngineDefaults) {
+    if (one.resource == limit.resource && one.value == limit.hard) return true;
+  }
+  return false;
+}
+
+int set_limit(pid_t pid, int resource, uint64_t soft, uint64_t hard) {
+  const rlimit value{soft, hard};
+  return ::prlimit(pid, static_cast<__rlimit_resource>(resource), &value, nullptr);
+}
+
+Result<void> set_limit_or_cut(const spec::Rlimit& limit, pid_t pid, std::vector<std::string>& warnings) {
+  if (set_limit(pid, limit.resource, limit.soft, limit.hard) == 0) return {};
+  const std::string name(spec::rlimit_name(limit.resource));
+  const std::string place = name + " " + std::to_string(limit.soft) + ":" + std::to_string(limit.hard);
+  const int error = errno;
+  rlimit now;
+  if (error == EPERM && is_engine_default(limit) &&
+      ::prlimit(pid, static_cast<__rlimit_resource>(limit.resource), nullptr, &now) == 0 &&
+      set_limit(pid, limit.resource, std::min<uint64_t>(limit.soft, now.rlim_max), now.rlim_max) == 0) {
+    warnings.push_back(place + " is above the hard limit and may not be raised without CAP_SYS_RESOURCE: cut to " +
+                       std::to_string(now.rlim_max));
+    return {};
+  }
+  return unexpected(Error{error, "process.rlimits: " + place});
+}
+
+Result<void> set_oom_score(const spec::Process& process, pid_t pid, const std::string& proc) {
+  if (!process.oom_score_adj) return {};
+  const std::string path = proc + "/" + std::to_string(pid) + "/oom_score_adj";
+  const std::string score = std::to_string(*process.oom_score_adj);
+  auto written = write_existing(AT_FDCWD, path, score);
+  if (!written) return unexpected(Error{written.error().code, "process.oomScoreAdj " + score});
+  return {};
+}
+
+Result<void> set_scheduler(const spec::Process& process, pid_t pid) {
+  if (!process.scheduler) return {};
+  const spec::Scheduler& wanted = *process.scheduler;
+  sched_attr attributes = {};
+  attributes.size = sizeof(attributes);
+  attributes.sched_policy = wanted.policy;
+  attributes.sched_flags = wanted.flags;
+  attributes.sched_nice = wanted.nice;
+  attributes.sched_priority = wanted.priority;
+  attributes.sched_runtime = wanted.runtime;
+  attributes.sched_deadline = wanted.deadline;
+  attributes.sched_period = wanted.period;
+  if (::syscall(SYS_sched_setattr, pid, &attributes, 0) == 0) return {};
+  return fail_errno("process.scheduler");
+}
+
+Result<void> set_io_priority(const spec::Process& process, pid_t pid) {
+  if (!process.io_priority) return {};
+  const int value = process.io_priority->io_class << IOPRIO_CLASS_SHIFT | process.io_priority->priority;
+  if (::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, pid, value) == 0) return {};
+  return fail_errno("process.ioPriority");
+}
+
+}  // namespace
+
+Result<void> settle(const spec::Process& process, pid_t pid, const std::string& proc,
+                    std::vector<std::string>& warnings) {
+  for (const spec::Rlimit& limit : process.rlimits) {
+    if (auto set = set_limit_or_cut(limit, pid, warnings); !set) return set;
+  }
+  if (auto set = set_oom_score(process, pid, proc); !set) return set;
+  if (auto set = set_scheduler(process, pid); !set) return set;
+  return set_io_priority(process, pid);
+}
+
+}  // namespace plimsoll::isolate
