@@ -76,7 +76,7 @@ class Reader {
       if (!option->value.empty()) {
         return letter + 1 < word.size() ? add(*option, word.substr(letter + 1)) : add_next(*option, at);
       }
-      add(*option, "true");
+      if (auto added = add(*option, "true"); !added) return added;
     }
     return {};
   }
@@ -163,7 +163,7 @@ Result<Words> parse_leading_options(std::span<const Option> options, char** word
 }
 
 std::string option_lines(std::span<const Option> options) {
-  constexpr size_t kColumn = 34;
+  static constexpr size_t kColumn = 34;
   std::string text;
   const auto line = [&text](const Option& option) {
     if (option.help.empty()) return;

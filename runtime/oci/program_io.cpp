@@ -37,15 +37,6 @@ void set_variable(std::vector<std::string>& env, const std::string& name, const 
   env.push_back(name + "=" + value);
 }
 
-Result<void> check_open(int count) {
-  for (int fd = kFirst; fd < kFirst + count; ++fd) {
-    if (::fcntl(fd, F_GETFD) < 0) {
-      return fail_errno("--preserve-fds " + std::to_string(count) + ": descriptor " + std::to_string(fd));
-    }
-  }
-  return {};
-}
-
 Result<void> check_terminal(const IoOptions& options, bool terminal) {
   if (terminal && options.detach && options.console_socket.empty()) {
     return fail("process.terminal needs --console-socket when nobody stays to relay the terminal");
@@ -56,14 +47,22 @@ Result<void> check_terminal(const IoOptions& options, bool terminal) {
 
 }  // namespace
 
+Result<void> check_descriptors(int preserve) {
+  const int count = preserve + listen_fds();
+  for (int fd = kFirst; fd < kFirst + count; ++fd) {
+    if (::fcntl(fd, F_GETFD) < 0) {
+      return fail_errno("--preserve-fds " + std::to_string(count) + ": descriptor " + std::to_string(fd));
+    }
+  }
+  ::syscall(SYS_close_range, kFirst + count, ~0U, CLOSE_RANGE_CLOEXEC);
+  return {};
+}
+
 Result<ProgramIo> ProgramIo::open(const IoOptions& options, spec::Process& process, const std::string& proc) {
   if (auto good = check_terminal(options, process.terminal); !good) return unexpected(good.error());
   ProgramIo io;
   const int listening = listen_fds();
   io.preserve_fds_ = options.preserve_fds + listening;
-  if (auto good = check_open(io.preserve_fds_); !good) return unexpected(good.error());
-  // What the caller has left open by mistake is not for hooks, nor for the program.
-  ::syscall(SYS_close_range, kFirst + io.preserve_fds_, ~0U, CLOSE_RANGE_CLOEXEC);
   if (listening > 0) {
     set_variable(process.env, "LISTEN_FDS", std::to_string(listening));
     set_variable(process.env, "LISTEN_PID", "1");

@@ -19,8 +19,7 @@ struct IoOptions {
 
 class ProgramIo {
  public:
-  // Checks that options and process go together, adds LISTEN_FDS to the environment. Call it before opening anything: it
-  // looks at which descriptors the caller has given us.
+  // Checks that options and process go together, adds LISTEN_FDS to the environment.
   static Result<ProgramIo> open(const IoOptions& options, spec::Process& process, const std::string& proc);
 
   int preserve_fds() const { return preserve_fds_; }
@@ -37,6 +36,11 @@ class ProgramIo {
 
 // Replaces `path` by a file with the pid. Readers see the whole of it or nothing.
 Result<void> write_pid_file(const std::string& path, pid_t pid);
+
+// Whether the descriptors that the program is to get are open (LISTEN_FDS' and `preserve` more, from 3 on), and marks
+// all others close-on-exec: what the caller has left open by mistake is neither for hooks nor for the program. Call it
+// before anything else is opened.
+Result<void> check_descriptors(int preserve);
 
 // "3" of --preserve-fds 3.
 Result<int> parse_descriptor_count(std::string_view text);
