@@ -3,7 +3,6 @@
 // output does not go to the container's log.
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,9 +13,11 @@
 #include "agent/cli/run_options.h"
 #include "agent/cli/session.h"
 #include "agent/command.h"
+#include "runtime/container/defaults.h"
 #include "runtime/container/process.h"
 #include "runtime/isolate/launch.h"
 #include "runtime/isolate/protected_program.h"
+#include "runtime/seccomp/default_filter.h"
 
 namespace plimsoll::agent {
 namespace {
@@ -58,61 +59,69 @@ int reap(pid_t pid) {
 
 int report(const isolate::LaunchError& failure) { return complain(failure.exit_code, failure.error.message()); }
 
-int run_detached(isolate::JoinSpec spec, pid_t init, const limits::OwnCgroup& group) {
+int run_detached(isolate::JoinSpec spec) {
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  spec.stdin_fd = spec.stdout_fd = spec.stderr_fd = null.get();
-  auto joined = isolate::join(spec, init, group);
+  for (int& stream : spec.stdio) stream = null.get();
+  auto joined = isolate::join(spec);
   if (auto* failure = std::get_if<isolate::LaunchError>(&joined)) return report(*failure);
   return 0;
 }
 
-int run_attached(isolate::JoinSpec spec, pid_t init, const limits::OwnCgroup& group, bool interactive) {
+int run_attached(isolate::JoinSpec spec, bool interactive) {
   auto signals = take_signals();
   auto in = interactive ? make_pipe() : open_null();
   auto out = make_pipe(), err = make_pipe();
   if (!signals || !in || !out || !err)
     return complain(kExecFailed, "no descriptors left: raise the limit of open files");
-  spec.stdin_fd = in->reading.get();
-  spec.stdout_fd = out->writing.get();
-  spec.stderr_fd = err->writing.get();
-  auto joined = isolate::join(spec, init, group);
+  spec.stdio[0] = in->reading.get();
+  spec.stdio[1] = out->writing.get();
+  spec.stdio[2] = err->writing.get();
+  auto joined = isolate::join(spec);
   if (auto* failure = std::get_if<isolate::LaunchError>(&joined)) return report(*failure);
-  const pid_t pid = std::get<pid_t>(joined);
+  const isolate::Launched& program = std::get<isolate::Launched>(joined);
   for (UniqueFd* theirs : {&in->reading, &out->writing, &err->writing}) theirs->reset();
   ::fcntl(in->writing.get(), F_SETFL, O_NONBLOCK);
   Relay input(copy_of(STDIN_FILENO), std::move(in->writing));
   Relay output(std::move(out->reading), copy_of(STDOUT_FILENO)),
       errors(std::move(err->reading), copy_of(STDERR_FILENO));
-  const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   Attachment attachment;
   attachment.signals = &*signals;
-  attachment.pass_on = [&](int signal) { (void)container::send_signal(process, signal).has_value(); };
-  attachment.insist = [&] { (void)container::send_signal(process, SIGKILL).has_value(); };
+  attachment.pass_on = [&](int signal) { (void)container::send_signal(program.pidfd, signal).has_value(); };
+  attachment.insist = [&] { (void)container::send_signal(program.pidfd, SIGKILL).has_value(); };
   attachment.relays = {&output, &errors};
   if (interactive) attachment.relays.push_back(&input);
   // Of an output that nobody reads the program itself gets to know: its relay closes the pipe.
-  (void)attend(attachment, process.get(), -1);
+  (void)attend(attachment, program.pidfd.get(), -1);
   output.finish();
   errors.finish();
-  return reap(pid);
+  return reap(program.pid);
 }
 
 int exec_in(const container::Engine& engine, const ExecWords& words) {
   auto container = find(engine, words.command[0]);
   if (!container) return complain(1, container.error().message());
-  if (auto init = open_init(engine, *container); !init) return complain(1, init.error().message());
+  auto init = open_init(engine, *container);
+  if (!init) return complain(1, init.error().message());
   auto group = limits::OwnCgroup::open(engine.layout, container->config.cgroup_path);
   if (!group) return complain(kExecFailed, group.error().message());
-  isolate::JoinSpec spec;
-  spec.argv.assign(words.command.begin() + 1, words.command.end());
-  spec.env = container->config.env;
-  spec.cwd = words.workdir.empty() ? container->config.cwd : words.workdir;
+  auto member = group->contains(container->state.pid);
+  if (!member || !*member) return complain(kExecFailed, "container " + words.command[0] + " has ended");
+  std::vector<std::string> env = container->config.env;
   for (const auto& assignment : words.env) {
-    if (auto added = add_env(spec.env, assignment); !added) return complain(kExecFailed, added.error().message());
+    if (auto added = add_env(env, assignment); !added) return complain(kExecFailed, added.error().message());
   }
-  const pid_t init = container->state.pid;
-  return words.detach ? run_detached(std::move(spec), init, *group)
-                      : run_attached(std::move(spec), init, *group, words.interactive);
+  const spec::Process process =
+      container::exec_process({words.command.begin() + 1, words.command.end()}, std::move(env),
+                              words.workdir.empty() ? container->config.cwd : words.workdir);
+  isolate::JoinSpec spec;
+  spec.process = &process;
+  spec.pid = container->state.pid;
+  spec.pidfd = init->get();
+  spec.namespaces = container::entered_namespaces();
+  spec.group = &*group;
+  spec.filter.program = seccomp::default_filter();
+  spec.proc = engine.host.proc;
+  return words.detach ? run_detached(std::move(spec)) : run_attached(std::move(spec), words.interactive);
 }
 
 }  // namespace

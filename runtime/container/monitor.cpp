@@ -12,13 +12,15 @@
 #include <variant>
 
 #include "runtime/container/block_accounting.h"
+#include "runtime/container/defaults.h"
 #include "runtime/container/footprint.h"
 #include "runtime/container/log.h"
 #include "runtime/container/output.h"
 #include "runtime/container/process.h"
-#include "runtime/limits/own_cgroup.h"
 #include "runtime/isolate/launch.h"
+#include "runtime/limits/own_cgroup.h"
 #include "runtime/network/veth.h"
+#include "runtime/seccomp/default_filter.h"
 
 namespace plimsoll::container {
 namespace {
@@ -52,18 +54,6 @@ Result<Pipe> make_pipe() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return fail_errno("pipe");
   return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
-
-isolate::LaunchSpec launch_spec(const Config& config) {
-  isolate::LaunchSpec spec;
-  spec.rootfs = config.rootfs;
-  spec.argv = config.argv;
-  spec.env = config.env;
-  spec.cwd = config.cwd;
-  spec.hostname = config.hostname;
-  for (const auto& bind : config.binds) spec.binds.push_back({bind.source, bind.target, bind.read_only});
-  spec.host_network = config.network == Network::kHost;
-  return spec;
 }
 
 class Monitor {
@@ -114,6 +104,7 @@ class Monitor {
     limits.cpu_quota_us = config_.cpu_quota_us;
     limits.pids = config_.pids;
     if (auto limited = group->limit(limits); !limited) return engine_failure(limited.error());
+    if (auto restricted = group->restrict_devices(); !restricted) return engine_failure(restricted.error());
     enable_block_accounting(*group, engine_.host.sys, config_);
     auto log = LogWriter::open(engine_.store.roots().container_dir(config_.id), config_.log_limit_bytes);
     if (!log) return engine_failure(log.error());
@@ -124,12 +115,20 @@ class Monitor {
   Started launch_into(const limits::OwnCgroup& group) {
     auto out = make_pipe(), err = make_pipe();
     if (!out || !err) return engine_failure((out ? err : out).error());
-    isolate::LaunchSpec spec = launch_spec(config_);
-    spec.stdin_fd = stdin_.get();
-    spec.stdout_fd = out->writing.get();
-    spec.stderr_fd = err->writing.get();
+    const spec::Spec container = container_spec(config_);
+    isolate::LaunchSpec spec;
+    spec.spec = &container;
+    spec.rootfs = config_.rootfs;
+    spec.group = &group;
+    spec.filter.program = seccomp::default_filter();
+    spec.stdio[0] = stdin_.get();
+    spec.stdio[1] = out->writing.get();
+    spec.stdio[2] = err->writing.get();
+    spec.keep_network_counters = true;
+    spec.proc = engine_.host.proc;
+    spec.hooks.configure = [this](pid_t pid) { return connect(pid); };
     state_.started_ns = wall_clock_ns();
-    auto launched = isolate::launch(spec, group, [this](pid_t pid) { return connect(pid); });
+    auto launched = isolate::launch(spec);
     if (auto* failure = std::get_if<isolate::LaunchError>(&launched)) return std::move(*failure);
     launched_ = std::move(std::get<isolate::Launched>(launched));
     stdin_.reset();

@@ -33,8 +33,14 @@ int open_inside(int root_fd, const char* path) {
   return openat2(root_fd, path, O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
+// With O_PATH and O_NOFOLLOW a link at the end of the path is opened itself.
 int open_strictly(int root_fd, const char* path) {
-  return openat2(root_fd, path, O_PATH | O_NOFOLLOW, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+  const int fd = openat2(root_fd, path, O_PATH | O_NOFOLLOW, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+  struct stat st;
+  if (fd < 0 || (::fstat(fd, &st) == 0 && !S_ISLNK(st.st_mode))) return fd;
+  ::close(fd);
+  errno = ELOOP;
+  return -1;
 }
 
 int open_or_make(int root_fd, const InnerPath& path, bool as_file, mode_t directory_mode) {

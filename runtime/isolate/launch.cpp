@@ -164,8 +164,8 @@ class Launch {
     return read_report(control_.get());
   }
 
-  // The next report if it is of that kind. A failure is remembered. What a helper says of the process that it has cloned
-  // may come after the first word of that process.
+  // The next report if it is of that kind. A failure is remembered. What a helper says of the process that it has
+  // cloned may come after the first word of that process.
   std::optional<Report> expect(Report::Kind kind) {
     std::optional<Report> report = next_report();
     if (report && kind == Report::Kind::kPid && report->kind != kind && helper_speaks(*report)) {

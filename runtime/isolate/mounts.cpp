@@ -84,22 +84,30 @@ int bind(Child& child, PlannedMount& mount) {
   if (const int error = apply_options(tree_fd, mount.options)) return error;
   child.place = mount.target.shown.c_str();
   const int target_fd = open_target(child, mount, !S_ISDIR(st.st_mode));
-  if (target_fd >= 0 && is_procfs(target_fd) && !may_be_covered(mount)) return EPERM;
+  if (target_fd >= 0 && is_procfs(target_fd) && !may_be_covered(mount)) return EXDEV;
   return finish_mount(tree_fd, target_fd, mount.options);
 }
 
-// proc and sysfs must be where they seem to be.
-bool must_be_strict(const PlannedMount& mount) { return mount.type == "proc" || mount.type == "sysfs"; }
+// The kernel's own file systems, and /dev, must be where they seem to be: what is masked, made and written below them
+// later would else be somewhere else.
+bool must_be_strict(const PlannedMount& mount) {
+  const std::string& first = mount.target.levels.front();
+  return mount.type == "proc" || mount.type == "sysfs" || first == "proc" || first == "sys" || first == "dev";
+}
+
+int open_strict_target(const Child& child, const PlannedMount& mount) {
+  const int fd = open_strictly(child.root_fd, mount.target.levels.back().c_str());
+  if (fd >= 0 || errno != ENOENT) return fd;
+  const int made = open_target(child, mount, false);
+  if (made < 0) return -1;
+  ::close(made);
+  return open_strictly(child.root_fd, mount.target.levels.back().c_str());
+}
 
 int mount_file_system(Child& child, const PlannedMount& mount) {
   child.place = mount.target.shown.c_str();
-  const int target_fd = open_target(child, mount, false);
+  const int target_fd = must_be_strict(mount) ? open_strict_target(child, mount) : open_target(child, mount, false);
   if (target_fd < 0) return errno;
-  if (must_be_strict(mount) && !mount.target.levels.empty()) {
-    const int same = open_strictly(child.root_fd, mount.target.levels.back().c_str());
-    if (same < 0) return errno;
-    ::close(same);
-  }
   const char* const source = mount.source.empty() ? nullptr : mount.source.c_str();
   const int mount_fd = new_mount(mount.type.c_str(), source, mount.options.data, mount.options.set);
   if (mount_fd < 0) return errno;
@@ -138,7 +146,7 @@ int bind_cgroups(Child& child, int parent_fd, const spec::MountOptions& options)
 
 int mount_cgroups(Child& child, const PlannedMount& mount) {
   child.place = mount.target.shown.c_str();
-  const int target_fd = open_target(child, mount, false);
+  const int target_fd = open_strict_target(child, mount);
   if (target_fd < 0) return errno;
   const std::vector<CgroupMount>& cgroups = child.plan->mounts.cgroups;
   if (cgroups.size() == 1 && cgroups[0].name.empty()) return bind_cgroups(child, target_fd, mount.options);

@@ -54,7 +54,7 @@ std::string_view hint(const Report& report) {
     return " (the root directory here is no mount: a chroot?)";
   if (report.value == ELOOP) return " (must not be a symbolic link in the root file system)";
   if (step.ends_with("hook") && report.value == ECHILD) return " (it has failed)";
-  if (step == "mount" && report.value == EPERM) return " (not permitted here; nothing may be mounted in /proc)";
+  if (step == "mount" && report.value == EXDEV) return " (must not lie in /proc)";
   if (report.value == EROFS) return " (missing in a root file system that is read-only)";
   if (step == "enter working directory" && report.value == EXDEV) return " (lies outside the container)";
   return "";
@@ -81,12 +81,13 @@ BlockedSignals::BlockedSignals() {
 
 BlockedSignals::~BlockedSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
+// A child that has ended without having read our answer leaves ECONNRESET in front of its last words.
 std::optional<Report> read_report(int fd) {
   Report report;
   ssize_t size;
   do {
     size = ::read(fd, &report, sizeof(report));
-  } while (size < 0 && errno == EINTR);
+  } while (size < 0 && (errno == EINTR || errno == ECONNRESET));
   if (size != static_cast<ssize_t>(sizeof(report))) return std::nullopt;
   report.step[sizeof(report.step) - 1] = '\0';
   report.place[sizeof(report.place) - 1] = '\0';

@@ -86,7 +86,8 @@ int connect_stdio(Child& child) {
     if (sources[stream] < 0) return errno;
   }
   for (int stream = 0; stream < 3; ++stream) {
-    if (sources[stream] != stream && ::dup2(sources[stream], stream) < 0) return errno;
+    const bool there = sources[stream] == stream;
+    if ((there ? ::fcntl(stream, F_SETFD, 0) : ::dup2(sources[stream], stream)) < 0) return errno;
     if (const int error = give_stream(stream, child.process->uid)) return error;
   }
   return 0;

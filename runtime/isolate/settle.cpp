@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/isolate/settle.h"
 
+#include <fcntl.h>
 #include <linux/ioprio.h>
-#include <linux/sched/types.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -61,11 +61,20 @@ Result<void> set_oom_score(const spec::Process& process, pid_t pid, const std::s
   return {};
 }
 
+// struct sched_attr of linux/sched/types.h, which cannot be included beside glibc's sched.h.
+struct Attributes {
+  uint32_t size = sizeof(Attributes);
+  uint32_t sched_policy = 0;
+  uint64_t sched_flags = 0;
+  int32_t sched_nice = 0;
+  uint32_t sched_priority = 0;
+  uint64_t sched_runtime = 0, sched_deadline = 0, sched_period = 0;
+};
+
 Result<void> set_scheduler(const spec::Process& process, pid_t pid) {
   if (!process.scheduler) return {};
   const spec::Scheduler& wanted = *process.scheduler;
-  sched_attr attributes = {};
-  attributes.size = sizeof(attributes);
+  Attributes attributes;
   attributes.sched_policy = wanted.policy;
   attributes.sched_flags = wanted.flags;
   attributes.sched_nice = wanted.nice;

@@ -59,7 +59,7 @@ TEST_F(Isolate, EachNamespaceDiffersFromTheHosts) {
 
 TEST_F(Isolate, HostNetworkKeepsTheHostsInterfaces) {
   Sandbox sandbox;
-  sandbox.spec.host_network = true;
+  sandbox.use_host_network();
   EXPECT_EQ(sandbox.run({"readlink", "/proc/self/ns/net"}).output, namespace_of("self", "net") + "\n");
 }
 
@@ -115,12 +115,12 @@ TEST_F(Isolate, ProgramIsLookedUpInPathOfTheContainer) {
   Sandbox sandbox;
   EXPECT_EQ(sandbox.run({"true"}).exit_code, 0);
   EXPECT_EQ(sandbox.run({"false"}).exit_code, 1);
-  sandbox.spec.env = {"PATH=/nowhere:/bin", "GREETING=a b"};
+  sandbox.container.process->env = {"PATH=/nowhere:/bin", "GREETING=a b"};
   EXPECT_EQ(sandbox.shell("echo $GREETING").output, "a b\n");
-  sandbox.spec.env = {"PATH=/nowhere"};
+  sandbox.container.process->env = {"PATH=/nowhere"};
   const Ended missing = sandbox.run({"sh"});
   EXPECT_EQ(missing.exit_code, kExitNotFound);
-  EXPECT_EQ(missing.output, "\"sh\": not found in the container's PATH=/nowhere");
+  EXPECT_EQ(missing.output, "\"sh\": executable file not found in $PATH (PATH=/nowhere)");
 }
 
 TEST_F(Isolate, MissingProgramIs127) {
@@ -128,7 +128,7 @@ TEST_F(Isolate, MissingProgramIs127) {
   EXPECT_EQ(sandbox.run({"no-such-program"}).exit_code, kExitNotFound);
   const Ended ended = sandbox.run({"/bin/no-such-program"});
   EXPECT_EQ(ended.exit_code, kExitNotFound);
-  EXPECT_EQ(ended.output, "\"/bin/no-such-program\": not found in the container");
+  EXPECT_EQ(ended.output, "\"/bin/no-such-program\": no such file or directory: not found in the container");
 }
 
 TEST_F(Isolate, ProgramThatCannotRunIs126) {
@@ -205,20 +205,20 @@ TEST_F(Isolate, StartsWhenTheCallerHasNoStandardStreams) {
 
 TEST_F(Isolate, WorkingDirectoryIsMadeAndStaysInside) {
   Sandbox sandbox;
-  sandbox.spec.cwd = "/made/for/me";
+  sandbox.container.process->cwd = "/made/for/me";
   EXPECT_EQ(sandbox.run({"pwd"}).output, "/made/for/me\n");
-  sandbox.spec.cwd = "/proc/self/fd/7";
+  sandbox.container.process->cwd = "/proc/self/fd/7";
   EXPECT_EQ(sandbox.run({"pwd"}).exit_code, kExitEngineFailed);
-  sandbox.spec.cwd = "relative";
+  sandbox.container.process->cwd = "relative";
   EXPECT_EQ(sandbox.run({"pwd"}).output, "working directory \"relative\": must be an absolute path");
 }
 
 TEST_F(Isolate, BindsDirectoriesAndFiles) {
   Sandbox sandbox;
   sandbox.tree().write("data/file", "content\n");
-  sandbox.spec.binds = {{sandbox.tree().at("data"), "/volumes/rw", false},
-                        {sandbox.tree().at("data"), "/volumes/ro", true},
-                        {sandbox.tree().at("data/file"), "/etc/one-file", true}};
+  sandbox.binds = {{sandbox.tree().at("data"), "/volumes/rw", false},
+                   {sandbox.tree().at("data"), "/volumes/ro", true},
+                   {sandbox.tree().at("data/file"), "/etc/one-file", true}};
   const Ended ended = sandbox.shell(
       "cat /etc/one-file /volumes/ro/file; echo new > /volumes/rw/new; touch /volumes/ro/x; echo x > /etc/one-file");
   EXPECT_THAT(ended.output, StartsWith("content\ncontent\n"));
@@ -230,7 +230,7 @@ TEST_F(Isolate, ReadOnlyBindHoldsForWhatIsMountedBelow) {
   Sandbox sandbox;
   sandbox.tree().make_dir("data/below");
   ASSERT_EQ(::mount("none", sandbox.tree().at("data/below").c_str(), "tmpfs", 0, nullptr), 0);
-  sandbox.spec.binds = {{sandbox.tree().at("data"), "/data", true}};
+  sandbox.binds = {{sandbox.tree().at("data"), "/data", true}};
   EXPECT_THAT(sandbox.shell("touch /data/below/x").output, HasSubstr("Read-only file system"));
   EXPECT_EQ(::umount2(sandbox.tree().at("data/below").c_str(), 0), 0);
 }
@@ -241,9 +241,9 @@ TEST_F(Isolate, SymbolicLinksCannotLeadABindOutside) {
   sandbox.tree().make_dir("outside");
   ASSERT_EQ(::symlink(sandbox.tree().at("outside").c_str(), sandbox.in_rootfs("absolute").c_str()), 0);
   ASSERT_EQ(::symlink("../outside", sandbox.in_rootfs("relative").c_str()), 0);
-  sandbox.spec.binds = {{sandbox.tree().at("data"), "/relative/made", false}};
+  sandbox.binds = {{sandbox.tree().at("data"), "/relative/made", false}};
   EXPECT_EQ(sandbox.run({"true"}).exit_code, kExitEngineFailed);  // "outside" does not exist inside
-  sandbox.spec.binds = {{sandbox.tree().at("data"), "/absolute/made", false}};
+  sandbox.binds = {{sandbox.tree().at("data"), "/absolute/made", false}};
   EXPECT_EQ(sandbox.run({"true"}).exit_code, kExitEngineFailed);
   EXPECT_TRUE(Dir::open(sandbox.tree().at("outside"))->list()->empty());
 }
@@ -252,18 +252,18 @@ TEST_F(Isolate, BindTargetsInProcAreRefused) {
   Sandbox sandbox;
   sandbox.tree().make_dir("data");
   for (const char* target : {"/proc/sys", "/proc", "/through"}) {
-    sandbox.spec.binds = {{sandbox.tree().at("data"), target, false}};
+    sandbox.binds = {{sandbox.tree().at("data"), target, false}};
     ::symlink("/proc/fs", sandbox.in_rootfs("through").c_str());
     EXPECT_THAT(sandbox.run({"true"}).output, HasSubstr("must not lie in /proc")) << target;
   }
-  sandbox.spec.binds = {{sandbox.tree().at("data"), "/a/../../b", false}};
-  EXPECT_EQ(sandbox.run({"true"}).output, "bind target: \"/a/../../b\": must not contain \"..\"");
+  sandbox.binds = {{sandbox.tree().at("data"), "/a/../../b", false}};
+  EXPECT_EQ(sandbox.run({"true"}).output, "mount \"/a/../../b\": \"/a/../../b\": must not contain \"..\"");
 }
 
 TEST_F(Isolate, MissingBindSourceIsNamed) {
   Sandbox sandbox;
-  sandbox.spec.binds = {{"/no/such/source", "/x", false}};
-  EXPECT_EQ(sandbox.run({"true"}).output, "bind /no/such/source: No such file or directory");
+  sandbox.binds = {{"/no/such/source", "/x", false}};
+  EXPECT_EQ(sandbox.run({"true"}).output, "mount /no/such/source: No such file or directory");
 }
 
 TEST_F(Isolate, MountPointsThatAreLinksAreRefused) {
@@ -280,16 +280,16 @@ TEST_F(Isolate, MountPointsThatAreLinksAreRefused) {
 
 TEST_F(Isolate, MissingRootFileSystemIsNamed) {
   Sandbox sandbox;
-  sandbox.spec.rootfs = "/no/such/rootfs";
+  sandbox.launch.rootfs = "/no/such/rootfs";
   EXPECT_EQ(sandbox.run({"true"}).output, "attach root file system /no/such/rootfs: No such file or directory");
-  sandbox.spec.rootfs = "/etc/passwd";
+  sandbox.launch.rootfs = "/etc/passwd";
   EXPECT_EQ(sandbox.run({"true"}).exit_code, kExitEngineFailed);
 }
 
 TEST_F(Isolate, NetworkIsConfiguredBeforeTheProgramRuns) {
   Sandbox sandbox;
   pid_t seen = 0;
-  sandbox.configure_network = [&](pid_t pid) -> Result<void> {
+  sandbox.launch.hooks.configure = [&](pid_t pid) -> Result<void> {
     seen = pid;
     EXPECT_NE(namespace_of(std::to_string(pid), "net"), namespace_of("self", "net"));
     return {};
@@ -300,7 +300,7 @@ TEST_F(Isolate, NetworkIsConfiguredBeforeTheProgramRuns) {
 
 TEST_F(Isolate, FailedNetworkEndsTheLaunch) {
   Sandbox sandbox;
-  sandbox.configure_network = [](pid_t) -> Result<void> { return fail("no subnet left"); };
+  sandbox.launch.hooks.configure = [](pid_t) -> Result<void> { return fail("no subnet left"); };
   const Ended ended = sandbox.run({"true"});
   EXPECT_EQ(ended.output, "no subnet left");
   EXPECT_EQ(ended.exit_code, kExitEngineFailed);
@@ -309,13 +309,13 @@ TEST_F(Isolate, FailedNetworkEndsTheLaunch) {
 
 TEST_F(Isolate, ChildsOwnFailureIsToldRatherThanTheNetworks) {
   Sandbox sandbox;
-  sandbox.spec.binds = {{"/no/such/source", "/x", false}};
-  sandbox.configure_network = [](pid_t pid) -> Result<void> {
+  sandbox.binds = {{"/no/such/source", "/x", false}};
+  sandbox.launch.hooks.configure = [](pid_t pid) -> Result<void> {
     while (::access(("/proc/" + std::to_string(pid) + "/ns/net").c_str(), F_OK) == 0)
       ::usleep(1000);  // a zombie has none
     return fail("no such process");
   };
-  EXPECT_THAT(sandbox.run({"true"}).output, StartsWith("bind /no/such/source"));
+  EXPECT_THAT(sandbox.run({"true"}).output, StartsWith("mount /no/such/source"));
 }
 
 TEST_F(Isolate, NetDevStaysReadableAfterTheEnd) {
@@ -334,7 +334,7 @@ TEST_F(Isolate, ChildDiesWithItsParentBeforeExec) {
   Sandbox sandbox;
   const pid_t launcher = ::fork();
   if (launcher == 0) {
-    sandbox.configure_network = [](pid_t) -> Result<void> { ::_exit(7); };
+    sandbox.launch.hooks.configure = [](pid_t) -> Result<void> { ::_exit(7); };
     sandbox.run({"sleep", "1000"});
     ::_exit(0);
   }

@@ -21,7 +21,9 @@
 
 #include "base/cgroup/layout.h"
 #include "base/os.h"
+#include "runtime/container/defaults.h"
 #include "runtime/isolate/launch.h"
+#include "runtime/seccomp/default_filter.h"
 #include "tests/unit/temp_tree.h"
 
 namespace plimsoll::test {
@@ -136,8 +138,12 @@ class Sandbox {
  public:
   Sandbox() {
     make_rootfs(tree_, "rootfs");
-    spec.rootfs = tree_.at("rootfs");
-    spec.hostname = "inside";
+    container.hostname = "inside";
+    launch.spec = &container;
+    launch.rootfs = tree_.at("rootfs");
+    launch.filter.program = seccomp::default_filter();
+    launch.keep_network_counters = true;
+    for (int& stream : launch.stdio) stream = -1;
   }
 
   // Started with its output in output_fd(); the test ends with it or kills it.
@@ -146,9 +152,18 @@ class Sandbox {
     if (::pipe2(ends, O_CLOEXEC) != 0) return isolate::LaunchError{errno_error("pipe")};
     output_.reset(ends[0]);
     UniqueFd write_end(ends[1]);
-    spec.argv = std::move(argv);
-    spec.stdout_fd = spec.stderr_fd = write_end.get();
-    return isolate::launch(spec, *group, configure_network);
+    container.process->args = std::move(argv);
+    container.mounts = container::default_spec().mounts;
+    for (const container::BindMount& bind : binds) container.mounts.push_back(container::bind_mount(bind));
+    launch.stdio[1] = launch.stdio[2] = write_end.get();
+    launch.group = &*group;
+    if (auto restricted = group->restrict_devices(); !restricted) return isolate::LaunchError{restricted.error()};
+    return isolate::launch(launch);
+  }
+
+  void use_host_network() {
+    std::erase_if(container.namespaces,
+                  [](const spec::Namespace& one) { return one.type == spec::NamespaceType::kNetwork; });
   }
 
   // Runs to the end.
@@ -175,8 +190,9 @@ class Sandbox {
   UniqueFd output_;
 
  public:
-  isolate::LaunchSpec spec;
-  std::function<Result<void>(pid_t)> configure_network;
+  spec::Spec container = container::default_spec();
+  std::vector<container::BindMount> binds;
+  isolate::LaunchSpec launch;
   TestGroup group;
 };
 

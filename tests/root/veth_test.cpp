@@ -37,7 +37,7 @@ class Veth : public test::RootTest {
   std::string new_id() { return *ids_.insert(make_id(static_cast<int>(ids_.size()))).first; }
 
   void use(Sandbox& sandbox, const std::string& id, VethLink& link) {
-    sandbox.configure_network = [this, id, &link](pid_t pid) -> Result<void> {
+    sandbox.launch.hooks.configure = [this, id, &link](pid_t pid) -> Result<void> {
       auto connected = connect(runroot_.path(), id, pid);
       if (!connected) return unexpected(connected.error());
       link = *connected;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is worked out before clone: paths, the program's candidates, messages about failures, the
-// device program. No privilege needed.
+// What is worked out before clone: paths, the program's candidates, messages about failures,
+// namespaces. No privilege needed.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -8,8 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "runtime/isolate/defaults.h"
-#include "runtime/limits/device_filter.h"
+#include "runtime/container/defaults.h"
 #include "runtime/isolate/inner_tree.h"
 #include "runtime/isolate/parent.h"
 #include "runtime/isolate/plan.h"
@@ -53,24 +52,76 @@ TEST(ProgramCandidates, PathIsSearchedInOrder) {
   EXPECT_EQ(program_candidates("x", {"XPATH=/a"}).front(), "/usr/local/sbin/x");
 }
 
-TEST(MakeProgram, BadInputIsNamed) {
-  EXPECT_FALSE(make_program({}, {}, "/"));
-  EXPECT_FALSE(make_program({""}, {}, "/"));
-  EXPECT_FALSE(make_program({"x"}, {}, "relative"));
-  EXPECT_FALSE(make_program({"x"}, {}, "/a/../b"));
-  EXPECT_FALSE(make_program({std::string("a\0b", 3)}, {}, "/"));
-  EXPECT_FALSE(make_program({"x"}, {std::string("A=\0b", 4)}, "/"));
+spec::Process process_of(std::vector<std::string> args, std::vector<std::string> env, std::string cwd) {
+  return container::exec_process(std::move(args), std::move(env), std::move(cwd));
 }
 
-TEST(MakeProgram, ArraysEndWithNull) {
-  const std::vector<std::string> argv = {"sh", "-c", "true"};
-  const std::vector<std::string> env = {"A=1"};
-  auto plan = make_program(argv, env, "/tmp");
+TEST(MakeProcessPlan, BadInputIsNamed) {
+  EXPECT_FALSE(make_process_plan(process_of({}, {}, "/")));
+  EXPECT_FALSE(make_process_plan(process_of({""}, {}, "/")));
+  EXPECT_FALSE(make_process_plan(process_of({"x"}, {}, "relative")));
+  EXPECT_FALSE(make_process_plan(process_of({"x"}, {}, "/a/../b")));
+  EXPECT_FALSE(make_process_plan(process_of({std::string("a\0b", 3)}, {}, "/")));
+  EXPECT_FALSE(make_process_plan(process_of({"x"}, {std::string("A=\0b", 4)}, "/")));
+}
+
+TEST(MakeProcessPlan, ArraysEndWithNull) {
+  const spec::Process process = process_of({"sh", "-c", "true"}, {"A=1"}, "/tmp");
+  auto plan = make_process_plan(process);
   ASSERT_TRUE(plan);
   ASSERT_EQ(plan->argv.size(), 4u);
   EXPECT_STREQ(plan->argv[2], "true");
   EXPECT_EQ(plan->argv[3], nullptr);
   EXPECT_EQ(plan->env.back(), nullptr);
+}
+
+TEST(MakeProcessPlan, WithoutCapabilitiesThereAreNone) {
+  spec::Process process = process_of({"x"}, {}, "/");
+  process.capabilities.reset();
+  auto plan = make_process_plan(process);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->capabilities.bounding, 0u);
+  EXPECT_EQ(plan->capabilities.permitted, 0u);
+}
+
+spec::Namespace namespace_at(spec::NamespaceType type, std::string path) { return {type, std::move(path)}; }
+
+TEST(PlanNamespaces, NewOnesAreFlagsAndOwnOnesAreLeftOut) {
+  spec::Spec spec;
+  spec.namespaces = {namespace_at(spec::NamespaceType::kPid, ""), namespace_at(spec::NamespaceType::kCgroup, ""),
+                     namespace_at(spec::NamespaceType::kTime, ""),
+                     namespace_at(spec::NamespaceType::kNetwork, "/proc/self/ns/net")};
+  spec.time_offsets = {{"monotonic", -3, 5}};
+  auto plan = plan_namespaces(spec, "/proc");
+  ASSERT_TRUE(plan) << plan.error().message();
+  EXPECT_EQ(plan->created, uint64_t{CLONE_NEWPID});
+  EXPECT_TRUE(plan->new_cgroup && plan->new_time);
+  EXPECT_EQ(plan->time_offsets, "monotonic -3 5\n");
+  EXPECT_THAT(plan->joins, IsEmpty());
+  EXPECT_FALSE(plan->needs_helper());
+}
+
+TEST(PlanNamespaces, WhatIsNoneOrOfAnotherTypeIsRefused) {
+  spec::Spec spec;
+  spec.namespaces = {namespace_at(spec::NamespaceType::kNetwork, "/proc/self/ns/uts")};
+  EXPECT_THAT(plan_namespaces(spec, "/proc").error().message(), HasSubstr("of another type"));
+  spec.namespaces = {namespace_at(spec::NamespaceType::kNetwork, "/etc/passwd")};
+  EXPECT_THAT(plan_namespaces(spec, "/proc").error().message(), HasSubstr("is no namespace"));
+  spec.namespaces = {namespace_at(spec::NamespaceType::kNetwork, "/no/such")};
+  EXPECT_THAT(plan_namespaces(spec, "/proc").error().message(), HasSubstr("network namespace /no/such"));
+}
+
+TEST(PlanNamespaces, UserNamespaceNeedsBothMaps) {
+  spec::Spec spec;
+  spec.namespaces = {namespace_at(spec::NamespaceType::kUser, "")};
+  spec.uid_mappings = {{0, 1000, 1}, {1, 100000, 65536}};
+  EXPECT_FALSE(plan_namespaces(spec, "/proc"));
+  spec.gid_mappings = {{5, 1000, 1}};
+  auto plan = plan_namespaces(spec, "/proc");
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->uid_map, "0 1000 1\n1 100000 65536\n");
+  EXPECT_EQ(plan->root_gid, 5u) << "there is no group 0: the first that there is makes the mounts";
+  EXPECT_FALSE(plan->needs_helper());
 }
 
 Report report_of(const char* step, int error, const char* place) {
@@ -82,43 +133,57 @@ Report report_of(const char* step, int error, const char* place) {
 }
 
 TEST(Explain, StepsAreNamedWithTheirPlace) {
-  const LaunchError error = explain(report_of("mount", EPERM, "/proc"), {});
+  const LaunchError error = explain(report_of("mount", EPERM, "/proc"), "");
   EXPECT_EQ(error.error.message(), "mount /proc: Operation not permitted");
   EXPECT_EQ(error.exit_code, kExitEngineFailed);
-  EXPECT_EQ(explain(report_of("new session", EPERM, ""), {}).error.message(), "new session: Operation not permitted");
+  EXPECT_EQ(explain(report_of("new session", EPERM, ""), "").error.message(), "new session: Operation not permitted");
 }
 
 TEST(Explain, ExecutionHasShellsExitCodes) {
-  EXPECT_EQ(explain(report_of(kExecuteStep, ENOENT, "x"), {}).exit_code, kExitNotFound);
-  EXPECT_EQ(explain(report_of(kExecuteStep, ENOENT, "/x"), {}).exit_code, kExitNotFound);
-  EXPECT_EQ(explain(report_of(kExecuteStep, ELIBACC, "/x"), {}).exit_code, kExitNotFound);
+  EXPECT_EQ(explain(report_of(kExecuteStep, ENOENT, "x"), "").exit_code, kExitNotFound);
+  EXPECT_EQ(explain(report_of(kExecuteStep, ENOENT, "/x"), "").exit_code, kExitNotFound);
+  EXPECT_EQ(explain(report_of(kExecuteStep, ELIBACC, "/x"), "").exit_code, kExitNotFound);
   for (int error : {EACCES, ENOEXEC, E2BIG, ETXTBSY, ELOOP}) {
-    EXPECT_EQ(explain(report_of(kExecuteStep, error, "/x"), {}).exit_code, kExitNotExecutable) << error;
+    EXPECT_EQ(explain(report_of(kExecuteStep, error, "/x"), "").exit_code, kExitNotExecutable) << error;
   }
-  EXPECT_THAT(explain(report_of(kExecuteStep, ENOENT, "x"), {"PATH=/a:/b"}).error.message(), HasSubstr("PATH=/a:/b"));
+  EXPECT_THAT(explain(report_of(kExecuteStep, ENOENT, "x"), "PATH=/a:/b").error.message(), HasSubstr("PATH=/a:/b"));
 }
 
 TEST(Reports, ArriveWholeAndAreCut) {
-  auto pipe = make_pipe();
-  ASSERT_TRUE(pipe);
-  EXPECT_GT(pipe->read_end.get(), 2);
+  auto control = make_control_pair();
+  ASSERT_TRUE(control);
+  EXPECT_GT(control->parent.get(), 2);
   const std::string long_place(5000, 'x');
-  send_report(pipe->write_end.get(), Report::Kind::kFailed, EPERM, "mount", long_place.c_str());
-  pipe->write_end.reset();
-  const auto report = read_report(pipe->read_end.get());
+  send_report(control->child.get(), Report::Kind::kFailed, EPERM, "mount", long_place.c_str());
+  control->child.reset();
+  const auto report = read_report(control->parent.get());
   ASSERT_TRUE(report);
   EXPECT_EQ(report->value, EPERM);
   EXPECT_STREQ(report->step, "mount");
   EXPECT_EQ(std::strlen(report->place), sizeof(report->place) - 1);
-  EXPECT_FALSE(read_report(pipe->read_end.get())) << "end of the pipe";
+  EXPECT_FALSE(read_report(control->parent.get())) << "end of the connection";
 }
 
 TEST(Reports, TruncatedOneIsNone) {
-  auto pipe = make_pipe();
-  ASSERT_TRUE(pipe);
-  ASSERT_EQ(::write(pipe->write_end.get(), "abc", 3), 3);
-  pipe->write_end.reset();
-  EXPECT_FALSE(read_report(pipe->read_end.get()));
+  auto control = make_control_pair();
+  ASSERT_TRUE(control);
+  ASSERT_EQ(::write(control->child.get(), "abc", 3), 3);
+  EXPECT_FALSE(read_report(control->parent.get()));
+}
+
+TEST(Reports, ChildKnowsThatItsParentIsGone) {
+  auto control = make_control_pair();
+  ASSERT_TRUE(control);
+  Child child;
+  child.control_fd = control->child.get();
+  EXPECT_FALSE(is_orphaned(child));
+  EXPECT_TRUE(answer(control->parent.get(), "g"));
+  char byte = 0;
+  EXPECT_EQ(await_answer(child, &byte, 1), 0);
+  EXPECT_EQ(byte, 'g');
+  control->parent.reset();
+  EXPECT_TRUE(is_orphaned(child));
+  EXPECT_EQ(await_answer(child, &byte, 1), ECANCELED);
 }
 
 TEST(InnerTree, MakesWhatIsMissing) {
@@ -159,63 +224,10 @@ TEST(InnerTree, FileInTheWayIsAnError) {
 }
 
 TEST(Defaults, CapabilitiesAreDockersFourteen) {
-  EXPECT_EQ(kCapabilities.size(), 14u);
-  EXPECT_EQ(capability_mask(), 0xa80425fbu);
-}
-
-// Runs the device program on one access; only the instructions that it uses are known.
-uint64_t run_device_program(uint32_t type, uint32_t access, uint32_t major, uint32_t minor) {
-  const std::vector<bpf_insn> program = device_program();
-  const uint32_t context[3] = {access << 16 | type, major, minor};
-  uint64_t registers[11] = {};
-  for (size_t at = 0; at < program.size(); ++at) {
-    const bpf_insn& line = program[at];
-    uint64_t& target = registers[line.dst_reg];
-    switch (line.code) {
-      case BPF_LDX | BPF_MEM | BPF_W:
-        target = context[line.off / 4];
-        break;
-      case BPF_ALU64 | BPF_MOV | BPF_X:
-        target = registers[line.src_reg];
-        break;
-      case BPF_ALU64 | BPF_MOV | BPF_K:
-        target = static_cast<uint64_t>(line.imm);
-        break;
-      case BPF_ALU | BPF_AND | BPF_K:
-        target &= static_cast<uint32_t>(line.imm);
-        break;
-      case BPF_ALU | BPF_RSH | BPF_K:
-        target = static_cast<uint32_t>(target) >> line.imm;
-        break;
-      case BPF_JMP | BPF_JNE | BPF_K:
-        if (target != static_cast<uint64_t>(line.imm)) at += static_cast<size_t>(line.off);
-        break;
-      case BPF_JMP | BPF_EXIT:
-        return registers[0];
-      default:
-        ADD_FAILURE() << "unknown instruction " << int{line.code};
-        return 2;
-    }
-  }
-  ADD_FAILURE() << "no exit";
-  return 2;
-}
-
-TEST(DeviceProgram, OnlyTheListedDevicesCanBeUsed) {
-  constexpr uint32_t kBlock = BPF_DEVCG_DEV_BLOCK, kCharacter = BPF_DEVCG_DEV_CHAR;
-  constexpr uint32_t kRead = BPF_DEVCG_ACC_READ, kWrite = BPF_DEVCG_ACC_WRITE, kMknod = BPF_DEVCG_ACC_MKNOD;
-  for (const AllowedDevice& device : kAllowedDevices) {
-    const uint32_t minor = device.minor == kAnyMinor ? 77 : device.minor;
-    EXPECT_EQ(run_device_program(kCharacter, kRead | kWrite, device.major, minor), 1u);
-    EXPECT_EQ(run_device_program(kBlock, kRead, device.major, minor), 0u);
-  }
-  EXPECT_EQ(run_device_program(kBlock, kRead, 8, 0), 0u);
-  EXPECT_EQ(run_device_program(kBlock, kRead, 254, 0), 0u);
-  EXPECT_EQ(run_device_program(kCharacter, kRead, 1, 1), 0u);    // mem
-  EXPECT_EQ(run_device_program(kCharacter, kWrite, 1, 11), 0u);  // kmsg
-  EXPECT_EQ(run_device_program(kCharacter, kRead, 10, 229), 0u);
-  EXPECT_EQ(run_device_program(kBlock, kMknod, 8, 0), 1u);
-  EXPECT_EQ(run_device_program(kBlock, kMknod | kRead, 8, 0), 0u);
+  const auto capabilities = container::default_spec().process->capabilities;
+  EXPECT_EQ(capabilities->permitted, 0xa80425fbu);
+  EXPECT_EQ(capabilities->bounding, 0xa80425fbu);
+  EXPECT_EQ(capabilities->inheritable | capabilities->ambient, 0u);
 }
 
 }  // namespace
