@@ -38,9 +38,19 @@ int open_parent(int root_fd, const InnerPath& path) {
   return open_or_make(root_fd, path, path.levels.size() - 1, false, 0755);
 }
 
+// One that the image has brought along will do.
+bool is_there(int parent_fd, const char* name, const PlannedDevice& device) {
+  struct stat st;
+  return ::fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && (st.st_mode & S_IFMT) == (device.mode & S_IFMT) &&
+         st.st_rdev == device.number;
+}
+
 // mknod obeys the umask, chmod does not.
 int make_node(int parent_fd, const char* name, const PlannedDevice& device) {
-  if (::mknodat(parent_fd, name, device.mode, device.number) != 0) return errno;
+  if (::mknodat(parent_fd, name, device.mode, device.number) != 0) {
+    const int error = errno;
+    return error == EEXIST && is_there(parent_fd, name, device) ? 0 : error;
+  }
   if (::fchmodat(parent_fd, name, device.mode & 07777, 0) != 0) return errno;
   if (device.uid == 0 && device.gid == 0) return 0;
   return result_of(::fchownat(parent_fd, name, device.uid, device.gid, AT_SYMLINK_NOFOLLOW));
@@ -75,9 +85,10 @@ int make_links(Child& child) {
   return 0;
 }
 
-// /dev/null of the container, if it is one.
+// /dev/null of the container, if it is one; where /dev is not ours, the host's.
 int clone_null(const Child& child) {
-  const int tree_fd = clone_tree(child.dev_fd, "null", AT_SYMLINK_NOFOLLOW);
+  const int tree_fd = child.dev_fd >= 0 ? clone_tree(child.dev_fd, "null", AT_SYMLINK_NOFOLLOW)
+                                        : clone_tree(AT_FDCWD, "/dev/null", AT_SYMLINK_NOFOLLOW);
   struct stat st;
   if (tree_fd < 0 || (::fstat(tree_fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == ::makedev(1, 3)))
     return tree_fd;
@@ -98,8 +109,8 @@ int mask_directory(int& empty_fd, int target_fd) {
 // What this kernel does not have needs no mask.
 int mask_one(Child& child, int& empty_fd, const char* path) {
   child.place = path;
-  const int target_fd = open_strictly(child.root_fd, path + 1);
-  if (target_fd < 0) return errno == ENOENT ? 0 : errno;
+  const int target_fd = open_inside(child.root_fd, path + 1);
+  if (target_fd < 0) return errno == ENOENT || errno == ENOTDIR ? 0 : errno;
   struct stat st;
   if (::fstat(target_fd, &st) != 0) return errno;
   if (!S_ISDIR(st.st_mode)) return attach_and_close(clone_null(child), target_fd);
@@ -108,8 +119,8 @@ int mask_one(Child& child, int& empty_fd, const char* path) {
 
 int protect_one(Child& child, const char* path) {
   child.place = path;
-  const int target_fd = open_strictly(child.root_fd, path + 1);
-  if (target_fd < 0) return errno == ENOENT ? 0 : errno;
+  const int target_fd = open_inside(child.root_fd, path + 1);
+  if (target_fd < 0) return errno == ENOENT || errno == ENOTDIR ? 0 : errno;
   const int tree_fd = clone_tree(target_fd, "", AT_EMPTY_PATH | AT_RECURSIVE);
   if (tree_fd < 0 || change_attributes(tree_fd, MOUNT_ATTR_RDONLY, 0, 0, true) < 0) return errno;
   return attach_and_close(tree_fd, target_fd);

@@ -46,6 +46,7 @@ struct LaunchSpec {
   const spec::Spec* spec = nullptr;          // with a process; outlives the call
   std::string rootfs;                        // absolute, without symbolic links; becomes "/"
   const limits::OwnCgroup* group = nullptr;  // nullptr: stays in the caller's groups
+  std::vector<limits::CgroupPlace> places;   // without `group`: what is shown at /sys/fs/cgroup
   bool enter_group = true;                   // false: somebody else (systemd) moves the process, in `configure`
   LoadedFilter filter;
   int stdio[3] = {0, 1, 2};  // -1: /dev/null of the container. Unused with process.terminal

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/isolate/mount_plan.h"
 
+#include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include <algorithm>
+#include <cerrno>
+
+#include "base/text.h"
+#include "runtime/isolate/id_map.h"
+#include "runtime/isolate/new_mount.h"
 
 namespace plimsoll::isolate {
 namespace {
@@ -18,12 +24,15 @@ struct DefaultDevice {
 constexpr DefaultDevice kDefaultDevices[] = {{"/dev/null", 1, 3},   {"/dev/zero", 1, 5},    {"/dev/full", 1, 7},
                                              {"/dev/random", 1, 8}, {"/dev/urandom", 1, 9}, {"/dev/tty", 5, 0}};
 
-std::vector<CgroupMount> plan_cgroups(const limits::OwnCgroup* group) {
+// Without a cgroup namespace of its own a container on a pure v2 machine sees the whole tree, as its /proc/PID/cgroup
+// does.
+std::vector<CgroupMount> plan_cgroups(const LaunchSpec& launch) {
   std::vector<CgroupMount> mounts;
-  if (group == nullptr) return mounts;
-  const bool alone = group->places().size() == 1 && group->places()[0].v2;
-  for (const limits::CgroupPlace& place : group->places()) {
-    CgroupMount mount{place.directory, alone ? "" : place.mount_name, {}};
+  const auto& places = launch.group != nullptr ? launch.group->places() : launch.places;
+  const bool alone = places.size() == 1 && places[0].v2;
+  const bool whole = alone && !spec::makes_namespace(*launch.spec, spec::NamespaceType::kCgroup);
+  for (const limits::CgroupPlace& place : places) {
+    CgroupMount mount{whole ? place.mount_point : place.directory, alone ? "" : place.mount_name, {}};
     if (!place.v2 && place.controllers.size() > 1) {
       for (const std::string& controller : place.controllers) {
         if (controller != place.mount_name) mount.links.push_back(controller);
@@ -41,7 +50,74 @@ PlannedMount::Kind kind_of(const spec::Mount& mount, const spec::MountOptions& o
   return PlannedMount::Kind::kFileSystem;
 }
 
-Result<PlannedMount> plan_mount(const spec::Mount& mount) {
+// fsconfig(2) takes 255 bytes of a value; overlayfs' lowerdir may need more.
+std::string long_data(const spec::MountOptions& options) {
+  constexpr size_t kLongest = 255;
+  std::string data;
+  bool needed = false;
+  for (const auto& [key, value] : options.data) {
+    needed = needed || value.size() > kLongest;
+    if (!data.empty()) data += ',';
+    data += value.empty() ? key : key + "=" + value;
+  }
+  return needed ? data : "";
+}
+
+// What a user namespace may not mount if it does not own the network, ipc or pid namespace that it shows.
+std::string replacement_of(const std::string& type) {
+  if (type == "sysfs") return "/sys";
+  if (type == "mqueue") return "/dev/mqueue";
+  if (type == "proc") return "/proc";
+  return "";
+}
+
+bool is_mapped(const spec::IdMappings& mappings, uint32_t id) {
+  return std::any_of(mappings.begin(), mappings.end(), [id](const spec::IdMapping& one) {
+    return id >= one.container_id && id - one.container_id < one.size;
+  });
+}
+
+// The group of terminals may not exist in the container.
+void drop_unmapped_group(const spec::Spec& spec, spec::MountOptions& options) {
+  if (spec.gid_mappings.empty()) return;
+  std::erase_if(options.data, [&spec](const auto& option) {
+    const auto gid = option.first == "gid" ? parse_u64(option.second) : std::nullopt;
+    return gid && !is_mapped(spec.gid_mappings, static_cast<uint32_t>(*gid));
+  });
+}
+
+// Detached, with everything that needs rights on the host done to it. In a user namespace without rights on the host
+// the child has the same rights as we: then it may do it itself.
+Result<void> open_source(const LaunchSpec& launch, const spec::Mount& mount, PlannedMount& planned) {
+  const spec::MountOptions& options = planned.options;
+  const bool mapped = options.idmap || options.recursive_idmap || !mount.uid_mappings.empty();
+  if (!mapped && spec::find_namespace(*launch.spec, spec::NamespaceType::kUser) == nullptr) return {};
+  const unsigned flags = (options.recursive_bind ? static_cast<unsigned>(AT_RECURSIVE) : 0u) |
+                         (options.source_no_follow ? static_cast<unsigned>(AT_SYMLINK_NOFOLLOW) : 0u);
+  planned.tree.reset(clone_tree(AT_FDCWD, mount.source.c_str(), flags));
+  if (!planned.tree && errno == EPERM && !mapped) return {};
+  if (!planned.tree) return fail_errno("mount " + mount.source);
+  if (!mapped) return {};
+  const bool own = !mount.uid_mappings.empty();
+  auto ids = make_user_namespace(launch.proc, own ? mount.uid_mappings : launch.spec->uid_mappings,
+                                 own ? mount.gid_mappings : launch.spec->gid_mappings);
+  if (!ids) return unexpected(ids.error());
+  auto done = map_ids(planned.tree.get(), ids->get(), options.recursive_idmap);
+  if (!done) return unexpected(done.error().within(mount.destination));
+  return {};
+}
+
+void plan_file_system(const spec::Spec& spec, PlannedMount& planned) {
+  if (planned.type == "devpts") drop_unmapped_group(spec, planned.options);
+  if (spec::find_namespace(spec, spec::NamespaceType::kUser) != nullptr) {
+    planned.replacement = replacement_of(planned.type);
+  }
+  planned.long_data = long_data(planned.options);
+  planned.keeps_mode = planned.type == "tmpfs" && std::none_of(planned.options.data.begin(), planned.options.data.end(),
+                                                               [](const auto& one) { return one.first == "mode"; });
+}
+
+Result<PlannedMount> plan_mount(const LaunchSpec& launch, const spec::Mount& mount) {
   const std::string place = "mount \"" + mount.destination + "\"";
   auto options = spec::parse_mount_options(mount);
   if (!options) return unexpected(options.error().within(place));
@@ -55,6 +131,9 @@ Result<PlannedMount> plan_mount(const spec::Mount& mount) {
   planned.options = *std::move(options);
   if (planned.kind == PlannedMount::Kind::kBind && mount.source.empty()) return fail(place + ": a bind needs a source");
   if (planned.target.levels.empty()) return fail(place + ": give the directory as root file system instead");
+  if (planned.kind == PlannedMount::Kind::kFileSystem) plan_file_system(*launch.spec, planned);
+  if (planned.kind != PlannedMount::Kind::kBind) return planned;
+  if (auto opened = open_source(launch, mount, planned); !opened) return unexpected(opened.error());
   return planned;
 }
 
@@ -101,15 +180,25 @@ Result<void> plan_devices(const spec::Spec& spec, MountPlan& plan) {
   return {};
 }
 
+// config-linux.md "Rootfs Mount Propagation". All mounts get it first; what the container's root gets in the end is the
+// same again, after everything has been mounted in private.
 void plan_propagation(const std::string& name, MountPlan& plan) {
-  plan.recursive_propagation = name.empty() || name.starts_with('r');
-  if (name.ends_with("shared")) {
-    plan.propagation = MS_SHARED;
-  } else if (name.ends_with("unbindable")) {
-    plan.propagation = MS_UNBINDABLE;
-  } else {
-    plan.propagation = name.ends_with("slave") ? MS_SLAVE : MS_PRIVATE;
-  }
+  plan.propagation = name.ends_with("shared") ? MS_SHARED : name.ends_with("slave") ? MS_SLAVE : MS_PRIVATE;
+  if (name.ends_with("unbindable")) plan.final_propagation = MS_UNBINDABLE;
+  if (name.ends_with("shared") || name.ends_with("slave")) plan.final_propagation = plan.propagation;
+}
+
+void plan_ancestors(MountPlan& plan) {
+  for (std::string path = plan.rootfs; path.size() > 1; path.resize(path.rfind('/'))) plan.ancestors.push_back(path);
+  plan.ancestors.push_back("/");
+}
+
+// In a user namespace the way to the root file system may be closed to the child.
+Result<void> open_root(MountPlan& plan) {
+  if (!plan.in_user_namespace) return {};
+  plan.root_tree.reset(clone_tree(AT_FDCWD, plan.rootfs.c_str(), AT_RECURSIVE));
+  if (!plan.root_tree && errno != EPERM) return fail_errno("root file system " + plan.rootfs);
+  return {};
 }
 
 }  // namespace
@@ -127,12 +216,14 @@ Result<MountPlan> plan_mounts(const LaunchSpec& launch) {
   plan.readonly = spec.readonly_paths;
   plan.in_user_namespace = spec::find_namespace(spec, spec::NamespaceType::kUser) != nullptr;
   plan_propagation(spec.rootfs_propagation, plan);
+  plan_ancestors(plan);
+  if (auto opened = open_root(plan); !opened) return unexpected(opened.error());
   for (const spec::Mount& mount : spec.mounts) {
-    auto planned = plan_mount(mount);
+    auto planned = plan_mount(launch, mount);
     if (!planned) return unexpected(planned.error());
     plan.mounts.push_back(*std::move(planned));
   }
-  plan.cgroups = plan_cgroups(launch.group);
+  plan.cgroups = plan_cgroups(launch);
   plan.device_links = fills_dev(plan.mounts);
   if (!plan.device_links) return plan;
   if (auto devices = plan_devices(spec, plan); !devices) return unexpected(devices.error());

@@ -27,8 +27,10 @@ struct PlannedMount {
   std::string type, source;
   InnerPath target;
   spec::MountOptions options;
-  UniqueFd tree;         // kBind: the source, where the parent has opened it (user namespaces, id maps)
-  bool of_file = false;  // kBind with `tree`: the source is no directory
+  UniqueFd tree;            // kBind: the source, where the parent has opened it (user namespaces, id maps)
+  std::string long_data;    // options for mount(2), where one is too long for fsconfig(2)
+  std::string replacement;  // kFileSystem: what is bound where the kernel refuses it in a user namespace
+  bool keeps_mode = false;  // tmpfs: has the mode of the directory that it covers
 };
 
 struct PlannedDevice {
@@ -42,8 +44,10 @@ struct PlannedDevice {
 
 struct MountPlan {
   std::string rootfs;
-  uint64_t propagation = 0;  // of the old root before all else: MS_*
-  bool recursive_propagation = true;
+  UniqueFd root_tree;                  // in a user namespace: the root file system, opened by the parent
+  std::vector<std::string> ancestors;  // of rootfs, itself first, "/" last
+  uint64_t propagation = 0;            // of all mounts, before anything is mounted: MS_*
+  uint64_t final_propagation = 0;      // of the container's root in the end; 0: as it is
   std::vector<PlannedMount> mounts;
   std::vector<CgroupMount> cgroups;
   std::vector<PlannedDevice> devices;

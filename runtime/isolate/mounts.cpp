@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "runtime/isolate/child.h"
+#include "runtime/isolate/copy_up.h"
 #include "runtime/isolate/inner_tree.h"
 #include "runtime/isolate/new_mount.h"
 #include "runtime/system_calls.h"
@@ -77,8 +78,9 @@ int finish_mount(int mount_fd, int target_fd, const spec::MountOptions& options)
 int bind(Child& child, PlannedMount& mount) {
   child.place = mount.source.c_str();
   int tree_fd = mount.tree.release();
-  const unsigned recursive = mount.options.recursive_bind ? static_cast<unsigned>(AT_RECURSIVE) : 0u;
-  if (tree_fd < 0) tree_fd = clone_tree(AT_FDCWD, child.place, recursive);
+  const unsigned flags = (mount.options.recursive_bind ? static_cast<unsigned>(AT_RECURSIVE) : 0u) |
+                         (mount.options.source_no_follow ? static_cast<unsigned>(AT_SYMLINK_NOFOLLOW) : 0u);
+  if (tree_fd < 0) tree_fd = clone_tree(AT_FDCWD, child.place, flags);
   struct stat st;
   if (tree_fd < 0 || ::fstat(tree_fd, &st) != 0) return errno;
   if (const int error = apply_options(tree_fd, mount.options)) return error;
@@ -104,13 +106,61 @@ int open_strict_target(const Child& child, const PlannedMount& mount) {
   return open_strictly(child.root_fd, mount.target.levels.back().c_str());
 }
 
+// Options that are too long for fsconfig(2) go through mount(2), onto the descriptor's name in /proc.
+int mount_by_name(const PlannedMount& mount, int target_fd) {
+  char path[32] = "/proc/self/fd/";
+  char digits[12];
+  size_t count = 0;
+  for (int rest = target_fd; count == 0 || rest > 0; rest /= 10) digits[count++] = static_cast<char>('0' + rest % 10);
+  for (size_t i = 0; i < count; ++i) path[14 + i] = digits[count - 1 - i];
+  return ::mount(mount.source.c_str(), path, mount.type.c_str(), 0, mount.long_data.c_str()) == 0 ? 0 : errno;
+}
+
+// On the mount that mount(2) has put onto the target.
+int change_top(const Child& child, const PlannedMount& mount) {
+  const int fd = open_inside(child.root_fd, mount.target.levels.back().c_str());
+  if (fd < 0) return errno;
+  int error = change_attributes(fd, mount.options.set, 0, 0, false) < 0 ? errno : 0;
+  if (error == 0) error = apply_propagation(fd, mount.options);
+  ::close(fd);
+  return error;
+}
+
+int make_file_system(const PlannedMount& mount) {
+  const char* const source = mount.source.empty() ? nullptr : mount.source.c_str();
+  const int mount_fd = new_mount(mount.type.c_str(), source, mount.options.data, mount.options.set);
+  if (mount_fd >= 0 || errno != EPERM || mount.replacement.empty()) return mount_fd;
+  const int tree_fd = clone_tree(AT_FDCWD, mount.replacement.c_str(), AT_RECURSIVE);
+  if (tree_fd < 0 || mount.options.set == 0) return tree_fd;
+  if (change_attributes(tree_fd, mount.options.set & MOUNT_ATTR_RDONLY, 0, 0, false) >= 0) return tree_fd;
+  ::close(tree_fd);
+  return -1;
+}
+
+// What a tmpfs takes over from the directory that it covers.
+int take_over(const PlannedMount& mount, int mount_fd, int target_fd) {
+  struct stat st;
+  if (::fstat(target_fd, &st) != 0) return errno;
+  if (mount.keeps_mode && ::fchmodat(mount_fd, ".", st.st_mode & 07777, 0) != 0) return errno;
+  return mount.options.copy_up ? copy_up(target_fd, mount_fd) : 0;
+}
+
 int mount_file_system(Child& child, const PlannedMount& mount) {
   child.place = mount.target.shown.c_str();
   const int target_fd = must_be_strict(mount) ? open_strict_target(child, mount) : open_target(child, mount, false);
   if (target_fd < 0) return errno;
-  const char* const source = mount.source.empty() ? nullptr : mount.source.c_str();
-  const int mount_fd = new_mount(mount.type.c_str(), source, mount.options.data, mount.options.set);
+  if (!mount.long_data.empty()) {
+    const int error = mount_by_name(mount, target_fd);
+    ::close(target_fd);
+    return error != 0 ? error : change_top(child, mount);
+  }
+  const bool takes_over = mount.keeps_mode || mount.options.copy_up;
+  const int mount_fd = make_file_system(mount);
   if (mount_fd < 0) return errno;
+  if (takes_over) {
+    const int error = take_over(mount, mount_fd, target_fd);
+    if (error != 0 && error != EROFS) return error;
+  }
   return finish_mount(mount_fd, target_fd, mount.options);
 }
 
@@ -144,11 +194,20 @@ int bind_cgroups(Child& child, int parent_fd, const spec::MountOptions& options)
   return 0;
 }
 
+// Without a group of its own the container sees what the host has there.
+int mount_all_cgroups(int target_fd, const spec::MountOptions& options) {
+  const int tree_fd = clone_tree(AT_FDCWD, "/sys/fs/cgroup", AT_RECURSIVE);
+  if (tree_fd < 0) return errno;
+  if (change_attributes(tree_fd, options.set, 0, 0, true) < 0) return errno;
+  return attach_and_close(tree_fd, target_fd);
+}
+
 int mount_cgroups(Child& child, const PlannedMount& mount) {
   child.place = mount.target.shown.c_str();
   const int target_fd = open_strict_target(child, mount);
   if (target_fd < 0) return errno;
   const std::vector<CgroupMount>& cgroups = child.plan->mounts.cgroups;
+  if (cgroups.empty()) return mount_all_cgroups(target_fd, mount.options);
   if (cgroups.size() == 1 && cgroups[0].name.empty()) return bind_cgroups(child, target_fd, mount.options);
   static const FileSystemOption kOptions[] = {{"mode", "755"}, {"size", "65536"}};
   constexpr uint64_t kAttributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
@@ -174,23 +233,39 @@ int make_one(Child& child, PlannedMount& mount) {
 
 }  // namespace
 
+// Then nothing that is mounted here may reach the host: the mount in which the root file system lies is private, also
+// where the rest shall be shared. Only where a mount begins can it be told so: the first of the ancestors that takes
+// it.
 int set_propagation(Child& child) {
+  const MountPlan& plan = child.plan->mounts;
   mount_attr change{};
-  change.propagation = child.plan->mounts.propagation;
-  const unsigned flags = child.plan->mounts.recursive_propagation ? static_cast<unsigned>(AT_RECURSIVE) : 0u;
-  return result_of(::syscall(SYS_mount_setattr, AT_FDCWD, "/", flags, &change, sizeof(change)));
+  change.propagation = plan.propagation;
+  if (::syscall(SYS_mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &change, sizeof(change)) != 0) return errno;
+  if (plan.propagation == MS_PRIVATE) return 0;
+  change.propagation = MS_PRIVATE;
+  for (const std::string& path : plan.ancestors) {
+    child.place = path.c_str();
+    if (::syscall(SYS_mount_setattr, AT_FDCWD, child.place, 0, &change, sizeof(change)) == 0) return 0;
+  }
+  return errno;
 }
 
-// Bound onto itself, since pivot_root wants a mount point. With what is mounted below.
+// Bound onto itself, since pivot_root wants a mount point. With what is mounted below. Where the way to it is closed
+// to us, onto "/": it is left in a moment anyway.
 int attach_root(Child& child) {
-  child.place = child.plan->mounts.rootfs.c_str();
-  child.root_fd = clone_tree(AT_FDCWD, child.place, AT_RECURSIVE);
+  MountPlan& plan = child.plan->mounts;
+  child.place = plan.rootfs.c_str();
+  child.root_fd = plan.root_tree ? plan.root_tree.release() : clone_tree(AT_FDCWD, child.place, AT_RECURSIVE);
   if (child.root_fd < 0) return errno;
-  const int target_fd = ::open(child.place, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  int target_fd = ::open(child.place, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (target_fd < 0 && errno == EACCES) target_fd = ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (target_fd < 0) return errno;
-  const int outcome = result_of(attach(child.root_fd, target_fd));
+  int error = result_of(attach(child.root_fd, target_fd));
   ::close(target_fd);
-  return outcome;
+  if (error == 0 && plan.propagation != MS_PRIVATE) {
+    error = result_of(change_attributes(child.root_fd, 0, 0, MS_PRIVATE, false));
+  }
+  return error;
 }
 
 int make_mounts(Child& child) {
@@ -208,6 +283,9 @@ int enter_root(Child& child) {
   if (::fchdir(child.root_fd) != 0) return errno;
   if (child.plan->mounts.pivot) {
     if (::syscall(SYS_pivot_root, ".", ".") != 0) return errno;
+    // What is unmounted here must stay on the host.
+    if (child.plan->mounts.propagation != MS_PRIVATE && ::mount("", ".", "", MS_SLAVE | MS_REC, nullptr) != 0)
+      return errno;
     if (::syscall(SYS_umount2, ".", MNT_DETACH) != 0) return errno;
     return result_of(::chdir("/"));
   }
@@ -217,8 +295,10 @@ int enter_root(Child& child) {
 }
 
 int protect_root(Child& child) {
-  if (!child.plan->mounts.readonly_root) return 0;
-  return change_attributes(child.root_fd, MOUNT_ATTR_RDONLY, 0, 0, false) < 0 ? errno : 0;
+  const MountPlan& plan = child.plan->mounts;
+  const uint64_t attributes = plan.readonly_root ? MOUNT_ATTR_RDONLY : 0;
+  if (attributes == 0 && plan.final_propagation == 0) return 0;
+  return result_of(change_attributes(child.root_fd, attributes, 0, plan.final_propagation, false));
 }
 
 }  // namespace plimsoll::isolate

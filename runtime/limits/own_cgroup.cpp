@@ -27,7 +27,7 @@ bool has(const std::vector<std::string>& words, std::string_view word) {
 std::string last_component(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 CgroupPlace place_in(const Hierarchy& hierarchy, const std::string& path) {
-  return {hierarchy.mount_point + path, last_component(hierarchy.mount_point), hierarchy.controllers, hierarchy.v2};
+  return {hierarchy.mount_point, hierarchy.mount_point + path, last_component(hierarchy.mount_point), hierarchy.controllers, hierarchy.v2};
 }
 
 // "/a/b" -> "/a", "/a/b".

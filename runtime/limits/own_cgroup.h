@@ -33,7 +33,8 @@ struct CgroupLimits {
 
 // The group in one hierarchy.
 struct CgroupPlace {
-  std::string directory;                 // absolute, below the hierarchy's mount point
+  std::string mount_point;               // of the hierarchy
+  std::string directory;                 // absolute, below it
   std::string mount_name;                // last component of the mount point: "memory", "cpu,cpuacct", "unified"
   std::vector<std::string> controllers;  // as Hierarchy::controllers
   bool v2 = false;

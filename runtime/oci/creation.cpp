@@ -150,8 +150,7 @@ isolate::LaunchHooks Creation::hooks() {
   }
   hooks.state_json = [this](pid_t pid, std::string_view status) { return state_json(record_, {status, pid}); };
   hooks.listener = [this](pid_t pid, UniqueFd fd) {
-    const std::string state = state_json(record_, {"creating", pid});
-    return seccomp::send_listener(record_.listener_path, record_.listener_metadata, state, pid, fd.get());
+    return seccomp::send_listener(record_.listener_path, process_state_json(record_, "creating", pid), fd.get());
   };
   return hooks;
 }

@@ -139,8 +139,7 @@ isolate::JoinSpec Exec::join_spec() {
   spec.proc = context_.host.proc;
   spec.listener = [this](pid_t pid, UniqueFd fd) {
     const Record& of = container_->record();
-    return seccomp::send_listener(of.listener_path, of.listener_metadata, state_json(of, {"running", of.pid}), pid,
-                                  fd.get());
+    return seccomp::send_listener(of.listener_path, process_state_json(of, "running", pid), fd.get());
   };
   return spec;
 }

@@ -172,4 +172,17 @@ std::string state_json(const Record& record, const StateText& text) {
   return std::move(out).text();
 }
 
+std::string process_state_json(const Record& record, std::string_view status, pid_t process) {
+  JsonWriter out;
+  out.open_object();
+  out.member("ociVersion", record.version);
+  write_strings(out, "fds", {"seccompFd"});
+  out.member("pid", process);
+  if (!record.listener_metadata.empty()) out.member("metadata", record.listener_metadata);
+  out.key("state");
+  out.raw(state_json(record, {status, record.pid}));
+  out.close_object();
+  return std::move(out).text();
+}
+
 }  // namespace plimsoll::oci

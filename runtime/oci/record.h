@@ -59,4 +59,8 @@ struct StateText {
 };
 std::string state_json(const Record& record, const StateText& text);
 
+// What the agent gets that answers for a filter's notifications: a process of the container and the state of that.
+// config-linux.md "The Container Process State"
+std::string process_state_json(const Record& record, std::string_view status, pid_t process);
+
 }  // namespace plimsoll::oci

@@ -106,6 +106,11 @@ TEST(OciRecord, TheStateOfTheSpecification) {
               HasSubstr(R"("rootfs":"/b/rootfs","created":"2024-05-01T10:20:30.000000001Z")"));
 }
 
+TEST(OciRecord, TheStateOfAProcessForItsAgent) {
+  EXPECT_EQ(process_state_json(full_record(), "creating", 9).substr(0, 73),
+            R"({"ociVersion":"1.2.0","fds":["seccompFd"],"pid":9,"metadata":"m","state":)");
+}
+
 class OciContainer : public ::testing::Test {
  protected:
   std::string root() const { return tree_.path() + "/run"; }
