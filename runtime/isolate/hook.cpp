@@ -85,7 +85,8 @@ bool serve_hook(RunningHook& hook, std::string_view state, int64_t deadline) {
     pollfd polls[2] = {{hook.pidfd.get(), POLLIN, 0}, {hook.input.get(), POLLOUT, 0}};
     const int64_t left_ms = (deadline - monotonic_ns() + 999'999) / 1'000'000;
     if (deadline != INT64_MAX && left_ms <= 0) return false;
-    const int ready = ::poll(polls, 2, deadline == INT64_MAX ? -1 : static_cast<int>(std::min<int64_t>(left_ms, 60'000)));
+    const int ready =
+        ::poll(polls, 2, deadline == INT64_MAX ? -1 : static_cast<int>(std::min<int64_t>(left_ms, 60'000)));
     if (ready < 0 && errno != EINTR) return false;
     if (ready > 0 && polls[0].revents != 0) return true;
     if (ready <= 0 || polls[1].revents == 0) continue;
@@ -103,7 +104,8 @@ Result<void> run_hook(const spec::Hook& hook, std::string_view state) {
   if (!ended) pidfd_send_signal(running->pidfd.get(), SIGKILL);
   int status = 0;
   reap(running->pid, &status);
-  if (!ended) return fail(hook.path + ": not finished within " + std::to_string(hook.timeout.value_or(0)) + " s, killed");
+  if (!ended)
+    return fail(hook.path + ": not finished within " + std::to_string(hook.timeout.value_or(0)) + " s, killed");
   if (WIFSIGNALED(status)) return fail(hook.path + ": killed by signal " + std::to_string(WTERMSIG(status)));
   if (WEXITSTATUS(status) != 0) return fail(hook.path + ": exit code " + std::to_string(WEXITSTATUS(status)));
   return {};

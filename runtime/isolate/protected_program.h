@@ -22,8 +22,8 @@ Result<UniqueFd> open_protected(const std::string& path);
 Result<UniqueFd> copy_protected(const std::string& path);
 
 // Starts the calling program again, with its arguments and environment, from such a mount, or else from such a copy;
-// does nothing when it was started from one already, or from a file system that is read-only. Call it first thing, with one thread: on success it returns only then.
-// `proc` is where procfs is mounted.
+// does nothing when it was started from one already, or from a file system that is read-only. Call it first thing, with
+// one thread: on success it returns only then. `proc` is where procfs is mounted.
 Result<void> protect_self(const std::string& proc);
 
 }  // namespace plimsoll::isolate

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A container's bundle: a directory with its configuration and, as a rule, its root file system. runtime-spec: bundle.md
+// A container's bundle: a directory with its configuration and, as a rule, its root file system. runtime-spec:
+// bundle.md
 #pragma once
 
 #include <string>

@@ -44,6 +44,27 @@ Result<void> move_into(const limits::OwnCgroup& group, pid_t pid) {
   return {};
 }
 
+limits::CgroupPlace place_in(const cgroup::Hierarchy& hierarchy, const std::string& path) {
+  limits::CgroupPlace place;
+  place.directory = hierarchy.mount_point + path;
+  place.mount_name = hierarchy.mount_point.substr(hierarchy.mount_point.rfind('/') + 1);
+  place.controllers = hierarchy.controllers;
+  place.v2 = hierarchy.v2;
+  return place;
+}
+
+// "cpu,cpuacct" and "name=systemd" are what /proc/PID/cgroup calls hierarchies; "" is the v2 tree.
+bool is_line_of(const limits::ProcessCgroup& line, const cgroup::Hierarchy& hierarchy) {
+  if (hierarchy.v2 || line.controllers.empty()) return hierarchy.v2 && line.controllers.empty();
+  std::string_view rest = line.controllers;
+  if (rest.starts_with("name=")) rest.remove_prefix(5);
+  while (!rest.empty()) {
+    const std::string_view controller = take(rest, ',');
+    if (!hierarchy.controllers.empty() && controller == hierarchy.controllers[0]) return true;
+  }
+  return false;
+}
+
 Result<void> end_group(limits::OwnCgroup& group) {
   if (auto killed = group.kill_all(); !killed) return killed;
   if (auto emptied = group.wait_empty(kEndMs); !emptied) return emptied;
@@ -64,8 +85,11 @@ Result<NewCgroup> NewCgroup::make(const Request& request, const HostRoots& host)
   cgroup.host_ = host;
   cgroup.manager_ = request.manager;
   cgroup.rootless_ = request.rootless;
-  if (request.manager == CgroupManager::kDisabled) return cgroup;
   auto layout = cgroup::detect_layout(host.cgroup);
+  if (request.manager == CgroupManager::kDisabled) {
+    if (layout) cgroup.layout_ = *std::move(layout);
+    return cgroup;
+  }
   if (!layout) return unexpected(layout.error());
   cgroup.layout_ = *std::move(layout);
   if (request.manager == CgroupManager::kSystemd) {
@@ -91,9 +115,14 @@ NewCgroup::NewCgroup(NewCgroup&& other) noexcept
 }
 
 NewCgroup::~NewCgroup() {
-  if (kept_ || !group_) return;
-  (void)end_group(*group_);
-  if (manager_ == CgroupManager::kSystemd) (void)stop_unit(unit_.unit());
+  if (!kept_ && group_) (void)end();
+}
+
+Result<void> NewCgroup::end() {
+  Result<void> ended = group_ ? end_group(*group_) : Result<void>();
+  if (manager_ != CgroupManager::kSystemd) return ended;
+  auto stopped = stop_unit(unit_.unit());
+  return ended ? stopped : ended;
 }
 
 Result<void> NewCgroup::make_own(const Request& request) {
@@ -110,6 +139,21 @@ Result<void> NewCgroup::make_own(const Request& request) {
   }
   group_ = *std::move(group);
   return limit();
+}
+
+std::vector<limits::CgroupPlace> NewCgroup::places() const {
+  std::vector<limits::CgroupPlace> places;
+  if (group_) return places;
+  std::vector<limits::ProcessCgroup> own;
+  const bool by_systemd = manager_ == CgroupManager::kSystemd;
+  if (!by_systemd) own = limits::parse_process_cgroups(read_file(host_.proc + "/self/cgroup").value_or(""));
+  for (const cgroup::Hierarchy& hierarchy : layout_.hierarchies) {
+    if (by_systemd) places.push_back(place_in(hierarchy, unit_.cgroup_path()));
+    for (const limits::ProcessCgroup& line : own) {
+      if (is_line_of(line, hierarchy)) places.push_back(place_in(hierarchy, line.path == "/" ? "" : line.path));
+    }
+  }
+  return places;
 }
 
 Result<void> NewCgroup::limit() {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/cgroup/layout.h"
 #include "base/os.h"
@@ -35,12 +36,16 @@ class NewCgroup {
 
   // nullptr: none, or systemd's.
   const limits::OwnCgroup* group() const { return group_ ? &*group_ : nullptr; }
+  // Where the process will be or is, when group() does not tell it: what a cgroup mount of the container shows.
+  std::vector<limits::CgroupPlace> places() const;
   bool enters_later() const { return manager_ == CgroupManager::kSystemd; }
   // The container's first process is there and waits.
   Result<void> configure(pid_t pid);
   // What later commands find the group by.
   void describe(Record& record) const;
   void keep() { kept_ = true; }
+  // Kills what is left in the group and removes it.
+  Result<void> end();
 
  private:
   NewCgroup() = default;

@@ -29,7 +29,7 @@ constexpr Option kGlobals[] = {
 };
 
 constexpr const Command* kCommands[] = {
-    &checkpoint_command, &create_command, &delete_command, &events_command, &exec_command,   &features_command,
+    &checkpoint_command, &create_command, &delete_command, &events_command, &exec_command,    &features_command,
     &kill_command,       &list_command,   &pause_command,  &ps_command,     &restore_command, &resume_command,
     &run_command,        &spec_command,   &start_command,  &state_command,  &update_command};
 
@@ -85,7 +85,8 @@ Result<LogLevel> read_level(std::string_view value) {
 Result<void> set_up_log(const Words& words, Log& log) {
   log.set_path(std::string(words.value(kLog)));
   const std::string_view format = words.value(kLogFormat, "text");
-  if (format != "text" && format != "json") return fail("--log-format " + std::string(format) + ": must be text or json");
+  if (format != "text" && format != "json")
+    return fail("--log-format " + std::string(format) + ": must be text or json");
   log.set_format(format == "json" ? LogFormat::kJson : LogFormat::kText);
   auto level = read_level(words.flag(kDebug) ? "debug" : words.value(kLogLevel, "info"));
   if (!level) return unexpected(level.error());

@@ -74,14 +74,14 @@ Status Container::status(const std::string& proc) const {
   return Status::kRunning;
 }
 
-Result<Lock> Container::lock() const {
-  UniqueFd fd(::openat(directory(), kRecordFile, O_RDONLY | O_CLOEXEC));
-  if (!fd) return missing(id());
+Result<Lock> lock_container(int directory, std::string_view id) {
+  UniqueFd fd(::openat(directory, kRecordFile, O_RDONLY | O_CLOEXEC));
+  if (!fd) return missing(id);
   while (::flock(fd.get(), LOCK_EX) != 0) {
-    if (errno != EINTR) return fail_errno("lock " + quoted(id()));
+    if (errno != EINTR) return fail_errno("lock " + quoted(id));
   }
   struct stat information;
-  if (::fstat(fd.get(), &information) != 0 || information.st_nlink == 0) return missing(id());
+  if (::fstat(fd.get(), &information) != 0 || information.st_nlink == 0) return missing(id);
   return Lock(std::move(fd));
 }
 
@@ -158,7 +158,8 @@ Result<void> remove_aborted(const std::string& root, std::string_view id) {
   auto directory = Dir::open(path);
   if (!directory && directory.error().code == ENOENT) return {};
   if (!directory) return unexpected(directory.error());
-  if (::flock(directory->fd(), LOCK_EX | LOCK_NB) != 0) return unexpected(Error{EBUSY, quoted(id) + " is being created"});
+  if (::flock(directory->fd(), LOCK_EX | LOCK_NB) != 0)
+    return unexpected(Error{EBUSY, quoted(id) + " is being created"});
   return remove_directory(root, id);
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A container by its name: its directory ROOT/ID, what stands there, and in which state it is.
 //
-// Nothing on disk says "running": created means that the socket of `start` is still there, stopped that the first process
-// is gone, paused that its cgroup is frozen. Two locks (flock(2)): on the directory while `create` is at work in it, so that
-// one that was killed can be told from one that is busy; on state.json while a command changes the container.
-// runtime.md "State"
+// Nothing on disk says "running": created means that the socket of `start` is still there, stopped that the first
+// process is gone, paused that its cgroup is frozen. Two locks (flock(2)): on the directory while `create` is at work
+// in it, so that one that was killed can be told from one that is busy; on state.json while a command changes the
+// container. runtime.md "State"
 #pragma once
 
 #include <optional>
@@ -40,6 +40,9 @@ class Lock {
   UniqueFd fd_;
 };
 
+// Waits until no other command changes the container of this directory. Error ENOENT when it was deleted meanwhile.
+Result<Lock> lock_container(int directory, std::string_view id);
+
 class Container {
  public:
   // Error ENOENT "container "x" does not exist" when there is none, or one whose `create` has not come far enough.
@@ -53,8 +56,7 @@ class Container {
 
   // Everything but paused, which costs more to find out: see status() of cgroups.h.
   Status status(const std::string& proc) const;
-  // Waits until no other command changes the container. Error ENOENT when it was deleted meanwhile.
-  Result<Lock> lock() const;
+  Result<Lock> lock() const { return lock_container(directory(), id()); }
   // A file of the directory, at most `limit` bytes.
   Result<std::string> read(const std::string& name, size_t limit) const;
 

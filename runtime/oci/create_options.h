@@ -18,7 +18,8 @@ inline constexpr Option kPidfdSocketOption = {kPidfdSocket, "pidfd-socket", "PAT
 inline constexpr Option kPreserveFdsOption = {kPreserveFds, "preserve-fds", "N",
                                               "Leave N descriptors open for the program, from 3 on"};
 inline constexpr Option kNoPivotOption = {kNoPivot, "no-pivot", "", "Move the root instead of pivot_root(2)"};
-inline constexpr Option kNoNewKeyringOption = {kNoNewKeyring, "no-new-keyring", "", "Keep the caller's session keyring"};
+inline constexpr Option kNoNewKeyringOption = {kNoNewKeyring, "no-new-keyring", "",
+                                               "Keep the caller's session keyring"};
 
 Result<CreationOptions> creation_options(const Words& words);
 

@@ -129,6 +129,7 @@ isolate::LaunchSpec Creation::launch_spec() {
   spec.spec = &bundle_.spec;
   spec.rootfs = bundle_.rootfs;
   spec.group = cgroup_->group();
+  spec.places = cgroup_->places();
   spec.enter_group = !cgroup_->enters_later();
   spec.filter = {filter_.program, filter_.flags, filter_.wants_listener};
   spec.console_socket = io_->console_socket();
@@ -183,6 +184,16 @@ Result<void> Creation::finish(isolate::Launched& launched) {
   }
   cgroup_->keep();
   directory_->keep();
+  return {};
+}
+
+Result<void> Creation::destroy() {
+  auto lock = lock_container(directory_->fd(), id_);
+  if (!lock && lock.error().code == ENOENT) return {};
+  if (!lock) return unexpected(lock.error());
+  if (auto ended = cgroup_->end(); !ended) return ended;
+  if (auto removed = remove_directory(context_.root, id_); !removed) return removed;
+  run_poststop_hooks(context_, record_);
   return {};
 }
 

@@ -33,6 +33,10 @@ class Creation {
 
   // On success the container is there and stays.
   std::variant<isolate::Launched, isolate::LaunchError> run();
+  // The end of a container that run() has made, without looking it up again: what `delete` does. One that somebody else
+  // has deleted is fine.
+  Result<void> destroy();
+  bool has_poststart_hooks() const { return !record_.poststart.empty(); }
   // Of a program in the foreground with a terminal; invalid otherwise.
   UniqueFd take_terminal() { return io_->take_terminal(); }
   // Whether the configuration says how large the terminal is.

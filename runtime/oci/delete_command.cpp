@@ -30,8 +30,8 @@ Result<int> delete_one(Context& context, std::string_view id, bool force) {
   PauseReader pauses(context.host);
   const Status status = status_of(*container, pauses, context.host);
   if (!force && status != Status::kStopped && status != Status::kCreated) {
-    return fail("cannot delete container \"" + std::string(id) + "\" that is not stopped: " +
-                std::string(status_name(status)));
+    return fail("cannot delete container \"" + std::string(id) +
+                "\" that is not stopped: " + std::string(status_name(status)));
   }
   if (force || status != Status::kStopped) {
     if (auto killed = kill_container(context, *container, force); !killed) return unexpected(killed.error());

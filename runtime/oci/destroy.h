@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The end of a container: its processes, its cgroup, its directory, its last hooks. runtime.md "Lifecycle", steps 12, 13
+// The end of a container: its processes, its cgroup, its directory, its last hooks. runtime.md "Lifecycle", steps 12,
+// 13
 #pragma once
 
 #include "runtime/oci/command.h"

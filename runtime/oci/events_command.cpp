@@ -27,14 +27,16 @@ void sleep_for(std::chrono::nanoseconds time) {
 }
 
 // Until the container has stopped. A kill for want of memory is an event of its own.
-Result<int> repeat(Context& context, const Container& container, StatsReader& reader, std::chrono::nanoseconds interval) {
+Result<int> repeat(Context& context, const Container& container, StatsReader& reader,
+                   std::chrono::nanoseconds interval) {
   while (container.status(context.host.proc) != Status::kStopped) {
     if (auto printed = print_stats(reader); !printed) {
       if (container.status(context.host.proc) == Status::kStopped) break;
       return unexpected(printed.error());
     }
     if (reader.new_oom_kills()) {
-      if (auto written = write_all(STDOUT_FILENO, oom_line(container.id())); !written) return unexpected(written.error());
+      if (auto written = write_all(STDOUT_FILENO, oom_line(container.id())); !written)
+        return unexpected(written.error());
     }
     sleep_for(interval);
   }

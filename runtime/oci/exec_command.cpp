@@ -103,7 +103,8 @@ Result<void> Exec::read_filter() {
   if (!container_->record().has_filter) return {};
   auto bytes = container_->read(kFilterFile, kLargestFilter);
   if (!bytes) return unexpected(bytes.error());
-  if (bytes->empty() || bytes->size() % sizeof(sock_filter) != 0) return fail(std::string(kFilterFile) + ": is damaged");
+  if (bytes->empty() || bytes->size() % sizeof(sock_filter) != 0)
+    return fail(std::string(kFilterFile) + ": is damaged");
   filter_.resize(bytes->size() / sizeof(sock_filter));
   std::memcpy(filter_.data(), bytes->data(), bytes->size());
   return {};
@@ -197,9 +198,10 @@ Result<int> run(Context& context, const Words& words) { return Exec(context, wor
 
 }  // namespace
 
-const Command exec_command = {
-    {"exec", "ID COMMAND [ARGUMENT...]", "Start a further program in a running container", kOptions, 1, SIZE_MAX,
-     Order::kOptionsFirst},
-    run, true, 255};
+const Command exec_command = {{"exec", "ID COMMAND [ARGUMENT...]", "Start a further program in a running container",
+                               kOptions, 1, SIZE_MAX, Order::kOptionsFirst},
+                              run,
+                              true,
+                              255};
 
 }  // namespace plimsoll::oci

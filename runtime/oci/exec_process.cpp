@@ -12,9 +12,7 @@ namespace {
 
 void set_variable(std::vector<std::string>& env, std::string_view text) {
   const std::string_view name = text.substr(0, text.find('='));
-  std::erase_if(env, [&](const std::string& one) {
-    return std::string_view(one).substr(0, one.find('=')) == name;
-  });
+  std::erase_if(env, [&](const std::string& one) { return std::string_view(one).substr(0, one.find('=')) == name; });
   env.emplace_back(text);
 }
 

@@ -14,12 +14,12 @@
 namespace plimsoll::oci {
 namespace {
 
-constexpr std::string_view kHooks[] = {"prestart",        "createRuntime", "createContainer",
+constexpr std::string_view kHooks[] = {"prestart",       "createRuntime", "createContainer",
                                        "startContainer", "poststart",     "poststop"};
 constexpr std::string_view kNamespaces[] = {"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"};
-constexpr std::string_view kMemoryModes[] = {"MPOL_DEFAULT",    "MPOL_BIND",  "MPOL_INTERLEAVE",
-                                             "MPOL_WEIGHTED_INTERLEAVE", "MPOL_PREFERRED", "MPOL_PREFERRED_MANY",
-                                             "MPOL_LOCAL"};
+constexpr std::string_view kMemoryModes[] = {
+    "MPOL_DEFAULT",   "MPOL_BIND",           "MPOL_INTERLEAVE", "MPOL_WEIGHTED_INTERLEAVE",
+    "MPOL_PREFERRED", "MPOL_PREFERRED_MANY", "MPOL_LOCAL"};
 constexpr std::string_view kMemoryFlags[] = {"MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"};
 constexpr int kMostCapabilities = 64;
 
@@ -95,7 +95,8 @@ std::string text_of_features() {
   out.open_object();
   out.member("io.plimsoll.version", PLIMSOLL_VERSION);
   out.close_object();
-  write_list(out, "potentiallyUnsafeConfigAnnotations", std::initializer_list<std::string_view>{"org.systemd.property."});
+  write_list(out, "potentiallyUnsafeConfigAnnotations",
+             std::initializer_list<std::string_view>{"org.systemd.property."});
   out.close_object();
   return std::move(out).text() + "\n";
 }

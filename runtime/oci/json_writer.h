@@ -28,10 +28,7 @@ class JsonWriter {
   void value(const std::string& text) { value(std::string_view(text)); }
   void value(bool yes) { raw(yes ? "true" : "false"); }
   template <std::integral T>
-    requires(!std::same_as<T, bool>)
-  void value(T number) {
-    raw(std::to_string(number));
-  }
+  requires(!std::same_as<T, bool>) void value(T number) { raw(std::to_string(number)); }
   // Text that is JSON already.
   void raw(std::string_view json);
 
@@ -52,7 +49,7 @@ class JsonWriter {
   std::string text_;
   int indent_;
   int depth_ = 0;
-  bool first_ = true;      // nothing stands in the innermost object or array yet
+  bool first_ = true;  // nothing stands in the innermost object or array yet
   bool after_key_ = false;
 };
 

@@ -69,7 +69,8 @@ void Log::write(LogLevel level, std::string_view text) {
   if (!path_.empty() && !file_ && !failed_) {
     file_.reset(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
     failed_ = !file_;
-    if (failed_) (void)write_all(STDERR_FILENO, short_line(LogLevel::kError, fail_errno("--log " + path_).error.message()));
+    if (failed_)
+      (void)write_all(STDERR_FILENO, short_line(LogLevel::kError, fail_errno("--log " + path_).error.message()));
   }
   if (file_) (void)write_all(file_.get(), log_line(format_, level, text, wall_clock_ns()));
   if (file_ && level != LogLevel::kError) return;

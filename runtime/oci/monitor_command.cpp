@@ -61,5 +61,4 @@ int run_monitor_command(char** words) {
   return container::run_monitor(engine, arguments.options);
 }
 
-
 }  // namespace plimsoll::oci

@@ -16,9 +16,9 @@ struct ProcessStat {
   std::string name;  // at most 15 bytes, anything but NUL
   char state = 0;
   pid_t parent = 0;
-  int terminal = 0;              // device number; 0: none
-  uint64_t ticks_used = 0;       // user and system time, in clock ticks
-  uint64_t start_ticks = 0;      // since boot
+  int terminal = 0;          // device number; 0: none
+  uint64_t ticks_used = 0;   // user and system time, in clock ticks
+  uint64_t start_ticks = 0;  // since boot
 };
 
 // The name, in parentheses, may hold blanks and parentheses itself. nullopt when malformed.

@@ -41,7 +41,8 @@ Result<void> check_terminal(const IoOptions& options, bool terminal) {
   if (terminal && options.detach && options.console_socket.empty()) {
     return fail("process.terminal needs --console-socket when nobody stays to relay the terminal");
   }
-  if (!terminal && !options.console_socket.empty()) return fail("--console-socket is of no use without process.terminal");
+  if (!terminal && !options.console_socket.empty())
+    return fail("--console-socket is of no use without process.terminal");
   return {};
 }
 

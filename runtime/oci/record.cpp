@@ -145,7 +145,8 @@ Result<Record> read_record(std::string_view text) {
 
 Result<void> check_id(std::string_view id) {
   const auto letter = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '+' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '+' ||
+           c == '-';
   };
   if (id.empty()) return fail("container id cannot be empty");
   const bool good = letter(id[0]) && std::all_of(id.begin(), id.end(), [&](char c) { return letter(c) || c == '.'; });

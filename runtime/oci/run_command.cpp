@@ -30,13 +30,18 @@ Result<int> failed_start(Context& context, const isolate::LaunchError& failure) 
   return failure.exit_code;
 }
 
-Result<int> stay(Context& context, Creation& creation, const isolate::Launched& launched, Foreground& foreground) {
+Result<int> stay(Creation& creation, const isolate::Launched& launched, Foreground& foreground) {
   UniqueFd terminal = creation.take_terminal();
   std::optional<ConsoleRelay> console;
   if (terminal) console.emplace(std::move(terminal), 0, 1, !creation.has_console_size());
-  auto code = foreground.wait(launched.pid, launched.pidfd.get(), console ? &*console : nullptr);
-  if (!code) context.log.error(code.error().message());
-  return code;
+  return foreground.wait(launched.pid, launched.pidfd.get(), console ? &*console : nullptr);
+}
+
+Result<void> run_poststart(Context& context, std::string_view id, const Creation& creation) {
+  if (!creation.has_poststart_hooks()) return {};
+  auto container = Container::open(context.root, id);
+  if (!container) return unexpected(container.error());
+  return run_poststart_hooks(context, *container);
 }
 
 Result<int> run_and_stay(Context& context, std::string_view id, const CreationOptions& options, bool keep) {
@@ -44,17 +49,10 @@ Result<int> run_and_stay(Context& context, std::string_view id, const CreationOp
   Creation creation(context, id, options);
   auto result = creation.run();
   if (const auto* failed = std::get_if<isolate::LaunchError>(&result)) return failed_start(context, *failed);
-  auto container = Container::open(context.root, id);
-  if (!container) return unexpected(container.error());
-  if (auto done = run_poststart_hooks(context, *container); !done) return unexpected(done.error());
-  auto code = stay(context, creation, std::get<isolate::Launched>(result), foreground);
+  if (auto done = run_poststart(context, id, creation); !done) return unexpected(done.error());
+  auto code = stay(creation, std::get<isolate::Launched>(result), foreground);
   if (keep) return code;
-  // Somebody else may have deleted it meanwhile.
-  auto lock = container->lock();
-  if (!lock) return code;
-  if (auto destroyed = destroy_container(context, *container); !destroyed) {
-    context.log.warn(destroyed.error().message());
-  }
+  if (auto destroyed = creation.destroy(); !destroyed) context.log.warn(destroyed.error().message());
   return code;
 }
 
@@ -62,9 +60,7 @@ Result<int> run_detached(Context& context, std::string_view id, const CreationOp
   Creation creation(context, id, options);
   const auto result = creation.run();
   if (const auto* failed = std::get_if<isolate::LaunchError>(&result)) return failed_start(context, *failed);
-  auto container = Container::open(context.root, id);
-  if (!container) return unexpected(container.error());
-  if (auto done = run_poststart_hooks(context, *container); !done) return unexpected(done.error());
+  if (auto done = run_poststart(context, id, creation); !done) return unexpected(done.error());
   return 0;
 }
 

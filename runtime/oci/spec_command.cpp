@@ -16,8 +16,8 @@ constexpr Option kOptions[] = {{'b', "bundle", "DIR", "Where to write config.jso
 
 Result<int> run(Context&, const Words& words) {
   const std::string_view name = words.value('f', "config.json");
-  const std::string path = name.starts_with('/') ? std::string(name)
-                                                 : std::string(words.value('b', ".")) + "/" + std::string(name);
+  const std::string path =
+      name.starts_with('/') ? std::string(name) : std::string(words.value('b', ".")) + "/" + std::string(name);
   const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   if (!file && errno == EEXIST) return fail(path + " exists already: remove it first");
   if (!file) return fail_errno(path);

@@ -13,8 +13,8 @@ namespace {
 Result<void> let_go(const Context& context, const Container& container) {
   const Status status = container.status(context.host.proc);
   if (status != Status::kCreated) {
-    return fail("cannot start container \"" + container.id() + "\" that is not created: " +
-                std::string(status_name(status)));
+    return fail("cannot start container \"" + container.id() +
+                "\" that is not created: " + std::string(status_name(status)));
   }
   auto connection = connect_at(context.host.proc, container.directory(), kStartSocket);
   if (!connection) return unexpected(connection.error().within("container \"" + container.id() + "\""));

@@ -67,8 +67,9 @@ void write_memory(JsonWriter& out, const cgroup::Stats& stats, std::string_view 
   out.key("memory");
   out.open_object();
   optional_member(out, "cache", stats.gauges.memory_cache_bytes);
-  write_entry(out, "usage", {stats.limits.memory_bytes, stats.gauges.memory_usage_bytes, stats.gauges.memory_peak_bytes,
-                             stats.counters.memory_failures});
+  write_entry(out, "usage",
+              {stats.limits.memory_bytes, stats.gauges.memory_usage_bytes, stats.gauges.memory_peak_bytes,
+               stats.counters.memory_failures});
   write_entry(out, "swap", {stats.limits.memory_swap_bytes, stats.gauges.memory_swap_bytes, {}, {}});
   write_entry(out, "kernel", {{}, stats.gauges.memory_kernel_bytes, {}, {}});
   write_entry(out, "kernelTCP", {});
@@ -76,7 +77,8 @@ void write_memory(JsonWriter& out, const cgroup::Stats& stats, std::string_view 
   out.close_object();
 }
 
-void write_operation(JsonWriter& out, const cgroup::IoDevice& device, std::string_view name, const cgroup::Count& value) {
+void write_operation(JsonWriter& out, const cgroup::IoDevice& device, std::string_view name,
+                     const cgroup::Count& value) {
   if (!value) return;
   out.open_object();
   out.member("major", device.major);
@@ -146,7 +148,8 @@ std::string memory_stat_path(const cgroup::Layout& layout, const std::string& pa
 
 }  // namespace
 
-std::string stats_line(std::string_view id, const cgroup::Stats& stats, std::string_view network, std::string_view raw) {
+std::string stats_line(std::string_view id, const cgroup::Stats& stats, std::string_view network,
+                       std::string_view raw) {
   JsonWriter out;
   out.open_object();
   out.member("type", "stats");

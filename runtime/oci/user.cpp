@@ -38,7 +38,8 @@ Result<std::string> read_in_root(int root, const char* path) {
 }
 
 std::optional<uint32_t> number(std::string_view text) {
-  const bool digits = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const bool digits =
+      !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
   const auto value = digits ? parse_u64(text) : std::nullopt;
   if (!value || *value >= kUnchanged) return std::nullopt;
   return static_cast<uint32_t>(*value);

@@ -56,8 +56,8 @@ TEST_F(OciCommandLine, HelpIsOnStdout) {
 }
 
 TEST_F(OciCommandLine, EveryCommandHasHelpOfItsOwn) {
-  for (const std::string command : {"create", "run", "start", "state", "kill", "delete", "list", "ps", "exec", "pause", "resume",
-                              "update", "events", "features", "spec", "checkpoint", "restore"}) {
+  for (const std::string command : {"create", "run", "start", "state", "kill", "delete", "list", "ps", "exec", "pause",
+                                    "resume", "update", "events", "features", "spec", "checkpoint", "restore"}) {
     const Result result = run({command, "--help"});
     EXPECT_EQ(result.code, 0) << command;
     EXPECT_THAT(result.out, HasSubstr("plimsoll-oci " + command + " ")) << command;

@@ -45,8 +45,8 @@ TEST_F(OciHooks, OneThatReadsNothingIsNoError) {
 
 TEST_F(OciHooks, OnlyTheirOwnEnvironment) {
   const std::string file = tree_.at("out");
-  ASSERT_TRUE(run_hooks("x", {{"/usr/bin/env", {"env"}, {"A=1"}, std::nullopt}, shell("echo $A-$HOME > " + file, {"A=2"})},
-                        ""));
+  ASSERT_TRUE(run_hooks(
+      "x", {{"/usr/bin/env", {"env"}, {"A=1"}, std::nullopt}, shell("echo $A-$HOME > " + file, {"A=2"})}, ""));
   EXPECT_EQ(*read_file(file), "2-\n");
 }
 

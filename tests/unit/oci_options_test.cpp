@@ -12,8 +12,10 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr Option kOptions[] = {
-    {'b', "bundle", "DIR", "help"}, {300, "pid-file", "FILE", "help"}, {'t', "tty", "", "help"}, {'d', "detach", "", ""}};
+constexpr Option kOptions[] = {{'b', "bundle", "DIR", "help"},
+                               {300, "pid-file", "FILE", "help"},
+                               {'t', "tty", "", "help"},
+                               {'d', "detach", "", ""}};
 
 Result<Words> parse(std::vector<std::string> words, Order order = Order::kMixed, size_t least = 0,
                     size_t most = SIZE_MAX) {
@@ -135,9 +137,26 @@ TEST(OciUpdateOptions, SizesTakeUnits) {
 }
 
 TEST(OciUpdateOptions, EveryLimitHasItsMember) {
-  auto resources = limits({"--cpu-share", "512", "--cpu-quota=-1", "--cpu-period", "50000", "--cpu-burst", "1000",
-                           "--cpu-rt-period", "2", "--cpu-rt-runtime", "3", "--cpu-idle", "1", "--cpuset-cpus", "0-1",
-                           "--cpuset-mems", "0", "--pids-limit=-1", "--blkio-weight", "500"});
+  auto resources = limits({"--cpu-share",
+                           "512",
+                           "--cpu-quota=-1",
+                           "--cpu-period",
+                           "50000",
+                           "--cpu-burst",
+                           "1000",
+                           "--cpu-rt-period",
+                           "2",
+                           "--cpu-rt-runtime",
+                           "3",
+                           "--cpu-idle",
+                           "1",
+                           "--cpuset-cpus",
+                           "0-1",
+                           "--cpuset-mems",
+                           "0",
+                           "--pids-limit=-1",
+                           "--blkio-weight",
+                           "500"});
   ASSERT_TRUE(resources) << resources.error().message();
   EXPECT_EQ(resources->cpu->shares, 512U);
   EXPECT_EQ(resources->cpu->quota, -1);
@@ -153,8 +172,11 @@ TEST(OciUpdateOptions, EveryLimitHasItsMember) {
 }
 
 TEST(OciUpdateOptions, NonsenseNamesTheOption) {
-  for (const auto& words : {std::vector<std::string>{"--memory=much"}, {"--cpu-share=-1"}, {"--blkio-weight=70000"},
-                            {"--pids-limit=1.5"}, {"--cpu-period="}}) {
+  for (const auto& words : {std::vector<std::string>{"--memory=much"},
+                            {"--cpu-share=-1"},
+                            {"--blkio-weight=70000"},
+                            {"--pids-limit=1.5"},
+                            {"--cpu-period="}}) {
     auto resources = limits(words);
     ASSERT_FALSE(resources) << words[0];
     EXPECT_THAT(resources.error().message(), HasSubstr(words[0].substr(0, words[0].find('='))));

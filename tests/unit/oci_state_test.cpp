@@ -10,8 +10,8 @@
 #include <thread>
 
 #include "runtime/oci/container.h"
-#include "runtime/oci/log.h"
 #include "runtime/oci/json_writer.h"
+#include "runtime/oci/log.h"
 #include "runtime/oci/process_stat.h"
 #include "runtime/oci/program_io.h"
 #include "runtime/oci/start_socket.h"
@@ -130,7 +130,10 @@ class OciContainer : public ::testing::Test {
 };
 
 TEST_F(OciContainer, ADirectoryIsRemovedUnlessItIsKept) {
-  { auto directory = NewDirectory::make(root(), "x"); ASSERT_TRUE(directory->write("file", "text")); }
+  {
+    auto directory = NewDirectory::make(root(), "x");
+    ASSERT_TRUE(directory->write("file", "text"));
+  }
   EXPECT_THAT(*container_ids(root(), false), ElementsAre());
   make("x", 1, 1);
   EXPECT_THAT(*container_ids(root(), false), ElementsAre("x"));
@@ -252,8 +255,8 @@ TEST(OciPidFile, IsReplaced) {
 }
 
 TEST(OciProcessStat, ANameMayHoldAnything) {
-  const auto stat = parse_process_stat(
-      "12 (a) b ( ) S 1 2 3 34816 5 4194304 1 2 3 4 7 8 11 12 20 0 1 0 9876 1 2 3 4 5 6 7 8 9\n");
+  const auto stat =
+      parse_process_stat("12 (a) b ( ) S 1 2 3 34816 5 4194304 1 2 3 4 7 8 11 12 20 0 1 0 9876 1 2 3 4 5 6 7 8 9\n");
   ASSERT_TRUE(stat);
   EXPECT_EQ(stat->name, "a) b ( ");
   EXPECT_EQ(stat->state, 'S');
