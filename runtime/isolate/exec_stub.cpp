@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include "runtime/isolate/protected_program.h"
 #include "runtime/seccomp/evaluate.h"
 
 #ifndef MFD_EXEC
@@ -43,6 +44,13 @@ int make_memory_file() {
 }
 
 }  // namespace
+
+Result<UniqueFd> secure_executable(const LoadedFilter& filter, const std::string& proc) {
+  auto stub = make_exec_stub(filter);
+  if (stub) return stub;
+  if (auto safe = protect_self(proc); !safe) return unexpected(safe.error());
+  return UniqueFd();
+}
 
 Result<UniqueFd> make_exec_stub(const LoadedFilter& filter) {
   if (!allows_execveat(filter.program)) return fail("the seccomp filter does not allow execveat");

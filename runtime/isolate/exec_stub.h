@@ -17,6 +17,11 @@
 
 namespace plimsoll::isolate {
 
+// A launch or a join with that filter is safe for the caller's executable afterwards. With the stub as a rule; where
+// that is not possible the calling program starts itself again from a protected copy (protect_self()), with its
+// arguments: call it before anything is made that must not be made twice. Invalid: it runs from such a copy already.
+Result<UniqueFd> secure_executable(const LoadedFilter& filter, const std::string& proc);
+
 // The stub, ready for execveat(2). Error where the kernel lets nothing be executed from memory (vm.memfd_noexec) or
 // `filter`, which is loaded before, does not allow execveat: then the caller has to be safe by itself (protect_self()).
 Result<UniqueFd> make_exec_stub(const LoadedFilter& filter);

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "runtime/limits/resources.h"
 
 namespace plimsoll::limits {
 namespace {
@@ -224,13 +225,6 @@ void UnitProperties::one_value(std::string_view name, char type, uint64_t value)
     default:
       writer.u64(value);
   }
-}
-
-uint64_t weight_of_shares(uint64_t shares) {
-  if (shares <= 2) return 1;
-  if (shares >= 262144) return 10000;
-  const double log = std::log2(static_cast<double>(shares));
-  return static_cast<uint64_t>(std::ceil(std::pow(10, (log * log + 125 * log) / 612.0 - 7.0 / 34.0)));
 }
 
 Result<std::string> bits_of_list(std::string_view list) {

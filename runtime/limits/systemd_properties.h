@@ -70,8 +70,6 @@ Result<void> add_resources(UnitProperties& properties, const spec::Resources& re
 // NAMESec becomes NAMEUSec, in microseconds.
 Result<void> add_annotations(UnitProperties& properties, const std::map<std::string, std::string>& annotations);
 
-// cpu.weight (1 to 10000) of cpu.shares (2 to 262144): 100 for 1024, by the curve that runc and crun agreed upon.
-uint64_t weight_of_shares(uint64_t shares);
 // "0-2,7" as systemd takes sets of processors: bit n of byte n / 8.
 Result<std::string> bits_of_list(std::string_view list);
 

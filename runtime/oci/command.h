@@ -27,8 +27,6 @@ struct Command {
   Syntax syntax;
   // The exit code.
   Result<int> (*run)(Context& context, const Words& words);
-  // Makes or enters containers: runs from a copy of the executable that no container can write to.
-  bool enters = false;
   int failure = 1;  // the exit code of an error
 };
 

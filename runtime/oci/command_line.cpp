@@ -7,7 +7,6 @@
 
 #include <cstdlib>
 
-#include "runtime/isolate/protected_program.h"
 #include "runtime/oci/command.h"
 
 namespace plimsoll::oci {
@@ -48,7 +47,7 @@ std::string global_help() {
 int print(const std::string& text) { return write_all(STDOUT_FILENO, text) ? 0 : 1; }
 
 int fail_with(Context& context, const Error& error, int code = 1) {
-  context.log.error(error.message());
+  context.log.error(message_of(error));
   return code;
 }
 
@@ -132,11 +131,6 @@ int run(Context& context, const Command& command, char** words) {
   const std::string name(command.syntax.name);
   if (!parsed) return fail_with(context, parsed.error().within(name), command.failure);
   if (parsed->help) return print(help_text(command.syntax));
-  if (command.enters) {
-    if (auto safe = isolate::protect_self(context.host.proc); !safe) {
-      return fail_with(context, safe.error(), command.failure);
-    }
-  }
   auto done = command.run(context, *parsed);
   return done ? *done : fail_with(context, done.error(), command.failure);
 }

@@ -37,6 +37,6 @@ Result<CreationOptions> creation_options(const Words& words) {
   return options;
 }
 
-const Command create_command = {{"create", "ID", "Make a container that waits for start", kOptions, 1, 1}, run, true};
+const Command create_command = {{"create", "ID", "Make a container that waits for start", kOptions, 1, 1}, run};
 
 }  // namespace plimsoll::oci

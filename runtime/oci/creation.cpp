@@ -8,6 +8,7 @@
 
 #include <cerrno>
 
+#include "runtime/isolate/exec_stub.h"
 #include "runtime/isolate/hook.h"
 #include "runtime/oci/destroy.h"
 #include "runtime/oci/process_stat.h"
@@ -57,6 +58,7 @@ Result<void> Creation::check() {
   bundle_ = *std::move(bundle);
   for (const std::string& warning : bundle_.warnings) context_.log.warn(warning);
   if (!bundle_.spec.process) return fail(options_.config + ": process is missing: there is nothing to run");
+  if (auto ready = prepare_filter(); !ready) return ready;
   auto io = ProgramIo::open(options_.io, *bundle_.spec.process, context_.host.proc);
   if (!io) return unexpected(io.error());
   io_ = *std::move(io);
@@ -75,7 +77,7 @@ Result<void> Creation::prepare() {
   auto directory = NewDirectory::make(context_.root, id_);
   if (!directory) return unexpected(directory.error());
   directory_.emplace(*std::move(directory));
-  if (auto ready = prepare_filter(); !ready) return ready;
+  if (auto written = write_filter(); !written) return written;
   auto cgroup = NewCgroup::make({context_.manager, context_.rootless, id_, &bundle_.spec}, context_.host);
   if (!cgroup) return unexpected(cgroup.error());
   cgroup_.emplace(*std::move(cgroup));
@@ -86,14 +88,27 @@ Result<void> Creation::prepare() {
   return prepare_socket();
 }
 
+// Before anything is made: the program may have to start again.
 Result<void> Creation::prepare_filter() {
-  if (!bundle_.spec.seccomp) return {};
-  auto filter = seccomp::compile(*bundle_.spec.seccomp);
-  if (!filter) return unexpected(filter.error().within("linux.seccomp"));
-  filter_ = *std::move(filter);
+  if (bundle_.spec.seccomp) {
+    auto filter = seccomp::compile(*bundle_.spec.seccomp);
+    if (!filter) return unexpected(filter.error().within("linux.seccomp"));
+    filter_ = *std::move(filter);
+  }
+  auto stub = isolate::secure_executable(loaded_filter(), context_.host.proc);
+  if (!stub) return unexpected(stub.error());
+  exec_stub_ = *std::move(stub);
+  return {};
+}
+
+Result<void> Creation::write_filter() {
   if (filter_.program.empty()) return {};
   return directory_->write(kFilterFile, {reinterpret_cast<const char*>(filter_.program.data()),
                                          filter_.program.size() * sizeof(sock_filter)});
+}
+
+isolate::LoadedFilter Creation::loaded_filter() const {
+  return {filter_.program, filter_.flags, filter_.wants_listener};
 }
 
 Result<void> Creation::prepare_socket() {
@@ -131,7 +146,8 @@ isolate::LaunchSpec Creation::launch_spec() {
   spec.group = cgroup_->group();
   spec.places = cgroup_->places();
   spec.enter_group = !cgroup_->enters_later();
-  spec.filter = {filter_.program, filter_.flags, filter_.wants_listener};
+  spec.filter = loaded_filter();
+  spec.exec_stub = exec_stub_.get();
   spec.console_socket = io_->console_socket();
   spec.start_socket = start_socket_.get();
   spec.preserve_fds = io_->preserve_fds();

@@ -46,6 +46,8 @@ class Creation {
   Result<void> check();
   Result<void> prepare();
   Result<void> prepare_filter();
+  Result<void> write_filter();
+  isolate::LoadedFilter loaded_filter() const;
   Result<void> prepare_socket();
   Result<void> connect_sockets();
   void fill_record();
@@ -63,7 +65,7 @@ class Creation {
   Record record_;
   std::optional<ProgramIo> io_;
   seccomp::Filter filter_;
-  UniqueFd start_socket_, pidfd_socket_;
+  UniqueFd exec_stub_, start_socket_, pidfd_socket_;
   std::optional<NewDirectory> directory_;
   std::optional<NewCgroup> cgroup_;  // goes before the directory
   bool launched_ = false;            // hooks may have run

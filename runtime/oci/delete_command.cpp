@@ -50,7 +50,7 @@ Result<int> delete_matching(Context& context, const std::string& pattern, bool f
   for (const std::string& id : ids ? *ids : std::vector<std::string>()) {
     if (::regexec(&expression, id.c_str(), 0, nullptr, 0) != 0) continue;
     auto done = delete_one(context, id, force);
-    if (!done) context.log.error(done.error().message());
+    if (!done) context.log.error(message_of(done.error()));
     if (!done) code = 1;
   }
   ::regfree(&expression);

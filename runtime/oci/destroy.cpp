@@ -35,7 +35,7 @@ void run_poststop_hooks(Context& context, const Record& record) {
   // One that fails does not keep the others from running.
   for (size_t at = 0; at < record.poststop.size(); ++at) {
     auto done = isolate::run_hooks("poststop", {record.poststop[at]}, state_json(record, {"stopped"}));
-    if (!done) context.log.warn(done.error().message());
+    if (!done) context.log.warn(message_of(done.error()));
   }
 }
 
@@ -53,7 +53,7 @@ Result<void> run_poststart_hooks(Context& context, const Container& container) {
   if (done) return {};
   (void)kill_container(context, container, true);
   if (auto destroyed = destroy_container(context, container); !destroyed) {
-    context.log.warn(destroyed.error().message());
+    context.log.warn(message_of(destroyed.error()));
   }
   return done;
 }

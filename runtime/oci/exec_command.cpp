@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "runtime/container/process.h"
+#include "runtime/isolate/exec_stub.h"
 #include "runtime/isolate/launch.h"
 #include "runtime/oci/cgroups.h"
 #include "runtime/oci/command.h"
@@ -55,6 +56,7 @@ class Exec {
   Result<void> open_process();
   Result<void> read_filter();
   Result<void> open_group();
+  isolate::LoadedFilter loaded_filter() const;
   isolate::JoinSpec join_spec();
   Result<void> hand_over(const isolate::Launched& launched);
   Result<int> stay(const isolate::Launched& launched, Foreground& foreground);
@@ -62,7 +64,7 @@ class Exec {
   Context& context_;
   const Words& words_;
   std::optional<Container> container_;
-  UniqueFd pidfd_, pidfd_socket_;
+  UniqueFd pidfd_, pidfd_socket_, exec_stub_;
   spec::Process process_;
   std::optional<ProgramIo> io_;
   std::optional<limits::OwnCgroup> group_;
@@ -125,6 +127,11 @@ Result<void> Exec::open_group() {
   return {};
 }
 
+isolate::LoadedFilter Exec::loaded_filter() const {
+  const Record& record = container_->record();
+  return {filter_, record.filter_flags, !record.listener_path.empty()};
+}
+
 isolate::JoinSpec Exec::join_spec() {
   const Record& record = container_->record();
   isolate::JoinSpec spec;
@@ -133,7 +140,8 @@ isolate::JoinSpec Exec::join_spec() {
   spec.pidfd = pidfd_.get();
   spec.namespaces = record.namespaces;
   spec.group = group_ ? &*group_ : nullptr;
-  spec.filter = {filter_, record.filter_flags, !record.listener_path.empty()};
+  spec.filter = loaded_filter();
+  spec.exec_stub = exec_stub_.get();
   spec.personality = record.personality.value_or(UINT64_MAX);
   spec.console_socket = io_->console_socket();
   spec.preserve_fds = io_->preserve_fds();
@@ -169,6 +177,9 @@ Result<int> Exec::run() {
   if (auto good = check_status(); !good) return unexpected(good.error());
   if (auto opened = open_process(); !opened) return unexpected(opened.error());
   if (auto read = read_filter(); !read) return unexpected(read.error());
+  auto stub = isolate::secure_executable(loaded_filter(), context_.host.proc);
+  if (!stub) return unexpected(stub.error());
+  exec_stub_ = *std::move(stub);
   if (auto opened = open_group(); !opened) return unexpected(opened.error());
   const std::string console(words_.value(kExecConsoleSocket)), pidfd(words_.value(kExecPidfdSocket));
   auto io = ProgramIo::open({console, *count, detach}, process_, context_.host.proc);
@@ -201,7 +212,6 @@ Result<int> run(Context& context, const Words& words) { return Exec(context, wor
 const Command exec_command = {{"exec", "ID COMMAND [ARGUMENT...]", "Start a further program in a running container",
                                kOptions, 1, SIZE_MAX, Order::kOptionsFirst},
                               run,
-                              true,
                               255};
 
 }  // namespace plimsoll::oci

@@ -26,7 +26,7 @@ std::vector<Row> read_rows(Context& context, const std::vector<std::string>& ids
   const std::string passwd = read_file(context.host.rootfs + "/etc/passwd").value_or("");
   for (const std::string& id : ids) {
     auto container = Container::open(context.root, id);
-    if (!container && container.error().code != ENOENT) context.log.warn(container.error().message());
+    if (!container && container.error().code != ENOENT) context.log.warn(message_of(container.error()));
     if (!container) continue;
     const Status status = status_of(*container, pauses, context.host);
     const pid_t pid = status == Status::kStopped ? 0 : container->record().pid;

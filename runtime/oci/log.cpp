@@ -58,6 +58,14 @@ std::string rfc3339(int64_t time_ns) {
   return text;
 }
 
+std::string message_of(const Error& error) {
+  if (error.code == 0) return error.context;
+  std::string reason = Error{error.code, ""}.message().substr(2);
+  const bool is_word = reason.size() > 1 && reason[1] >= 'a' && reason[1] <= 'z';
+  if (is_word && reason[0] >= 'A' && reason[0] <= 'Z') reason[0] = static_cast<char>(reason[0] - 'A' + 'a');
+  return error.context + ": " + reason;
+}
+
 std::string log_line(LogFormat format, LogLevel level, std::string_view text, int64_t time_ns) {
   if (format == LogFormat::kJson) return json_line(level, text, time_ns);
   return "time=\"" + rfc3339(time_ns) + "\" level=" + std::string(level_name(level)) + " msg=" + json_string(text) +
@@ -70,7 +78,7 @@ void Log::write(LogLevel level, std::string_view text) {
     file_.reset(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
     failed_ = !file_;
     if (failed_)
-      (void)write_all(STDERR_FILENO, short_line(LogLevel::kError, fail_errno("--log " + path_).error.message()));
+      (void)write_all(STDERR_FILENO, short_line(LogLevel::kError, message_of(fail_errno("--log " + path_).error)));
   }
   if (file_) (void)write_all(file_.get(), log_line(format_, level, text, wall_clock_ns()));
   if (file_ && level != LogLevel::kError) return;

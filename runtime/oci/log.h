@@ -35,6 +35,9 @@ class Log {
   bool failed_ = false;
 };
 
+// "CONTEXT: permission denied": with the kernel's words as Go writes them, in lower case, since Docker and Podman look
+// for them so to choose an exit code.
+std::string message_of(const Error& error);
 // With the line's end. `time_ns`: since 1970.
 std::string log_line(LogFormat format, LogLevel level, std::string_view text, int64_t time_ns);
 // RFC 3339 in UTC with all nine digits: "2024-05-01T10:20:30.123456789Z".

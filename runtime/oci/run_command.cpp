@@ -26,7 +26,7 @@ constexpr Option kOptions[] = {kBundleOption,
 // What `run` ends with when there is no program to wait for.
 Result<int> failed_start(Context& context, const isolate::LaunchError& failure) {
   if (failure.exit_code == isolate::kExitEngineFailed) return unexpected(failure.error);
-  context.log.error(failure.error.message());
+  context.log.error(message_of(failure.error));
   return failure.exit_code;
 }
 
@@ -52,7 +52,7 @@ Result<int> run_and_stay(Context& context, std::string_view id, const CreationOp
   if (auto done = run_poststart(context, id, creation); !done) return unexpected(done.error());
   auto code = stay(creation, std::get<isolate::Launched>(result), foreground);
   if (keep) return code;
-  if (auto destroyed = creation.destroy(); !destroyed) context.log.warn(destroyed.error().message());
+  if (auto destroyed = creation.destroy(); !destroyed) context.log.warn(message_of(destroyed.error()));
   return code;
 }
 
@@ -75,6 +75,6 @@ Result<int> run(Context& context, const Words& words) {
 
 }  // namespace
 
-const Command run_command = {{"run", "ID", "Make a container and start it", kOptions, 1, 1}, run, true};
+const Command run_command = {{"run", "ID", "Make a container and start it", kOptions, 1, 1}, run};
 
 }  // namespace plimsoll::oci
