@@ -23,8 +23,13 @@ int await_hooks(Child& child) {
   if (const int error = await_answer(child, sizes, sizeof(sizes))) return error;
   state.creating_size = sizes[0];
   state.created_size = sizes[1];
-  if (sizes[0] == 0) return 0;
-  return await_answer(child, state.text.data(), state.text.size());
+  const size_t size = size_t{sizes[0]} + sizes[1];
+  if (size > state.text.size()) return EMSGSIZE;
+  for (size_t at = 0; at < size; at += kHookStatePiece) {
+    const size_t piece = size - at < kHookStatePiece ? size - at : kHookStatePiece;
+    if (const int error = await_answer(child, state.text.data() + at, piece)) return error;
+  }
+  return 0;
 }
 
 int await_network(Child& child) {

@@ -110,6 +110,7 @@ class Join {
 }  // namespace
 
 std::variant<Launched, LaunchError> join(const JoinSpec& spec) {
+  if (auto open = check_preserved(spec.preserve_fds); !open) return engine_error(open.error());
   auto process = make_process_plan(*spec.process);
   if (!process) return engine_error(process.error());
   std::copy(std::begin(spec.stdio), std::end(spec.stdio), std::begin(process->stdio));

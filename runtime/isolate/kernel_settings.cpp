@@ -37,8 +37,8 @@ int write_sysctls(Child& child) {
   if (procfs_fd < 0) return errno;
   int error = 0;
   for (const Sysctl& sysctl : child.plan->sysctls) {
-    child.place = sysctl.path.c_str();
-    error = write_in_procfs(procfs_fd, child.place, sysctl.value);
+    child.place = sysctl.path.c_str() + 4;  // without "sys/"
+    error = write_in_procfs(procfs_fd, sysctl.path.c_str(), sysctl.value);
     if (error != 0) break;
   }
   ::close(procfs_fd);

@@ -125,6 +125,13 @@ bool NamespacePlan::needs_helper() const {
   return other_pid || joins_user() || (new_user() && !joins.empty());
 }
 
+bool NamespacePlan::separates(int type) const {
+  if (type == CLONE_NEWCGROUP && new_cgroup) return true;
+  if (type == CLONE_NEWTIME && new_time) return true;
+  return (created & static_cast<uint64_t>(type)) != 0 ||
+         std::any_of(joins.begin(), joins.end(), [type](const NamespaceJoin& join) { return join.type == type; });
+}
+
 Result<NamespacePlan> plan_namespaces(const spec::Spec& spec, const std::string& proc) {
   NamespacePlan plan;
   for (const spec::Namespace& wanted : spec.namespaces) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/isolate/plan.h"
 
+#include <fcntl.h>
+#include <sched.h>
+
 #include <algorithm>
 
 #include "base/text.h"
@@ -47,6 +50,27 @@ Result<void> plan_names(const spec::Spec& spec, LaunchPlan& plan) {
   plan.hostname = spec.hostname;
   plan.domainname = spec.domainname;
   for (const auto& [name, value] : spec.sysctl) plan.sysctls.push_back({"sys/" + sysctl_path(name), value});
+  return {};
+}
+
+int namespace_of_sysctl(std::string_view path) {
+  if (path.starts_with("sys/net/")) return CLONE_NEWNET;
+  if (path.starts_with("sys/user/")) return CLONE_NEWUSER;
+  return path == "sys/kernel/domainname" ? CLONE_NEWUTS : CLONE_NEWIPC;
+}
+
+// The reader of the specification has seen to it that there are namespaces for what would else change the host. Here a
+// path may have turned out to be the caller's own.
+Result<void> check_separation(const LaunchPlan& plan) {
+  constexpr std::string_view kWhy = " that is not the caller's, or it would change the host";
+  if (!plan.namespaces.separates(CLONE_NEWNS)) return fail("a container needs a mount namespace" + std::string(kWhy));
+  if ((!plan.hostname.empty() || !plan.domainname.empty()) && !plan.namespaces.separates(CLONE_NEWUTS)) {
+    return fail("host name \"" + plan.hostname + "\": needs a uts namespace" + std::string(kWhy));
+  }
+  for (const Sysctl& sysctl : plan.sysctls) {
+    if (plan.namespaces.separates(namespace_of_sysctl(sysctl.path))) continue;
+    return fail("linux.sysctl " + sysctl.path.substr(4) + ": needs a namespace" + std::string(kWhy));
+  }
   return {};
 }
 
@@ -117,6 +141,13 @@ std::vector<std::string> program_candidates(const std::string& program, const st
   return candidates;
 }
 
+Result<void> check_preserved(int count) {
+  for (int fd = 3; fd < 3 + count; ++fd) {
+    if (::fcntl(fd, F_GETFD) < 0) return fail_errno("descriptor " + std::to_string(fd) + ", to be preserved");
+  }
+  return {};
+}
+
 Result<ProcessPlan> make_process_plan(const spec::Process& process) {
   if (process.args.empty() || process.args.front().empty()) return fail("no command to run");
   if (has_nul(process.args) || has_nul(process.env)) {
@@ -148,6 +179,7 @@ Result<ProcessPlan> make_process_plan(const spec::Process& process) {
 Result<LaunchPlan> make_plan(const LaunchSpec& launch) {
   const spec::Spec& spec = *launch.spec;
   if (!spec.process) return fail("process: must be there to start a container");
+  if (auto open = check_preserved(launch.preserve_fds); !open) return unexpected(open.error());
   LaunchPlan plan;
   auto process = make_process_plan(*spec.process);
   if (!process) return unexpected(process.error());
@@ -167,6 +199,7 @@ Result<LaunchPlan> make_plan(const LaunchSpec& launch) {
   plan.new_network = (plan.namespaces.created & CLONE_NEWNET) != 0;
   plan.start_socket = launch.start_socket;
   if (auto named = plan_names(spec, plan); !named) return unexpected(named.error());
+  if (auto separate = check_separation(plan); !separate) return unexpected(separate.error());
   if (auto policy = plan_memory_policy(spec, plan); !policy) return unexpected(policy.error());
   plan_group(launch, plan);
   plan_hook_state(launch, plan);

@@ -52,6 +52,7 @@ struct HookPlan {
 
 // What hooks in the container read on their standard input. The parent sends both texts, one behind the other, once it
 // knows the process id; `text` is large enough before the child is cloned.
+inline constexpr size_t kHookStatePiece = 64 * 1024;  // goes over the socket at once
 struct HookState {
   uint32_t creating_size = 0, created_size = 0;
   std::vector<char> text;
@@ -84,5 +85,7 @@ struct LaunchPlan {
 // Both keep pointers into `spec`, which must outlive the plan. Errors name the member that is wrong.
 Result<LaunchPlan> make_plan(const LaunchSpec& spec);
 Result<ProcessPlan> make_process_plan(const spec::Process& process);
+// Before anything is opened: a number that is free now would be taken by a descriptor of ours.
+Result<void> check_preserved(int count);
 
 }  // namespace plimsoll::isolate

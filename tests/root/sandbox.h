@@ -153,10 +153,12 @@ class Sandbox {
     output_.reset(ends[0]);
     UniqueFd write_end(ends[1]);
     container.process->args = std::move(argv);
-    container.mounts = container::default_spec().mounts;
+    container.mounts = usual_mounts ? container::default_spec().mounts : std::vector<spec::Mount>{};
     for (const container::BindMount& bind : binds) container.mounts.push_back(container::bind_mount(bind));
+    for (const spec::Mount& mount : mounts) container.mounts.push_back(mount);
     launch.stdio[1] = launch.stdio[2] = write_end.get();
-    launch.group = &*group;
+    launch.group = grouped ? &*group : nullptr;
+    if (!grouped) return isolate::launch(launch);
     if (auto restricted = group->restrict_devices(); !restricted) return isolate::LaunchError{restricted.error()};
     return isolate::launch(launch);
   }
@@ -192,6 +194,9 @@ class Sandbox {
  public:
   spec::Spec container = container::default_spec();
   std::vector<container::BindMount> binds;
+  std::vector<spec::Mount> mounts;  // after these
+  bool usual_mounts = true;         // default_spec()'s come first
+  bool grouped = true;
   isolate::LaunchSpec launch;
   TestGroup group;
 };
