@@ -87,6 +87,7 @@ int run_start_container_hooks(Child& child);
 int write_sysctls(Child& child);
 int set_personality(Child& child);
 int set_memory_policy(Child& child);
+int set_limits(Child& child);
 int set_security_labels(Child& child);
 // privileges.cpp
 int new_keyring(Child& child);

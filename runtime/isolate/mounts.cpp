@@ -289,22 +289,38 @@ int make_mounts(Child& child) {
   return 0;
 }
 
-// The old root ends up mounted over the new one at the same place and is detached from there: no
-// directory in the image is needed for it. Without pivot_root (the root of an initramfs cannot be moved) the new
-// root is moved over the old one.
+namespace {
+
+// The old root ends up mounted over the new one at the same place and is detached from there: no directory in the image
+// is needed for it.
+int pivot(const Child& child) {
+  const int old_root = ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (old_root < 0) return errno;
+  if (::syscall(SYS_pivot_root, ".", ".") != 0) return errno;
+  // By a descriptor: for mount(2), other than for umount2(2), "." is still the new root.
+  if (::fchdir(old_root) != 0) return errno;
+  ::close(old_root);
+  // What is unmounted here must stay on the host.
+  if (child.plan->mounts.propagation != MS_PRIVATE && ::mount("", ".", "", MS_SLAVE | MS_REC, nullptr) != 0)
+    return errno;
+  return result_of(::umount2(".", MNT_DETACH));
+}
+
+// Where pivot_root is not possible (the root of an initramfs cannot be moved), the new root is moved over the old one,
+// if it is not there already.
+int move_root(const Child& child) {
+  // The host shall not get it too.
+  if (child.plan->mounts.propagation != MS_PRIVATE && ::mount("", "/", "", MS_SLAVE, nullptr) != 0) return errno;
+  if (::mount(".", "/", nullptr, MS_MOVE, nullptr) != 0 && errno != ELOOP) return errno;
+  return result_of(::chroot("."));
+}
+
+}  // namespace
+
 int enter_root(Child& child) {
   child.place = child.plan->mounts.rootfs.c_str();
   if (::fchdir(child.root_fd) != 0) return errno;
-  if (child.plan->mounts.pivot) {
-    if (::syscall(SYS_pivot_root, ".", ".") != 0) return errno;
-    // What is unmounted here must stay on the host.
-    if (child.plan->mounts.propagation != MS_PRIVATE && ::mount("", ".", "", MS_SLAVE | MS_REC, nullptr) != 0)
-      return errno;
-    if (::syscall(SYS_umount2, ".", MNT_DETACH) != 0) return errno;
-    return result_of(::chdir("/"));
-  }
-  if (::mount(".", "/", nullptr, MS_MOVE, nullptr) != 0) return errno;
-  if (::chroot(".") != 0) return errno;
+  if (const int error = child.plan->mounts.pivot ? pivot(child) : move_root(child)) return error;
   return result_of(::chdir("/"));
 }
 

@@ -55,14 +55,14 @@ uint32_t root_of(const spec::IdMappings& mappings) {
 }
 
 Result<void> add_user_maps(NamespacePlan& plan, const spec::Spec& spec) {
+  plan.root_uid = root_of(spec.uid_mappings);
+  plan.root_gid = root_of(spec.gid_mappings);
   if ((plan.created & CLONE_NEWUSER) == 0) return {};
   if (spec.uid_mappings.empty() || spec.gid_mappings.empty()) {
     return fail("linux.uidMappings, linux.gidMappings: a new user namespace needs both");
   }
   plan.uid_map = id_map_text(spec.uid_mappings);
   plan.gid_map = id_map_text(spec.gid_mappings);
-  plan.root_uid = root_of(spec.uid_mappings);
-  plan.root_gid = root_of(spec.gid_mappings);
   return {};
 }
 

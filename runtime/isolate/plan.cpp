@@ -169,6 +169,7 @@ Result<ProcessPlan> make_process_plan(const spec::Process& process) {
   plan.gid = process.user.gid;
   plan.umask = process.user.umask.value_or(0022);
   plan.groups.assign(process.user.additional_gids.begin(), process.user.additional_gids.end());
+  plan.limits = process.rlimits;
   plan.capabilities = process.capabilities.value_or(spec::Capabilities{});
   plan.no_new_privileges = process.no_new_privileges;
   if (!process.apparmor_profile.empty()) plan.apparmor = "exec " + process.apparmor_profile;

@@ -37,6 +37,7 @@ struct ProcessPlan {
   gid_t gid = 0;
   mode_t umask = 0022;
   std::vector<gid_t> groups;
+  std::vector<spec::Rlimit> limits;
   spec::Capabilities capabilities;
   bool no_new_privileges = false;
   LoadedFilter filter;

@@ -39,15 +39,36 @@ struct HostState {
   bool operator==(const HostState&) const = default;
 };
 inline std::ostream& operator<<(std::ostream& out, const HostState& state) {
-  return out << state.descriptors << " descriptors, children \"" << state.children << "\", mounts\n" << state.mounts;
+  return out << state.descriptors << " descriptors, children \"" << state.children << "\", "
+             << count_lines(state.mounts) << " mounts, the last\n"
+             << state.mounts.substr(state.mounts.size() - std::min<size_t>(state.mounts.size(), 300));
+}
+
+// In another process; what fails in there is printed, and makes the result another one than 0.
+inline int in_child(const std::function<void()>& run) {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    run();
+    ::_exit(testing::Test::HasFailure() ? 1 : 0);
+  }
+  return wait_for(pid);
+}
+// The same where all mounts are shared, as systemd makes them.
+inline int with_shared_mounts(const std::function<void()>& run) {
+  return in_child([&run] {
+    ASSERT_EQ(::unshare(CLONE_NEWNS), 0);
+    ASSERT_EQ(::mount("", "/", "", MS_PRIVATE | MS_REC, nullptr), 0);
+    ASSERT_EQ(::mount("", "/", "", MS_SHARED | MS_REC, nullptr), 0);
+    run();
+  });
 }
 
 // A process that has made namespaces for itself, and does nothing else until the end of the test.
 class Holder {
  public:
   explicit Holder(int flags, const std::string& map = "") {
-    int ready[2], go[2];
-    if (::pipe2(ready, O_CLOEXEC) != 0 || ::pipe2(go, O_CLOEXEC) != 0) return;
+    int ready[2];
+    if (::pipe2(ready, O_CLOEXEC) != 0) return;
     pid_ = ::fork();
     if (pid_ == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -62,7 +83,7 @@ class Holder {
     char answer = 'n';
     (void)!::read(ready[0], &answer, 1);
     EXPECT_EQ(answer, 'y') << "unshare";
-    for (int fd : {ready[0], ready[1], go[0], go[1]}) ::close(fd);
+    for (int fd : ready) ::close(fd);
     if (map.empty()) return;
     EXPECT_TRUE(write_existing(AT_FDCWD, "/proc/" + name() + "/uid_map", map));
     EXPECT_TRUE(write_existing(AT_FDCWD, "/proc/" + name() + "/gid_map", map));

@@ -106,7 +106,7 @@ bool look_into(int pid, const struct stat& ours) {
   const int mem = ::open(path, O_RDONLY | O_CLOEXEC);
   std::snprintf(path, sizeof(path), "/proc/%d/fd", pid);
   const int fds = ::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool listed = fds >= 0 && ::faccessat(fds, "0", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+  const bool listed = fds >= 0 && ::readlinkat(fds, "0", path, sizeof(path)) > 0;
   std::snprintf(path, sizeof(path), "/proc/%d/exe", pid);
   const int again = ::open(path, O_RDONLY | O_CLOEXEC);
   const bool still_closed = again < 0 && (errno == EACCES || errno == EPERM);

@@ -171,10 +171,12 @@ class Sandbox {
   // Runs to the end.
   Ended run(std::vector<std::string> argv) {
     auto started = start(std::move(argv));
+    if (std::holds_alternative<isolate::LaunchError>(started)) output_.reset();
     if (auto* failed = std::get_if<isolate::LaunchError>(&started)) return {failed->error.message(), failed->exit_code};
     Ended ended;
     ended.output = read_all(output_.get());
     ended.exit_code = wait_for(std::get<isolate::Launched>(started).pid);
+    output_.reset();
     return ended;
   }
   Ended shell(const std::string& script) { return run({"sh", "-c", script}); }
