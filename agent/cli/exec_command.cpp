@@ -15,8 +15,8 @@
 #include "agent/command.h"
 #include "runtime/container/defaults.h"
 #include "runtime/container/process.h"
+#include "runtime/isolate/exec_stub.h"
 #include "runtime/isolate/launch.h"
-#include "runtime/isolate/protected_program.h"
 #include "runtime/seccomp/default_filter.h"
 
 namespace plimsoll::agent {
@@ -120,6 +120,9 @@ int exec_in(const container::Engine& engine, const ExecWords& words) {
   spec.namespaces = container::entered_namespaces();
   spec.group = &*group;
   spec.filter.program = seccomp::default_filter();
+  auto stub = isolate::make_exec_stub(spec.filter);
+  if (!stub) return complain(kExecFailed, stub.error().message());
+  spec.exec_stub = stub->get();
   spec.proc = engine.host.proc;
   return words.detach ? run_detached(std::move(spec)) : run_attached(std::move(spec), words.interactive);
 }
@@ -142,7 +145,6 @@ int exec_command(const GlobalOptions& globals, const std::vector<std::string>& a
   }
   auto engine = open_engine(globals);
   if (!engine) return complain(1, engine.error().message());
-  if (auto safe = isolate::protect_self(engine->host.proc); !safe) return complain(kExecFailed, safe.error().message());
   const int exit_code = exec_in(*engine, words);
   tidy_up(*engine);
   return exit_code;

@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace plimsoll::container {
@@ -122,9 +123,11 @@ uint64_t entered_namespaces() {
 spec::Resources container_resources(const Config& config) {
   spec::Resources resources;
   if (config.memory_bytes != 0) {
+    constexpr uint64_t kMost = INT64_MAX / 2;
+    const auto limit = static_cast<int64_t>(std::min(config.memory_bytes, kMost));
     resources.memory.emplace();
-    resources.memory->limit = static_cast<int64_t>(config.memory_bytes);
-    resources.memory->swap = static_cast<int64_t>(2 * config.memory_bytes);
+    resources.memory->limit = limit;
+    resources.memory->swap = 2 * limit;
   }
   if (config.cpu_quota_us != 0) {
     resources.cpu.emplace();

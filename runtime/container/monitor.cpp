@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <optional>
@@ -17,8 +18,11 @@
 #include "runtime/container/log.h"
 #include "runtime/container/output.h"
 #include "runtime/container/process.h"
+#include "runtime/isolate/exec_stub.h"
 #include "runtime/isolate/launch.h"
+#include "runtime/limits/device_filter.h"
 #include "runtime/limits/own_cgroup.h"
+#include "runtime/limits/resources.h"
 #include "runtime/network/veth.h"
 #include "runtime/seccomp/default_filter.h"
 
@@ -99,12 +103,9 @@ class Monitor {
   Started start() {
     auto group = limits::OwnCgroup::create(engine_.layout, config_.cgroup_path);
     if (!group) return engine_failure(group.error());
-    limits::CgroupLimits limits;
-    limits.memory_bytes = config_.memory_bytes;
-    limits.cpu_quota_us = config_.cpu_quota_us;
-    limits.pids = config_.pids;
-    if (auto limited = group->limit(limits); !limited) return engine_failure(limited.error());
-    if (auto restricted = group->restrict_devices(); !restricted) return engine_failure(restricted.error());
+    auto limited = limits::apply(*group, container_resources(config_));
+    if (limited) limited = limits::restrict_devices(*group, limits::default_device_rules());
+    if (!limited) return engine_failure(limited.error());
     enable_block_accounting(*group, engine_.host.sys, config_);
     auto log = LogWriter::open(engine_.store.roots().container_dir(config_.id), config_.log_limit_bytes);
     if (!log) return engine_failure(log.error());
@@ -121,6 +122,9 @@ class Monitor {
     spec.rootfs = config_.rootfs;
     spec.group = &group;
     spec.filter.program = seccomp::default_filter();
+    auto stub = isolate::make_exec_stub(spec.filter);
+    if (!stub) return engine_failure(stub.error());
+    spec.exec_stub = stub->get();
     spec.stdio[0] = stdin_.get();
     spec.stdio[1] = out->writing.get();
     spec.stdio[2] = err->writing.get();

@@ -10,33 +10,19 @@
 #include <span>
 
 #include "runtime/isolate/plan.h"
+#include "runtime/isolate/report.h"
 
 namespace plimsoll::isolate {
 
-// From the child to the parent: one packet.
-struct Report {
-  enum class Kind : int32_t {
-    kFailed,
-    kPid,       // a helper has cloned the process that counts; `value` is its pid
-    kMap,       // waits for the maps of its user namespace
-    kMounted,   // waits for the hooks that run before the root is entered
-    kListener,  // is about to load a filter whose notification descriptor will have number `value`
-    kCreated,   // waits for start()
-  };
-  Kind kind = Kind::kFailed;
-  int32_t value = 0;     // errno
-  char step[48] = {};    // "mount"
-  char place[200] = {};  // "/proc", cut if longer; may be empty
-};
-
 struct Child {
   LaunchPlan* plan = nullptr;  // launch only
-  const ProcessPlan* process = nullptr;
+  ProcessPlan* process = nullptr;
   int control_fd = -1;    // Reports to the parent, or since start() to whoever has started it; answers from it
   int parent_fd = -1;     // the parent's end
   bool detached = false;  // from the parent: after start()
   int root_fd = -1;       // the container's root
   int dev_fd = -1;
+  int procfs_fd = -1;   // open where a label is to be written
   int console_fd = -1;  // the terminal's inner side
   bool in_working_directory = false;
   const char* place = "";  // what the current step is at, for the report
@@ -51,7 +37,6 @@ struct Step {
 inline int result_of(long outcome) { return outcome < 0 ? errno : 0; }
 
 // Every step before execute(); its name in a report is kExecuteStep.
-inline constexpr const char* kExecuteStep = "execute";
 std::span<const Step> launch_steps();
 std::span<const Step> join_steps();
 
@@ -69,6 +54,7 @@ int join_namespaces(Child& child);
 int join_cgroups(Child& child);
 int new_cgroup_namespace(Child& child);
 int new_time_namespace(Child& child);
+int become_unreadable(Child& child);
 int set_host_names(Child& child);
 int raise_loopback(Child& child);
 // mounts.cpp
@@ -88,7 +74,6 @@ int write_sysctls(Child& child);
 int set_personality(Child& child);
 int set_memory_policy(Child& child);
 int set_limits(Child& child);
-int set_security_labels(Child& child);
 // privileges.cpp
 int new_keyring(Child& child);
 int set_user(Child& child);
@@ -106,6 +91,7 @@ int make_working_directory(Child& child);
 int try_working_directory(Child& child);
 int enter_working_directory(Child& child);
 int find_program(Child& child);
+int open_label_files(Child& child);
 int close_descriptors(Child& child);
 int execute(Child& child);
 

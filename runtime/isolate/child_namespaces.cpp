@@ -30,7 +30,7 @@ int write_file(const char* path, const std::string& text) {
 }  // namespace
 
 // In a new user namespace the child is nobody until the parent has written the maps. Then it is the namespace's root,
-// and readable again: what is not belongs to the host's root, also in /proc.
+// and readable for as long as it writes to files of its own in /proc.
 int take_root_of_user_namespace(Child& child) {
   const NamespacePlan& namespaces = child.plan->namespaces;
   if (!namespaces.new_user() && !namespaces.joins_user()) return 0;
@@ -85,6 +85,10 @@ int new_time_namespace(Child& child) {
   ::close(fd);
   return outcome;
 }
+
+// Until the program runs: hooks and other processes in the container's namespaces must not look into it, or at its
+// executable (/proc/PID/exe, mem, fd). proc(5), PR_SET_DUMPABLE
+int become_unreadable(Child&) { return result_of(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)); }
 
 int set_host_names(Child& child) {
   const std::string& name = child.plan->hostname;

@@ -12,8 +12,8 @@
 namespace plimsoll::isolate {
 
 // One after the other, in the caller's namespaces, with `state` on their standard input and what they print on the
-// caller's. Stops at the first that fails: "prestart hook 0 (/bin/x): exit code 3", also when it takes longer than its
-// timeout and is killed. Waits for its own children only.
+// caller's. Stops at the first that fails: "error running prestart hook #0: /bin/x: exit code 3", also when it takes
+// longer than its timeout and is killed. Waits for its own children only.
 Result<void> run_hooks(std::string_view name, const std::vector<spec::Hook>& hooks, std::string_view state);
 
 }  // namespace plimsoll::isolate

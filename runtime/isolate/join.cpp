@@ -57,7 +57,10 @@ Result<pid_t> start_helper(Child& child, const JoinSpec& spec) {
 // The helper's report of the pid and the program's may come in either order.
 class Join {
  public:
-  Join(const JoinSpec& spec, UniqueFd control) : spec_(spec), control_(std::move(control)) {}
+  Join(const JoinSpec& spec, UniqueFd control, std::vector<std::string> warnings)
+      : spec_(spec), control_(std::move(control)) {
+    joined_.warnings = std::move(warnings);
+  }
 
   Result<void> follow() {
     while (const std::optional<Report> report = read_report(control_.get())) {
@@ -119,6 +122,7 @@ std::variant<Launched, LaunchError> join(const JoinSpec& spec) {
   process->new_keyring = spec.new_keyring;
   process->filter = spec.filter;
   process->personality = spec.personality;
+  use_exec_stub(*process, spec.exec_stub);
   auto control = make_control_pair();
   if (!control) return engine_error(control.error());
   Child child;
@@ -128,7 +132,7 @@ std::variant<Launched, LaunchError> join(const JoinSpec& spec) {
   auto helper = start_helper(child, spec);
   if (!helper) return engine_error(helper.error());
   control->child.reset();
-  Join joined(spec, std::move(control->parent));
+  Join joined(spec, std::move(control->parent), process->warnings);
   const Result<void> followed = joined.follow();
   reap(*helper);
   return joined.result(followed);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Settings of the kernel for the container or its program: sysctl(8), personality(2), set_mempolicy(2), setrlimit(2),
-// LSM labels.
+// Settings of the kernel for the container or its program: sysctl(8), personality(2), set_mempolicy(2), setrlimit(2).
 #include <fcntl.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
@@ -19,14 +18,6 @@ int write_in_procfs(int procfs_fd, const char* path, const std::string& value) {
   const ssize_t written = ::write(fd, value.data(), value.size());
   const int error = written < 0 ? errno : 0;
   ::close(fd);
-  return error;
-}
-
-int write_label(const char* path, const std::string& label) {
-  const int procfs_fd = open_procfs();
-  if (procfs_fd < 0) return errno;
-  const int error = write_in_procfs(procfs_fd, path, label);
-  ::close(procfs_fd);
   return error;
 }
 
@@ -70,19 +61,6 @@ int set_limits(Child& child) {
     if (::setrlimit(resource, &wanted) != 0) return errno;
   }
   return 0;
-}
-
-// Both take effect at execve(2).
-int set_security_labels(Child& child) {
-  const ProcessPlan& process = *child.process;
-  if (!process.selinux.empty()) {
-    child.place = "SELinux";
-    if (const int error = write_label("thread-self/attr/exec", process.selinux)) return error;
-  }
-  if (process.apparmor.empty()) return 0;
-  child.place = "AppArmor";
-  const int error = write_label("thread-self/attr/apparmor/exec", process.apparmor);
-  return error != ENOENT ? error : write_label("thread-self/attr/exec", process.apparmor);
 }
 
 }  // namespace plimsoll::isolate

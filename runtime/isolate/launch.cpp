@@ -29,6 +29,8 @@ class Launch {
   std::variant<Launched, LaunchError> run() {
     auto control = make_control_pair();
     if (!control) return engine_error(control.error());
+    use_exec_stub(plan_.process, spec_.exec_stub);
+    launched_.warnings = plan_.process.warnings;
     auto begun = begin(*control);
     if (!begun) return failed(begun.error());
     control_ = std::move(control->parent);

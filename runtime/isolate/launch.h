@@ -49,6 +49,7 @@ struct LaunchSpec {
   std::vector<limits::CgroupPlace> places;   // without `group`: what is shown at /sys/fs/cgroup
   bool enter_group = true;                   // false: somebody else (systemd) moves the process, in `configure`
   LoadedFilter filter;
+  int exec_stub = -1;        // make_exec_stub(); -1: the caller\'s own executable is safe in another way
   int stdio[3] = {0, 1, 2};  // -1: /dev/null of the container. Unused with process.terminal
   int console_socket = -1;   // with process.terminal: a connected unix socket that gets the terminal
   int start_socket = -1;     // listening unix socket: the program waits for start(). -1: runs at once
@@ -95,6 +96,7 @@ struct JoinSpec {
   uint64_t namespaces = 0;                 // CLONE_NEW*: those that are not the caller's
   const limits::OwnCgroup* group = nullptr;
   LoadedFilter filter;
+  int exec_stub = -1;
   uint64_t personality = UINT64_MAX;  // UINT64_MAX: as it is
   int stdio[3] = {0, 1, 2};           // -1: /dev/null of the container. Unused with process.terminal
   int console_socket = -1;

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -35,13 +36,6 @@ std::vector<HookPlan> plan_hooks(const std::vector<spec::Hook>& hooks) {
   return plans;
 }
 
-// Both spellings of a name: "net.ipv4.ip_forward" and "net/ipv4/ip_forward". In the first a "/" stands for a dot.
-std::string sysctl_path(std::string name) {
-  if (name.find('/') < name.find('.')) return name;
-  for (char& c : name) c = c == '.' ? '/' : c == '/' ? '.' : c;
-  return name;
-}
-
 Result<void> plan_names(const spec::Spec& spec, LaunchPlan& plan) {
   if (spec.hostname.size() > kLongestHostname) return fail("host name \"" + spec.hostname + "\": longer than 64 bytes");
   if (spec.domainname.size() > kLongestHostname) {
@@ -49,7 +43,7 @@ Result<void> plan_names(const spec::Spec& spec, LaunchPlan& plan) {
   }
   plan.hostname = spec.hostname;
   plan.domainname = spec.domainname;
-  for (const auto& [name, value] : spec.sysctl) plan.sysctls.push_back({"sys/" + sysctl_path(name), value});
+  for (const auto& [name, value] : spec.sysctl) plan.sysctls.push_back({"sys/" + name, value});
   return {};
 }
 
@@ -120,6 +114,26 @@ void plan_hook_state(const LaunchSpec& launch, LaunchPlan& plan) {
   plan.hook_state.text.resize(creating + launch.hooks.state_json(kLongestPid, "created").size());
 }
 
+// What the kernel has no use for is left out, with a warning: engines write it without looking.
+void plan_label(const spec::Process& process, ProcessPlan& plan) {
+  const bool selinux = ::access("/sys/fs/selinux/enforce", F_OK) == 0;
+  const auto apparmor = read_file("/sys/module/apparmor/parameters/enabled");
+  if (!process.selinux_label.empty() && selinux) {
+    plan.label_file = "thread-self/attr/exec";
+    plan.label = process.selinux_label;
+  } else if (!process.selinux_label.empty()) {
+    plan.warnings.push_back("process.selinuxLabel is ignored: this kernel has no SELinux");
+  }
+  if (process.apparmor_profile.empty() || process.apparmor_profile == "unconfined") return;
+  if (apparmor && apparmor->starts_with('Y')) {
+    plan.label_file = ::access("/proc/self/attr/apparmor/exec", F_OK) == 0 ? "thread-self/attr/apparmor/exec"
+                                                                           : "thread-self/attr/exec";
+    plan.label = "exec " + process.apparmor_profile;
+  } else {
+    plan.warnings.push_back("process.apparmorProfile is ignored: this kernel has no AppArmor");
+  }
+}
+
 }  // namespace
 
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
@@ -172,9 +186,23 @@ Result<ProcessPlan> make_process_plan(const spec::Process& process) {
   plan.limits = process.rlimits;
   plan.capabilities = process.capabilities.value_or(spec::Capabilities{});
   plan.no_new_privileges = process.no_new_privileges;
-  if (!process.apparmor_profile.empty()) plan.apparmor = "exec " + process.apparmor_profile;
-  plan.selinux = process.selinux_label;
+  plan_label(process, plan);
   return plan;
+}
+
+// See stub/stub.cpp for the order.
+void use_exec_stub(ProcessPlan& plan, int exec_stub) {
+  static char name[] = "plimsoll-exec";
+  plan.exec_stub = exec_stub;
+  plan.candidate_count = std::to_string(plan.candidates.size());
+  plan.stub_argv = {name,
+                    plan.stub_words[0],
+                    plan.stub_words[1],
+                    plan.label_file.data(),
+                    plan.label.data(),
+                    plan.candidate_count.data()};
+  for (std::string& candidate : plan.candidates) plan.stub_argv.push_back(candidate.data());
+  plan.stub_argv.insert(plan.stub_argv.end(), plan.argv.begin(), plan.argv.end());
 }
 
 Result<LaunchPlan> make_plan(const LaunchSpec& launch) {

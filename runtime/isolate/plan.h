@@ -25,6 +25,10 @@ std::vector<std::string> program_candidates(const std::string& program, const st
 struct ProcessPlan {
   std::vector<char*> argv, env;
   std::vector<std::string> candidates;
+  int exec_stub = -1;            // exec_stub.h; -1: the program is executed directly
+  std::vector<char*> stub_argv;  // its first words are written by the child
+  char stub_words[2][12] = {};   // the descriptors that the child passes on
+  std::string candidate_count;
   InnerPath cwd;
   int stdio[3] = {-1, -1, -1};
   int console_socket = -1;
@@ -41,8 +45,9 @@ struct ProcessPlan {
   spec::Capabilities capabilities;
   bool no_new_privileges = false;
   LoadedFilter filter;
-  std::string apparmor, selinux;  // what is written to /proc/self/attr
+  std::string label_file, label;  // written to a file of /proc/self/attr by the stub: AppArmor's or SELinux'
   uint64_t personality = UINT64_MAX;
+  std::vector<std::string> warnings;
 };
 
 struct HookPlan {
@@ -88,5 +93,7 @@ Result<LaunchPlan> make_plan(const LaunchSpec& spec);
 Result<ProcessPlan> make_process_plan(const spec::Process& process);
 // Before anything is opened: a number that is free now would be taken by a descriptor of ours.
 Result<void> check_preserved(int count);
+// The last touch, where the plan stays: it points into itself afterwards.
+void use_exec_stub(ProcessPlan& plan, int exec_stub);
 
 }  // namespace plimsoll::isolate

@@ -9,10 +9,13 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
+#include <cstring>
 
 #include "runtime/isolate/child.h"
 #include "runtime/isolate/inner_tree.h"
+#include "runtime/isolate/procfs.h"
 #include "runtime/system_calls.h"
 
 namespace plimsoll::isolate {
@@ -41,9 +44,43 @@ int open_null_device() {
   return -1;
 }
 
-// A candidate that is there but cannot be run is what the message should be about; one that is not
-// there hands on to the next.
 bool means_absent(int error) { return error == ENOENT || error == ENOTDIR; }
+
+void write_number(char (&text)[12], int number) {
+  char digits[12];
+  size_t count = 0;
+  for (int rest = number; count == 0 || rest > 0; rest /= 10) digits[count++] = static_cast<char>('0' + rest % 10);
+  for (size_t i = 0; i < count; ++i) text[i] = digits[count - 1 - i];
+  text[count] = '\0';
+}
+
+// The stub itself makes what it was given close-on-exec.
+int execute_stub(Child& child) {
+  ProcessPlan& process = *child.process;
+  write_number(process.stub_words[0], child.control_fd);
+  std::strcpy(process.stub_words[1], "-");
+  if (::fcntl(child.control_fd, F_SETFD, 0) != 0) return errno;
+  if (child.procfs_fd >= 0) {
+    write_number(process.stub_words[1], child.procfs_fd);
+    if (::fcntl(child.procfs_fd, F_SETFD, 0) != 0) return errno;
+  }
+  ::syscall(SYS_execveat, process.exec_stub, "", process.stub_argv.data(), process.env.data(), AT_EMPTY_PATH);
+  return errno;
+}
+
+// The caller's executable is protected in another way (exec_stub.h).
+int execute_directly(Child& child) {
+  int remembered = ENOENT;
+  for (const std::string& candidate : child.process->candidates) {
+    ::execve(candidate.c_str(), child.process->argv.data(), child.process->env.data());
+    const int error = errno;
+    if (means_absent(error)) continue;
+    remembered = error;
+    child.place = candidate.c_str();
+    if (error != EACCES) return error;
+  }
+  return remembered;
+}
 
 // A program that opens /dev/stdout anew needs the stream to be its user's. Not that of /dev/null, which is everybody's;
 // what cannot be given (another user namespace, a read-only file system) stays as it is.
@@ -135,33 +172,33 @@ int find_program(Child& child) {
   return remembered;
 }
 
+int open_label_files(Child& child) {
+  if (child.process->label.empty()) return 0;
+  child.procfs_fd = open_procfs();
+  return child.procfs_fd < 0 ? errno : 0;
+}
+
+// All but those that the program shall have, and what execute() needs.
 int close_descriptors(Child& child) {
-  const int first = 3 + child.process->preserve_fds, kept = child.control_fd;
+  const int first = 3 + child.process->preserve_fds;
   for (int fd = 3; fd < first; ++fd) {
     if (::fcntl(fd, F_SETFD, 0) != 0) return errno;
   }
-  if (kept > first && ::syscall(SYS_close_range, first, kept - 1, 0) != 0) return errno;
-  return result_of(::syscall(SYS_close_range, kept + 1, ~0u, 0));
+  int kept[] = {child.control_fd, child.procfs_fd, child.process->exec_stub};
+  std::sort(std::begin(kept), std::end(kept));
+  int next = first;
+  for (const int fd : kept) {
+    if (fd > next && ::syscall(SYS_close_range, next, fd - 1, 0) != 0) return errno;
+    if (fd >= next) next = fd + 1;
+  }
+  return result_of(::syscall(SYS_close_range, next, ~0u, 0));
 }
 
 int execute(Child& child) {
   if (!child.detached && ::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0) return errno;
   if (!child.detached && is_orphaned(child)) return ECANCELED;
-  int remembered = ENOENT;
   child.place = child.process->argv[0];
-  for (const std::string& candidate : child.process->candidates) {
-    ::execve(candidate.c_str(), child.process->argv.data(), child.process->env.data());
-    const int error = errno;
-    if (!means_absent(error)) {
-      remembered = error;
-      child.place = candidate.c_str();
-      if (error != EACCES) return error;
-    } else if (remembered == ENOENT && ::faccessat(AT_FDCWD, candidate.c_str(), F_OK, 0) == 0) {
-      remembered = ELIBACC;  // there, but its interpreter is not
-      child.place = candidate.c_str();
-    }
-  }
-  return remembered;
+  return child.process->exec_stub >= 0 ? execute_stub(child) : execute_directly(child);
 }
 
 }  // namespace plimsoll::isolate

@@ -1,50 +1,72 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which devices a container may use. Making a node is allowed for every device (as Docker does: many
-// package installations do it), opening one only for those in kAllowedDevices: a container that makes a
-// node of the host's disk cannot open it.
+// Which devices a container may make (mknod), read and write: linux.resources.devices, rules of which for each
+// device and each kind of access the last one that matches counts; what none matches is not allowed.
 //
-// v1: lines such as "c 1:3 rwm" written to devices.allow after "a" to devices.deny
-// (Documentation/admin-guide/cgroup-v1/devices.rst). v2: a program of type
-// BPF_PROG_TYPE_CGROUP_DEVICE attached to the group (cgroup-v2.rst, "Device controller"; bpf(2)).
+// v1: lines such as "c 1:3 rwm" written to devices.allow and devices.deny, only what differs from what is in
+// force (Documentation/admin-guide/cgroup-v1/devices.rst). v2: a program of type BPF_PROG_TYPE_CGROUP_DEVICE
+// attached to the group (cgroup-v2.rst, "Device controller"; bpf(2)).
 #pragma once
 
 #include <linux/bpf.h>
 
-#include <array>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "runtime/limits/own_cgroup.h"
+#include "runtime/spec/spec.h"
 
 namespace plimsoll::limits {
 
-inline constexpr uint32_t kAnyMinor = UINT32_MAX;
+// Making a node of any device (many package installations do it), and the use of null, zero, full, random,
+// urandom, tty, console, ptmx and pseudo-terminals: a container that makes a node of the host's disk cannot open
+// it. All that `plimsoll run` allows; `plimsoll-oci` puts them behind the rules that the user gave.
+std::vector<spec::DeviceRule> default_device_rules();
 
-// A character device that may be made, read and written.
-struct AllowedDevice {
-  uint32_t major;
-  uint32_t minor;
+// Puts the rules in force, in place of those that an earlier call did; without any rule nothing is done. Where
+// this user may not (EPERM) it is no error within a user namespace, nor in v2 when the rules only allow: a
+// process there can neither make nodes of devices nor, as a rule, open the host's.
+Result<void> restrict_devices(const OwnCgroup& group, const std::vector<spec::DeviceRule>& rules);
+
+// --- Exposed for tests.
+
+// BPF_DEVCG_ACC_* of "rwm"; "" means all. Error for other letters.
+Result<uint32_t> device_access(const std::string& letters);
+
+// The v2 program: returns 1 (allowed) or 0 for a bpf_cgroup_dev_ctx. Error when there are too many rules.
+Result<std::vector<bpf_insn>> device_program(const std::vector<spec::DeviceRule>& rules);
+
+// What a v1 group is set to: by default everything or nothing, and the exceptions from that.
+class DeviceTable {
+ public:
+  // devices.list. Of a group that allows by default the kernel does not tell the exceptions.
+  static Result<DeviceTable> parse(std::string_view list);
+  // Error when v1 cannot do it: an exception from an exception that is wider.
+  static Result<DeviceTable> of(const std::vector<spec::DeviceRule>& rules);
+
+  struct Write {
+    const char* file;  // "devices.allow", "devices.deny"
+    std::string line;
+    bool operator==(const Write&) const = default;
+  };
+  // What turns this table into `target`.
+  std::vector<Write> writes_towards(const DeviceTable& target) const;
+
+ private:
+  static constexpr int64_t kAny = -1;
+  struct Key {
+    char type;
+    int64_t major, minor;
+    auto operator<=>(const Key&) const = default;
+  };
+  Result<void> apply(const spec::DeviceRule& rule);
+  Result<void> apply(bool allow, const Key& key, uint32_t access);
+  static std::string line_of(const Key& key, uint32_t access);
+
+  bool allows_ = false;
+  std::map<Key, uint32_t> exceptions_;  // access of each
 };
-
-inline constexpr std::array<AllowedDevice, 9> kAllowedDevices = {{
-    {1, 3},            // null
-    {1, 5},            // zero
-    {1, 7},            // full
-    {1, 8},            // random
-    {1, 9},            // urandom
-    {5, 0},            // tty
-    {5, 1},            // console
-    {5, 2},            // ptmx
-    {136, kAnyMinor},  // pseudo-terminals
-}};
-
-// The v2 program: returns 1 (allowed) or 0 for a bpf_cgroup_dev_ctx. Exposed for its test.
-std::vector<bpf_insn> device_program();
-
-// `directory`: the group in the v1 devices hierarchy. Errors name the file.
-Result<void> restrict_devices_v1(const std::string& directory);
-// `group_fd`: the v2 group. The program stays attached for the group's life.
-Result<void> restrict_devices_v2(int group_fd);
 
 }  // namespace plimsoll::limits

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A cgroup of our own: made, limited, entered, emptied and removed, on v1, hybrid and v2.
+// A cgroup of our own: made, entered, emptied and removed, on v1, hybrid and v2. What limits it is in
+// resources.h and device_filter.h.
 //
 // The path is absolute and the same in every hierarchy (/plimsoll/<id>), never relative to the
 // caller's group. v1: one directory per hierarchy, entered by the child itself, which writes "0" to
@@ -11,7 +12,8 @@
 // is ever removed. Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/{cpusets,devices,memory}.rst
 #pragma once
 
-#include <cstdint>
+#include <sys/types.h>
+
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,15 +24,6 @@
 
 namespace plimsoll::limits {
 
-struct CgroupLimits {
-  // 0 = none, as for all of these. The swap that may be used beside it is the same amount again
-  // (v1 memory.memsw, v2 memory.swap.max), where the kernel accounts swap.
-  uint64_t memory_bytes = 0;
-  uint64_t cpu_quota_us = 0;  // per cpu_period_us
-  uint64_t cpu_period_us = 100'000;
-  uint64_t pids = 0;
-};
-
 // The group in one hierarchy.
 struct CgroupPlace {
   std::string mount_point;               // of the hierarchy
@@ -40,34 +33,49 @@ struct CgroupPlace {
   bool v2 = false;
 };
 
+struct CreateOptions {
+  // A hierarchy in which this user may not make the group is left out instead of being an error. What needs
+  // a controller of it then fails when it is asked for. For containers without privileges and without a
+  // cgroupsPath of their own.
+  bool skip_forbidden = false;
+};
+
 class OwnCgroup {
  public:
   // Makes the directories (and missing parents); one that stands already is taken as it is. On
   // error every leaf made here is removed again.
-  static Result<OwnCgroup> create(const cgroup::Layout& layout, const std::string& path);
+  static Result<OwnCgroup> create(const cgroup::Layout& layout, const std::string& path, CreateOptions options = {});
   // The group that already stands at `path`; ENOENT when no hierarchy has it.
   static Result<OwnCgroup> open(const cgroup::Layout& layout, const std::string& path);
 
-  // Errors name the file: "memory.limit_in_bytes: Invalid argument".
-  Result<void> limit(const CgroupLimits& limits);
-
-  // Allows mknod of everything but use only of null, zero, full, random, urandom, tty, ptmx and
-  // pseudo-terminals: v1 devices controller where it is mounted, else a BPF program on the v2 group.
-  // launch() does it, so that it cannot be forgotten: CAP_MKNOD is among the default capabilities.
-  Result<void> restrict_devices() const;
+  // For exec. A v2 group that has controllers for groups below it takes no processes; where the container has
+  // made it so (an init that manages groups of its own) clone_into_fd() and enter() lead into the group of
+  // its process `init` from then on; this object is then for nothing else. Error when `init` is elsewhere.
+  Result<void> follow(pid_t init, const std::string& proc = "/proc");
 
   // For clone3(CLONE_INTO_CGROUP): the v2 directory, -1 on pure v1.
   int clone_into_fd() const { return unified_.valid() ? unified_.fd() : -1; }
   // `tasks` of each v1 hierarchy, open for writing: the child writes "0" to each after clone3.
   const std::vector<UniqueFd>& join_fds() const { return join_fds_; }
-  // One per hierarchy that has the group.
+  // One per hierarchy that has the group; none only with skip_forbidden.
   const std::vector<CgroupPlace>& places() const { return places_; }
+  // The one that has `controller`, nullptr when none does. v1 goes before v2: on a hybrid machine a controller
+  // that is in use by v1 is not offered by v2 and the other way round.
+  const CgroupPlace* with_controller(std::string_view controller) const;
+  // The one in the v2 tree, or nullptr.
+  const CgroupPlace* unified_place() const;
 
   // Moves the calling process, which must have one thread only, into the group in every hierarchy.
   Result<void> enter() const;
   // Whether `pid` is in the group itself, not in a child of it.
   Result<bool> contains(pid_t pid) const;
-  // SIGKILLs every process in the group and its children (cgroup.kill, else signals until empty).
+  // Every process in the group and in the groups below it, in no particular order.
+  Result<std::vector<pid_t>> processes() const;
+  // Sends `signal` to all of them; frozen meanwhile where that can be done, so that none is missed by forking.
+  // SIGKILL is kill_all().
+  Result<void> signal_all(int signal) const;
+  // SIGKILLs every process in the group and its children (cgroup.kill, else signals until empty), and thaws
+  // the group, without which a frozen one would not end.
   Result<void> kill_all() const;
   // Waits until no process is left, at most `timeout_ms`. ETIMEDOUT names the group.
   Result<void> wait_empty(int timeout_ms) const;
@@ -79,7 +87,6 @@ class OwnCgroup {
  private:
   explicit OwnCgroup(std::string path) : path_(std::move(path)) {}
   Result<void> open_handles();
-  const CgroupPlace* with_controller(std::string_view controller) const;
 
   std::string path_;
   Dir unified_;

@@ -11,6 +11,7 @@
 #include <charconv>
 #include <ctime>
 
+#include "runtime/limits/freezer.h"
 #include "runtime/limits/own_cgroup.h"
 
 namespace plimsoll::limits {
@@ -36,7 +37,8 @@ std::vector<pid_t> parse_pids(std::string_view text) {
   return pids;
 }
 
-// Of the group and all groups below. A group that goes away meanwhile has none.
+// Of the group and all groups below. A group that goes away meanwhile has none; of a threaded one the file
+// cannot be read, its processes are listed by the group above.
 void collect_pids(const std::string& directory, std::vector<pid_t>& pids) {
   if (auto text = read_file(directory + "/cgroup.procs")) {
     const std::vector<pid_t> own = parse_pids(*text);
@@ -127,15 +129,42 @@ Result<void> OwnCgroup::enter() const {
 }
 
 Result<bool> OwnCgroup::contains(pid_t pid) const {
+  if (places_.empty()) return false;
   auto text = read_file(places_.front().directory + "/cgroup.procs");
   if (!text) return unexpected(text.error());
   const std::vector<pid_t> pids = parse_pids(*text);
   return std::find(pids.begin(), pids.end(), pid) != pids.end();
 }
 
+Result<std::vector<pid_t>> OwnCgroup::processes() const {
+  if (places_.empty()) return std::vector<pid_t>();
+  const std::string& directory = places_.front().directory;
+  if (::access(directory.c_str(), F_OK) != 0) return fail_errno("cgroup " + path_);
+  return all_pids(directory);
+}
+
+Result<void> OwnCgroup::signal_all(int signal) const {
+  if (signal == SIGKILL) return kill_all();
+  // Somebody's pause stays.
+  const bool running = freezer_state(*this).value_or(FreezerState::kFrozen) == FreezerState::kThawed;
+  const bool held = running && freeze(*this).has_value();
+  Result<void> first_failure;
+  auto pids = processes();
+  if (!pids) first_failure = unexpected(pids.error());
+  for (const pid_t pid : std::move(pids).value_or({})) {
+    if (::kill(pid, signal) != 0 && errno != ESRCH && first_failure)
+      first_failure = fail_errno("send signal " + std::to_string(signal) + " to process " + std::to_string(pid));
+  }
+  auto thawed = held ? thaw(*this) : Result<void>();
+  return first_failure ? thawed : first_failure;
+}
+
 Result<void> OwnCgroup::kill_all() const {
+  if (places_.empty()) return {};
   if (unified_.valid()) {
     auto killed = write_existing(unified_.fd(), "cgroup.kill", "1");
+    // What v1 has frozen does not end before it is let go, and then by the signal that waits for it.
+    if (killed && with_controller("freezer") != nullptr) (void)thaw(*this).has_value();
     if (killed) return {};
     if (killed.error().code != ENOENT) return unexpected(killed.error().within("cgroup " + path_));
   }
@@ -144,6 +173,7 @@ Result<void> OwnCgroup::kill_all() const {
     const std::vector<pid_t> pids = all_pids(places_.front().directory);
     if (pids.empty()) return {};
     for (pid_t pid : pids) ::kill(pid, SIGKILL);
+    (void)thaw(*this).has_value();
     sleep_ms(1);
   }
   return unexpected(Error{ETIMEDOUT, "kill the processes of cgroup " + path_});
@@ -151,6 +181,7 @@ Result<void> OwnCgroup::kill_all() const {
 
 Result<void> OwnCgroup::wait_empty(int timeout_ms) const {
   const int64_t deadline_ns = monotonic_ns() + int64_t{timeout_ms} * 1'000'000;
+  if (places_.empty()) return {};
   if (!unified_.valid()) return wait_by_polling(places_.front().directory, deadline_ns, path_);
   UniqueFd events(::openat(unified_.fd(), "cgroup.events", O_RDONLY | O_CLOEXEC));
   if (!events && errno == ENOENT) return {};  // the group itself is gone

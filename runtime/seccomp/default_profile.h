@@ -310,17 +310,6 @@ inline constexpr uint32_t kPersonalities[] = {0, 0x8, 0x20000, 0x20008, 0xffffff
 // clone(2): every CLONE_NEW* flag that clone can carry.
 inline constexpr uint32_t kNamespaceFlags = 0x7e020000;
 
-// Numbers, the same on every architecture (x32 with its bit), of calls that the build machine's
-// libseccomp may be too old to know.
-struct NumberedCall {
-  const char* name;
-  uint32_t number;
-};
-inline constexpr NumberedCall kNewCalls[] = {
-    {"cachestat", 451},     {"fchmodat2", 452},   {"map_shadow_stack", 453}, {"futex_wake", 454}, {"futex_wait", 455},
-    {"futex_requeue", 456}, {"statmount", 457},   {"listmount", 458},        {"mseal", 462},      {"setxattrat", 463},
-    {"getxattrat", 464},    {"listxattrat", 465}, {"removexattrat", 466},
-};
 inline constexpr uint32_t kNewestSystemCall = 466;
 
 }  // namespace plimsoll::seccomp::profile

@@ -8,11 +8,10 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
-#include <initializer_list>
-#include <optional>
 #include <span>
+#include <vector>
 
+#include "runtime/seccomp/architectures.h"
 #include "runtime/seccomp/decisions.h"
 #include "runtime/seccomp/default_profile.h"
 
@@ -22,7 +21,6 @@ namespace {
 constexpr uint32_t kAllow = SECCOMP_RET_ALLOW;
 constexpr uint32_t kDeny = SECCOMP_RET_ERRNO | EPERM;
 constexpr uint32_t kUnknown = SECCOMP_RET_ERRNO | ENOSYS;
-constexpr uint32_t kX32Bit = 0x40000000;
 
 using Names = std::span<const char* const>;
 
@@ -33,59 +31,52 @@ constexpr Names kEverywhere[] = {profile::kFiles,        profile::kDirectoriesAn
                                  profile::kInterProcess, profile::kSockets,
                                  profile::kEvents,       profile::kSystem};
 
-struct Direct {
-  const char* name;
-  uint32_t number;
+// The policy for one architecture, written into a program.
+class Section {
+ public:
+  Section(Program& program, const char* architecture)
+      : program_(program), architecture_(*find_architecture(architecture)) {}
+  // Takes the number from the accumulator.
+  Label decide();
+
+ private:
+  void set(Decisions& decisions, const char* name, Label label);
+  Label with_argument(const Decisions& values);
+  Label socket_check();
+  Label personality_check();
+  Label clone_check();
+
+  Program& program_;
+  const Architecture& architecture_;
+  Label allow_ = program_.answer(kAllow), deny_ = program_.answer(kDeny), unknown_ = program_.answer(kUnknown);
 };
-// i386 has had numbers of their own for these since 4.3 and 5.1; libseccomp reports the old
-// multiplexers, socketcall and ipc, in their place.
-constexpr Direct kDirectX86[] = {
-    {"socket", 359},   {"socketpair", 360}, {"bind", 361},       {"connect", 362},     {"listen", 363},
-    {"accept4", 364},  {"getsockopt", 365}, {"setsockopt", 366}, {"getsockname", 367}, {"getpeername", 368},
-    {"sendto", 369},   {"sendmsg", 370},    {"recvfrom", 371},   {"recvmsg", 372},     {"shutdown", 373},
-    {"recvmmsg", 337}, {"sendmmsg", 345},   {"semget", 393},     {"semctl", 394},      {"shmget", 395},
-    {"shmctl", 396},   {"shmat", 397},      {"shmdt", 398},      {"msgget", 399},      {"msgsnd", 400},
-    {"msgrcv", 401},   {"msgctl", 402},
-};
 
-std::optional<uint32_t> number_of(uint32_t arch, const char* name) {
-  if (arch == SCMP_ARCH_X86) {
-    for (const Direct& direct : kDirectX86) {
-      if (std::strcmp(direct.name, name) == 0) return direct.number;
-    }
-  }
-  const int number = seccomp_syscall_resolve_name_arch(arch, name);
-  if (number >= 0) return static_cast<uint32_t>(number);
-  for (const profile::NumberedCall& call : profile::kNewCalls) {
-    if (std::strcmp(call.name, name) == 0) return call.number | (arch == SCMP_ARCH_X32 ? kX32Bit : 0);
-  }
-  // Of x86_64 alone, and not among the common numbers.
-  if (arch == SCMP_ARCH_X86_64 && std::strcmp(name, "uretprobe") == 0) return 335;
-  return std::nullopt;
+void Section::set(Decisions& decisions, const char* name, Label label) {
+  if (auto number = find_call(architecture_, name).number) decisions.assign(*number, *number, label);
 }
 
-void set(Decisions& decisions, uint32_t arch, const char* name, const Code& code) {
-  if (auto number = number_of(arch, name)) assign(decisions, *number, *number, code);
+// The first one, whose upper half has to be zero.
+Label Section::with_argument(const Decisions& values) {
+  const Label low = program_.load(argument_low(0), program_.decide(values));
+  return program_.load(argument_high(0), program_.if_equal(0, low, deny_));
 }
 
-Code socket_check() {
-  Decisions families = {{0, answer(kDeny)}};
-  for (const profile::Range& range : profile::kSocketFamilies)
-    assign(families, range.first, range.last, answer(kAllow));
-  return joined(
-      {load(argument_high(0)), if_equal(0, joined({load(argument_low(0)), decide(families)}), answer(kDeny))});
+Label Section::socket_check() {
+  Decisions families(deny_);
+  for (const profile::Range& range : profile::kSocketFamilies) families.assign(range.first, range.last, allow_);
+  return with_argument(families);
 }
 
-Code personality_check() {
-  Decisions values = {{0, answer(kDeny)}};
-  for (uint32_t value : profile::kPersonalities) assign(values, value, value, answer(kAllow));
-  return joined({load(argument_high(0)), if_equal(0, joined({load(argument_low(0)), decide(values)}), answer(kDeny))});
+Label Section::personality_check() {
+  Decisions values(deny_);
+  for (uint32_t value : profile::kPersonalities) values.assign(value, value, allow_);
+  return with_argument(values);
 }
 
 // s390 passes the stack first and the flags second.
-Code clone_check(uint32_t arch) {
-  const int flags = arch == SCMP_ARCH_S390 || arch == SCMP_ARCH_S390X ? 1 : 0;
-  return joined({load(argument_low(flags)), if_any_bit(profile::kNamespaceFlags, answer(kDeny), answer(kAllow))});
+Label Section::clone_check() {
+  const uint32_t flags = architecture_.name.starts_with("SCMP_ARCH_S390") ? 1 : 0;
+  return program_.load(argument_low(flags), program_.if_any_bit(profile::kNamespaceFlags, deny_, allow_));
 }
 
 Names names_of_architecture(uint32_t arch) {
@@ -109,38 +100,41 @@ Names names_of_architecture(uint32_t arch) {
   }
 }
 
-// Takes the number from the accumulator.
-Code decide_number(uint32_t arch) {
-  const uint32_t base = arch == SCMP_ARCH_X32 ? kX32Bit : 0;
-  Decisions decisions = {{0, answer(kDeny)}};
-  assign(decisions, base + profile::kNewestSystemCall + 1, UINT32_MAX, answer(kUnknown));
+Label Section::decide() {
+  Decisions decisions(deny_);
+  decisions.assign(architecture_.first_number + profile::kNewestSystemCall + 1, UINT32_MAX, unknown_);
   for (Names names : kEverywhere) {
-    for (const char* name : names) set(decisions, arch, name, answer(kAllow));
+    for (const char* name : names) set(decisions, name, allow_);
   }
-  for (const char* name : names_of_architecture(arch)) set(decisions, arch, name, answer(kAllow));
-  set(decisions, arch, "socket", socket_check());
-  set(decisions, arch, "personality", personality_check());
-  set(decisions, arch, "clone", clone_check(arch));
-  set(decisions, arch, "clone3", answer(kUnknown));
-  return decide(decisions);
+  for (const char* name : names_of_architecture(architecture_.token)) set(decisions, name, allow_);
+  set(decisions, "socket", socket_check());
+  set(decisions, "personality", personality_check());
+  set(decisions, "clone", clone_check());
+  set(decisions, "clone3", unknown_);
+  return program_.decide(decisions);
 }
 
-Code whole_filter() {
-  const uint32_t native = seccomp_arch_native();
-  const Code wrong = answer(SECCOMP_RET_KILL_PROCESS);
-  const auto section = [](uint32_t arch) { return joined({load(kNumberOffset), decide_number(arch)}); };
-  Code rest = wrong;
-  Code own = section(native);
-  if (native == SCMP_ARCH_X86_64) {
-    rest = if_equal(AUDIT_ARCH_I386, section(SCMP_ARCH_X86), wrong);
-    own = joined({load(kNumberOffset), if_at_least(kX32Bit, decide_number(SCMP_ARCH_X32), decide_number(native))});
-  } else if (native == SCMP_ARCH_AARCH64) {
-    rest = if_equal(AUDIT_ARCH_ARM, section(SCMP_ARCH_ARM), wrong);
+std::vector<sock_filter> whole_filter() {
+  const Architecture& native = *native_architecture();
+  Program program;
+  Label wrong = program.answer(SECCOMP_RET_KILL_PROCESS);
+  const auto section = [&](const char* name) { return Section(program, name).decide(); };
+  if (native.token == SCMP_ARCH_X86_64) {
+    wrong = program.if_equal(AUDIT_ARCH_I386, program.load(kNumberOffset, section("SCMP_ARCH_X86")), wrong);
+  } else if (native.token == SCMP_ARCH_AARCH64) {
+    wrong = program.if_equal(AUDIT_ARCH_ARM, program.load(kNumberOffset, section("SCMP_ARCH_ARM")), wrong);
   }
-  return joined({load(kArchitectureOffset), if_equal(native, own, rest)});
+  Label own = native.token == SCMP_ARCH_X86_64 ? section("SCMP_ARCH_X32") : Label();
+  const Label numbers = section(native.name.data());
+  if (native.token == SCMP_ARCH_X86_64)
+    own = program.if_at_least(kX32Bit, own, numbers);
+  else
+    own = numbers;
+  own = program.load(kNumberOffset, own);
+  return program.finish(program.load(kArchitectureOffset, program.if_equal(native.audit, own, wrong)));
 }
 
-bool write_program(const char* path, const Code& code) {
+bool write_program(const char* path, const std::vector<sock_filter>& code) {
   std::FILE* file = std::fopen(path, "w");
   if (file == nullptr) return false;
   for (const sock_filter& line : code)

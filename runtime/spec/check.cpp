@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one part of a configuration needs of another. runtime-spec: config-linux.md; namespaces(7): which kernel
 // parameters belong to a namespace.
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include "runtime/spec/json.h"
+#include "runtime/spec/names.h"
 #include "runtime/spec/parts.h"
 
 namespace plimsoll::spec {
@@ -27,13 +30,27 @@ std::optional<NamespaceType> namespace_of(std::string_view parameter) {
   return ipc ? std::optional(NamespaceType::kIpc) : std::nullopt;
 }
 
+// Whether the namespace is joined by a path and is the one that this program is in. A path that leads nowhere is for
+// whoever opens it to tell.
+bool is_own(const Namespace& one) {
+  if (one.path.empty()) return false;
+  const bool network = one.type == NamespaceType::kNetwork;
+  const std::string own = "/proc/self/ns/" + std::string(network ? "net" : name_of(kNamespaceNames, one.type));
+  struct stat joined, mine;
+  if (stat(one.path.c_str(), &joined) != 0 || stat(own.c_str(), &mine) != 0) return false;
+  return joined.st_dev == mine.st_dev && joined.st_ino == mine.st_ino;
+}
+
 Result<void> check_sysctl(const Spec& spec) {
   for (const auto& [parameter, value] : spec.sysctl) {
     const std::string place = "linux.sysctl: " + json::quote(parameter);
+    if (parameter == "kernel/domainname" && !spec.domainname.empty() && value != spec.domainname)
+      return fail(place + ": the member 'domainname' says something else");
     if (parameter == "kernel/hostname") return fail(place + ": use the member 'hostname'");
     const auto type = namespace_of(parameter);
     if (!type) return fail(place + " belongs to no namespace: it would change the host");
-    if (has(spec, *type)) continue;
+    const Namespace* const found = find_namespace(spec, *type);
+    if (found != nullptr && !is_own(*found)) continue;
     return fail(place + " would change the host: it needs a " + std::string(name_of(kNamespaceNames, *type)) +
                 " namespace");
   }

@@ -115,11 +115,16 @@ class Builder {
       problem_ = "more than " + std::to_string(kMostValues) + " values";
       return nullptr;
     }
-    Value& value = open_.empty() ? root_ : open_.back()->items.emplace_back();
+    Value& value = open_.empty() ? root_ : append(open_.back()->items);
     value.kind = kind;
-    value.name = std::move(name_);
-    name_.clear();
+    if (!name_.empty()) value.name.swap(name_);
     return &value;
+  }
+
+  // Grows in large steps: moving what is there costs more than the room.
+  static Value& append(std::vector<Value>& items) {
+    if (items.size() == items.capacity()) items.reserve(items.empty() ? 4 : 4 * items.size());
+    return items.emplace_back();
   }
 
   bool add_number(Kind kind, uint64_t number) {

@@ -46,6 +46,7 @@ constexpr Option kOptions[] = {
     {"async", kNotFlag, 0, false, nullptr, "sync"},
     attribute("atime", kNotAccess, MOUNT_ATTR_NOATIME),
     member("bind", &MountOptions::bind),
+    member("copy-symlink", &MountOptions::copy_symlink),
     {"defaults"},
     member("dest-nofollow", &MountOptions::destination_no_follow),
     attribute("dev", kClear, MOUNT_ATTR_NODEV),

@@ -25,6 +25,7 @@ struct MountOptions {
   bool remount = false;
   bool copy_up = false;                         // "tmpcopyup": what is there already is copied into the tmpfs
   bool idmap = false, recursive_idmap = false;  // "idmap", "ridmap"
+  bool copy_symlink = false;                    // "copy-symlink": of a symbolic link as source one like it is made
   bool source_no_follow = false;                // "src-nofollow": a symbolic link as source is bound itself
   bool destination_no_follow = false;           // "dest-nofollow"
   // For the file system, in order: a key alone is a flag. "sync", "dirsync", "lazytime", "mand" are here too, as

@@ -129,7 +129,7 @@ struct DeviceRule {
   bool allow = false;
   char type = 'a';                       // a, b, c
   std::optional<uint32_t> major, minor;  // absent: every one
-  std::string access;                    // of "rwm"; "": as the file has it, nothing said
+  std::string access;                    // of "rwm"; "": all of them
 };
 
 struct Memory {
@@ -180,7 +180,7 @@ struct Resources {
   std::vector<DeviceRule> devices;  // in order; the last one that matches counts
   std::optional<Memory> memory;
   std::optional<Cpu> cpu;
-  std::optional<int64_t> pids_limit;  // as the file has it; -1: unlimited, 0 is a limit
+  std::optional<int64_t> pids_limit;  // -1: unlimited; 0 is a limit (runc: unlimited too)
   std::optional<BlockIo> block_io;
   std::vector<HugepageLimit> hugepage_limits;
   std::optional<uint32_t> network_class_id;
@@ -216,7 +216,8 @@ struct Seccomp {
   SeccompAction default_action = SeccompAction::kAllow;
   std::optional<uint32_t> default_errno_ret;
   std::vector<std::string> architectures;  // "SCMP_ARCH_X86_64"
-  std::vector<std::string> flags;          // "SECCOMP_FILTER_FLAG_LOG"
+  // "SECCOMP_FILTER_FLAG_LOG"; absent: SECCOMP_FILTER_FLAG_SPEC_ALLOW
+  std::optional<std::vector<std::string>> flags;
   std::string listener_path, listener_metadata;
   std::vector<SeccompRule> rules;  // "syscalls"
 };

@@ -27,7 +27,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "runtime/isolate/seccomp.h"
+#include "runtime/seccomp/default_filter.h"
 
 namespace {
 
@@ -212,7 +212,7 @@ void drop_privileges(bool filter) {
   must(syscall(SYS_capset, &header, sets) == 0, "capset");
   must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs");
   if (!filter) return;
-  const auto code = plimsoll::isolate::default_filter();
+  const auto code = plimsoll::seccomp::default_filter();
   const sock_fprog program = {static_cast<unsigned short>(code.size()), const_cast<sock_filter*>(code.data())};
   must(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0, "seccomp");
 }

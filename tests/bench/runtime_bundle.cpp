@@ -4,7 +4,7 @@
 #include <span>
 
 #include "base/os.h"
-#include "runtime/isolate/seccomp_profile.h"
+#include "runtime/seccomp/default_profile.h"
 
 namespace plimsoll::bench {
 namespace {

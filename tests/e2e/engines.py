@@ -7,7 +7,8 @@
 
 Each engine keeps everything in a directory of its own below the place and its containers in a cgroup parent
 of its own, so that it can run beside others of its kind. It ends with the place: containers, daemons,
-mounts, cgroups, interfaces. Clients are killed when they take too long.
+mounts, cgroups, interfaces. Clients are killed when they take too long. Containers run by Debian's runc, or by the
+OCI runtime whose path is given: place.start(engines.Docker, path).
 """
 
 import contextlib
@@ -35,12 +36,14 @@ class Engine:
     # What the programs make outside of the place, whatever they are told; taken away again when it was not there before.
     outside = ()
 
-    def __init__(self, place):
+    def __init__(self, place, runtime=None):
         self.process = None  # the daemon, where there is one; what Workspace looks for
         self.place = place
+        self.runtime = runtime  # path of an OCI runtime instead of runc
         self.path = place.path / self.name
         self.parent = f"{place.cgroup}-{self.name}"
         self.path.mkdir(exist_ok=True)
+        self.runtime_root = self.path / "runtime"  # where that runtime keeps the state of its containers
         self.made = [path for path in self.outside if not os.path.exists(path)]
         self.shims = []  # (containerd's address, namespace, id)
         self.start()
@@ -89,13 +92,15 @@ class Engine:
 
     # --- how it is used and ended ---
 
-    def client(self, *words, check=True, timeout=60):
-        """Runs a client command; killed after `timeout` seconds. Output goes through files: a process that
-        outlives the client may keep its output open."""
+    def client(self, *words, check=True, timeout=60, text="", environment=None):
+        """Runs a client command, with `text` as its input; killed after `timeout` seconds. Output goes through files:
+        a process that outlives the client may keep its output open."""
         arguments = [*self.command(), *map(str, words)]
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as error:
             code = subprocess.run(["timeout", "-s", "KILL", str(timeout * support.TIME_FACTOR), *arguments],
-                                  stdin=subprocess.DEVNULL, stdout=out, stderr=error, env=self.environment(),
+                                  **({"input": text.encode()} if text else {"stdin": subprocess.DEVNULL}),
+                                  stdout=out, stderr=error,
+                                  env={**self.environment(), **(environment or {})},
                                   cwd=self.path, check=False).returncode  # conmon leaves a file "oom" where it is
             texts = []
             for file in (out, error):
@@ -162,12 +167,14 @@ class Docker(Engine):
     def start(self):
         self.socket = self.path / "docker.sock"
         self.config = self.path / "daemon.json"
+        chosen = {"runtimes": {"chosen": {"path": self.runtime}}, "default-runtime": "chosen"} if self.runtime else {}
+        self.runtime_root = self.path / "exec" / "runtime-runc"
         self.config.write_text(json.dumps({
             "data-root": str(self.path / "root"), "exec-root": str(self.path / "exec"),
             "pidfile": str(self.path / "pid"), "hosts": [f"unix://{self.socket}"], "storage-driver": "overlay2",
             "exec-opts": ["native.cgroupdriver=cgroupfs"], "iptables": False, "ip6tables": False, "ip-forward": False,
             "ip-masq": False, "bridge": "none", "deprecated-key-path": str(self.path / "key.json"),
-            "shutdown-timeout": 5}))
+            "shutdown-timeout": 5, **chosen}))
         self.start_daemon(support.tool("dockerd"), "--config-file", self.config)
         self.wait_ready("version")
 
@@ -195,6 +202,10 @@ class Podman(Engine):
                "/run/runc")
 
     def start(self):
+        # Podman 4.3's clean-up of an ended container forgets --runtime-flag, so that the default root it is.
+        self.runtime_root = pathlib.Path("/run", pathlib.Path(self.runtime or "runc").name)
+        if not self.runtime_root.exists() and str(self.runtime_root) not in self.made:
+            self.made.append(str(self.runtime_root))
         (self.path / "containers.conf").write_text(f"""
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
@@ -217,7 +228,7 @@ network_config_dir = "{self.path}/networks"
         (self.path / "registries.conf").write_text("")
 
     def command(self):
-        return [support.tool("podman")]
+        return [support.tool("podman"), *(["--runtime", self.runtime] if self.runtime else [])]
 
     def environment(self):
         return {**os.environ, **{f"CONTAINERS_{what}_CONF": str(self.path / f"{what.lower()}.conf")
@@ -238,7 +249,7 @@ class Containerd(Engine):
     """containerd, driven by ctr. Its namespace is named as the cgroup parent: that is where ctr puts groups."""
 
     name = "containerd"
-    outside = ("/run/containerd/runc", "/run/containerd/s", "/run/containerd")
+    outside = ("/run/containerd/runc", "/run/containerd/s", "/run/containerd/fifo", "/run/containerd")
 
     def start(self):
         self.parent = self.parent.replace("_", "u")  # a namespace may not have two of them in a row
@@ -262,6 +273,10 @@ path = "{self.path}/opt"
     def command(self):
         return [support.tool("ctr"), "-a", str(self.address), "-n", self.parent.strip("/")]
 
+    def runtime_options(self):
+        """The options of `run` that choose the runtime."""
+        return ["--runc-binary", self.runtime, "--runc-root", self.runtime_root] if self.runtime else []
+
     def load_image(self):
         self.client("image", "import", image_archive(self.place))
 
@@ -269,7 +284,7 @@ path = "{self.path}/opt"
         return [f"--path.containerd-state={self.path}/state", f"--path.containerd-root={self.path}/root"]
 
     def run(self, name, *command, labels=None, memory=None, options=()):
-        words = ["run", "-d", *options]
+        words = ["run", "-d", *self.runtime_options(), *options]
         for label, value in (labels or {}).items():
             words += ["--label", f"{label}={value}"]
         if memory:

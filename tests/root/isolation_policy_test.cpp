@@ -10,6 +10,7 @@
 
 #include <cerrno>
 
+#include "runtime/limits/resources.h"
 #include "tests/root/sandbox.h"
 
 namespace plimsoll::isolate {
@@ -129,13 +130,17 @@ TEST_F(IsolationPolicy, HostsBlockDevicesCannotBeOpened) {
 
 TEST_F(IsolationPolicy, ProcessLimitHolds) {
   Sandbox sandbox;
-  ASSERT_TRUE(sandbox.group->limit({.pids = 10}));
+  spec::Resources resources;
+  resources.pids_limit = 10;
+  ASSERT_TRUE(limits::apply(*sandbox.group, resources));
   EXPECT_EQ(sandbox.probe({"forks"}), "9\nok\n");
 }
 
 TEST_F(IsolationPolicy, MemoryLimitKills) {
   Sandbox sandbox;
-  ASSERT_TRUE(sandbox.group->limit({.memory_bytes = 32 << 20}));
+  spec::Resources resources;
+  resources.memory = spec::Memory{.limit = 32 << 20, .swap = 64 << 20};
+  ASSERT_TRUE(limits::apply(*sandbox.group, resources));
   EXPECT_EQ(sandbox.probe({"memory", "8"}), "ok\n");
   const Ended ended = sandbox.run({"probe", "memory", "200"});
   EXPECT_EQ(ended.exit_code, 137) << ended.output;
@@ -143,7 +148,9 @@ TEST_F(IsolationPolicy, MemoryLimitKills) {
 
 TEST_F(IsolationPolicy, CpuLimitSlowsDown) {
   Sandbox sandbox;
-  ASSERT_TRUE(sandbox.group->limit({.cpu_quota_us = 20'000, .cpu_period_us = 100'000}));
+  spec::Resources resources;
+  resources.cpu = spec::Cpu{.period = 100'000, .quota = 20'000};
+  ASSERT_TRUE(limits::apply(*sandbox.group, resources));
   auto started = sandbox.start({"sh", "-c", "while true; do :; done"});
   ASSERT_TRUE(std::holds_alternative<Launched>(started)) << std::get<LaunchError>(started).error.message();
   ::usleep(1'000'000);

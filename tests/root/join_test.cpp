@@ -41,6 +41,7 @@ class Join : public test::RootTest {
     spec_.namespaces = container::entered_namespaces();
     spec_.group = &*sandbox_->group;
     spec_.filter.program = seccomp::default_filter();
+    spec_.exec_stub = sandbox_->launch.exec_stub;
     return join(spec_);
   }
 

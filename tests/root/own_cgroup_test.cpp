@@ -18,14 +18,6 @@ class OwnCgroupTest : public test::RootTest {};
 
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
-const CgroupPlace* place_with(const OwnCgroup& group, const std::string& controller) {
-  for (const CgroupPlace& place : group.places()) {
-    if (std::find(place.controllers.begin(), place.controllers.end(), controller) != place.controllers.end())
-      return &place;
-  }
-  return nullptr;
-}
-
 // A process in the group that sleeps until it is killed.
 pid_t sleeper_in(const OwnCgroup& group) {
   int ready[2];
@@ -78,32 +70,6 @@ TEST_F(OwnCgroupTest, PathsThatLeadElsewhereAreRefused) {
     EXPECT_FALSE(OwnCgroup::create(group.layout(), path)) << path;
     EXPECT_FALSE(OwnCgroup::open(group.layout(), path)) << path;
   }
-}
-
-TEST_F(OwnCgroupTest, LimitsAreWritten) {
-  TestGroup group;
-  auto limited = group->limit({.memory_bytes = 64 << 20, .cpu_quota_us = 50'000, .cpu_period_us = 200'000, .pids = 33});
-  ASSERT_TRUE(limited) << limited.error().message();
-  const CgroupPlace* memory = place_with(*group, "memory");
-  const CgroupPlace* cpu = place_with(*group, "cpu");
-  const CgroupPlace* pids = place_with(*group, "pids");
-  ASSERT_TRUE(memory != nullptr && cpu != nullptr && pids != nullptr);
-  EXPECT_EQ(*read_file(memory->directory + (memory->v2 ? "/memory.max" : "/memory.limit_in_bytes")), "67108864\n");
-  EXPECT_EQ(*read_file(pids->directory + "/pids.max"), "33\n");
-  if (cpu->v2) {
-    EXPECT_EQ(*read_file(cpu->directory + "/cpu.max"), "50000 200000\n");
-  } else {
-    EXPECT_EQ(*read_file(cpu->directory + "/cpu.cfs_quota_us"), "50000\n");
-    EXPECT_EQ(*read_file(cpu->directory + "/cpu.cfs_period_us"), "200000\n");
-  }
-}
-
-TEST_F(OwnCgroupTest, RefusedLimitNamesItsFile) {
-  TestGroup group;
-  auto limited = group->limit({.cpu_quota_us = 1, .cpu_period_us = 100'000});
-  ASSERT_FALSE(limited);
-  EXPECT_THAT(limited.error().message(), HasSubstr("cpu."));
-  EXPECT_EQ(limited.error().code, EINVAL);
 }
 
 TEST_F(OwnCgroupTest, EnterMovesTheCallerEverywhere) {
@@ -175,17 +141,6 @@ TEST_F(OwnCgroupTest, ManyShareTheParent) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-}
-
-TEST_F(OwnCgroupTest, DeviceRuleIsInForceOnV1) {
-  TestGroup group;
-  const CgroupPlace* devices = place_with(*group, "devices");
-  if (devices == nullptr) GTEST_SKIP() << "needs the v1 devices controller";
-  ASSERT_TRUE(group->restrict_devices());
-  const std::string rules = *read_file(devices->directory + "/devices.list");
-  EXPECT_THAT(rules, HasSubstr("c 1:3 rwm\n"));
-  EXPECT_THAT(rules, HasSubstr("b *:* m\n"));
-  EXPECT_THAT(rules, testing::Not(HasSubstr("a *:* rwm")));
 }
 
 }  // namespace

@@ -22,7 +22,9 @@
 #include "base/cgroup/layout.h"
 #include "base/os.h"
 #include "runtime/container/defaults.h"
+#include "runtime/isolate/exec_stub.h"
 #include "runtime/isolate/launch.h"
+#include "runtime/limits/device_filter.h"
 #include "runtime/seccomp/default_filter.h"
 #include "tests/unit/temp_tree.h"
 
@@ -144,6 +146,10 @@ class Sandbox {
     launch.filter.program = seccomp::default_filter();
     launch.keep_network_counters = true;
     for (int& stream : launch.stdio) stream = -1;
+    auto stub = isolate::make_exec_stub(launch.filter);
+    EXPECT_TRUE(stub) << stub.error().message();
+    stub_ = *std::move(stub);
+    launch.exec_stub = stub_.get();
   }
 
   // Started with its output in output_fd(); the test ends with it or kills it.
@@ -159,7 +165,8 @@ class Sandbox {
     launch.stdio[1] = launch.stdio[2] = write_end.get();
     launch.group = grouped ? &*group : nullptr;
     if (!grouped) return isolate::launch(launch);
-    if (auto restricted = group->restrict_devices(); !restricted) return isolate::LaunchError{restricted.error()};
+    auto restricted = limits::restrict_devices(*group, limits::default_device_rules());
+    if (!restricted) return isolate::LaunchError{restricted.error()};
     return isolate::launch(launch);
   }
 
@@ -191,7 +198,7 @@ class Sandbox {
 
  private:
   TempTree tree_;
-  UniqueFd output_;
+  UniqueFd output_, stub_;
 
  public:
   spec::Spec container = container::default_spec();

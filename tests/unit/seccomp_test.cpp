@@ -21,6 +21,8 @@
 #include "base/os.h"
 #include "runtime/seccomp/decisions.h"
 #include "runtime/seccomp/default_profile.h"
+#include "runtime/seccomp/newer_calls.h"
+#include "tests/unit/bpf_interpreter.h"
 
 namespace plimsoll::seccomp {
 namespace {
@@ -29,56 +31,6 @@ constexpr uint32_t kAllow = SECCOMP_RET_ALLOW;
 constexpr uint32_t kDeny = SECCOMP_RET_ERRNO | EPERM;
 constexpr uint32_t kUnknown = SECCOMP_RET_ERRNO | ENOSYS;
 constexpr uint32_t kX32Bit = 0x40000000;
-
-// The accumulator, and whether a conditional jump is taken.
-std::optional<bool> condition(const sock_filter& line, uint32_t accumulator) {
-  switch (BPF_OP(line.code)) {
-    case BPF_JEQ:
-      return accumulator == line.k;
-    case BPF_JGE:
-      return accumulator >= line.k;
-    case BPF_JGT:
-      return accumulator > line.k;
-    case BPF_JSET:
-      return (accumulator & line.k) != 0;
-    default:
-      return std::nullopt;
-  }
-}
-
-// Nothing when the program does what the kernel would refuse at loading.
-std::optional<uint32_t> run(std::span<const sock_filter> program, const seccomp_data& data) {
-  uint32_t accumulator = 0;
-  for (size_t at = 0; at < program.size(); ++at) {
-    const sock_filter& line = program[at];
-    switch (BPF_CLASS(line.code)) {
-      case BPF_RET:
-        return line.k;
-      case BPF_LD:
-        if (line.code != (BPF_LD | BPF_W | BPF_ABS) || line.k + 4 > sizeof(data) || line.k % 4 != 0)
-          return std::nullopt;
-        std::memcpy(&accumulator, reinterpret_cast<const char*>(&data) + line.k, 4);
-        break;
-      case BPF_ALU:
-        if (line.code != (BPF_ALU | BPF_AND | BPF_K)) return std::nullopt;
-        accumulator &= line.k;
-        break;
-      case BPF_JMP: {
-        if (BPF_OP(line.code) == BPF_JA) {
-          at += line.k;
-          break;
-        }
-        const auto taken = condition(line, accumulator);
-        if (!taken) return std::nullopt;
-        at += *taken ? line.jt : line.jf;
-        break;
-      }
-      default:
-        return std::nullopt;
-    }
-  }
-  return std::nullopt;
-}
 
 uint32_t decision(uint32_t arch, uint32_t number, std::initializer_list<uint64_t> arguments = {}) {
   seccomp_data data = {};
@@ -130,8 +82,10 @@ TEST(Seccomp, Clone3AndNewerCallsAreUnknown) {
   EXPECT_EQ(native(100'000), kUnknown);
 }
 
-TEST(Seccomp, CallsNewerThanLibseccompAreAllowedByNumber) {
-  for (const profile::NumberedCall& call : profile::kNewCalls) EXPECT_EQ(native(call.number), kAllow) << call.name;
+TEST(Seccomp, CallsNewerThanLibseccompAreDecidedByNumber) {
+  for (uint32_t number : {451, 452, 453, 454, 455, 456, 457, 458, 462, 463, 464, 465, 466})
+    EXPECT_EQ(native(number), kAllow) << number;
+  for (uint32_t number : {459, 460, 461}) EXPECT_EQ(native(number), kDeny) << number;
 }
 
 TEST(Seccomp, SocketFamiliesAreDecidedOneByOne) {
@@ -206,7 +160,7 @@ std::vector<sock_filter> compiled_by_libseccomp() {
 TEST(Seccomp, AgreesWithLibseccompOnEveryNumber) {
   const std::vector<sock_filter> reference = compiled_by_libseccomp();
   std::set<long> by_argument = {SYS_socket, SYS_personality, SYS_clone, SYS_clone3, 335 /* uretprobe */};
-  for (const profile::NumberedCall& call : profile::kNewCalls) by_argument.insert(call.number);
+  for (const NumberedCall& call : kNewerCalls) by_argument.insert(call.number);
   for (uint32_t number = 0; number <= profile::kNewestSystemCall; ++number) {
     if (by_argument.count(number) != 0) continue;
     seccomp_data data = {};
@@ -224,38 +178,64 @@ TEST(Seccomp, FilterIsOneThatTheKernelTakes) {
   EXPECT_EQ(BPF_CLASS(default_filter().back().code), BPF_RET);
 }
 
-// Compiled decisions, to be compared with the map they were made of.
-Code program_of(const Decisions& decisions) { return joined({load(kNumberOffset), decide(decisions)}); }
-
-uint32_t outcome(const Code& program, uint32_t value) {
+// Decisions, where answer n is the label of n.
+uint32_t outcome(const std::vector<sock_filter>& program, uint32_t value) {
   seccomp_data data = {};
   data.nr = static_cast<int>(value);
   return run(program, data).value_or(0xdead);
 }
 
-TEST(SeccompCompile, AssignKeepsWhatLiesBeside) {
-  Decisions decisions = {{0, answer(1)}};
-  assign(decisions, 10, 20, answer(2));
-  assign(decisions, 15, 15, answer(3));
-  assign(decisions, 0, 0, answer(4));
-  assign(decisions, 100, UINT32_MAX, answer(5));
+TEST(SeccompDecisions, AssignKeepsWhatLiesBeside) {
+  Program program;
+  Decisions decisions(program.answer(1));
+  decisions.assign(10, 20, program.answer(2));
+  decisions.assign(15, 15, program.answer(3));
+  decisions.assign(0, 0, program.answer(4));
+  decisions.assign(100, UINT32_MAX, program.answer(5));
   const std::vector<std::pair<uint32_t, uint32_t>> expected = {
       {0, 4}, {1, 1}, {9, 1}, {10, 2}, {14, 2}, {15, 3}, {16, 2}, {20, 2}, {21, 1}, {99, 1}, {100, 5}, {UINT32_MAX, 5}};
-  const Code program = program_of(decisions);
-  for (const auto& [value, action] : expected) EXPECT_EQ(outcome(program, value), action) << value;
+  const auto code = program.finish(program.load(kNumberOffset, program.decide(decisions)));
+  for (const auto& [value, action] : expected) EXPECT_EQ(outcome(code, value), action) << value;
 }
 
-TEST(SeccompCompile, LongBranchesJumpFarEnough) {
-  Decisions decisions;
-  for (uint32_t i = 0; i < 2000; ++i) decisions[i * 2] = answer(i + 1);
-  const Code program = program_of(decisions);
-  for (uint32_t value = 0; value < 4000; ++value) ASSERT_EQ(outcome(program, value), value / 2 + 1);
+TEST(SeccompDecisions, LongBranchesJumpFarEnough) {
+  Program program;
+  Decisions decisions(program.answer(0));
+  for (uint32_t i = 0; i < 2000; ++i) decisions.assign(i * 2, i * 2 + 1, program.answer(i + 1));
+  const auto code = program.finish(program.load(kNumberOffset, program.decide(decisions)));
+  for (uint32_t value = 0; value < 4000; ++value) ASSERT_EQ(outcome(code, value), value / 2 + 1);
 }
 
-TEST(SeccompCompile, EqualNeighboursAreMerged) {
-  Decisions decisions;
-  for (uint32_t i = 0; i < 100; ++i) decisions[i] = answer(7);
-  EXPECT_EQ(decide(decisions).size(), 1u);
+// Any distance between a jump and what it leads to, around the longest.
+TEST(SeccompDecisions, BranchesReachAcrossAnyDistance) {
+  for (int distance = 240; distance < 270; ++distance) {
+    Program program;
+    const Label far = program.load(kNumberOffset, program.if_equal(7, program.answer(1), program.answer(2)));
+    Label near = program.answer(3);
+    for (int i = 0; i < distance; ++i) near = program.load(kNumberOffset, near);
+    const auto code = program.finish(program.load(kNumberOffset, program.if_at_least(5, far, near)));
+    EXPECT_EQ(outcome(code, 4), 3u);
+    EXPECT_EQ(outcome(code, 7), 1u) << distance;
+    EXPECT_EQ(outcome(code, 8), 2u) << distance;
+  }
+}
+
+TEST(SeccompDecisions, EqualNeighboursAreMerged) {
+  Program program;
+  Decisions decisions(program.answer(7));
+  for (uint32_t i = 0; i < 100; ++i) decisions.assign(i, i, program.answer(7));
+  EXPECT_EQ(program.finish(program.decide(decisions)).size(), 1u);
+}
+
+TEST(SeccompDecisions, SingleNumbersTakeOneComparison) {
+  Program program;
+  Decisions decisions(program.answer(1));
+  decisions.assign(9, 9, program.answer(2));
+  const auto code = program.finish(program.load(kNumberOffset, program.decide(decisions)));
+  EXPECT_EQ(code.size(), 4u);
+  EXPECT_EQ(outcome(code, 8), 1u);
+  EXPECT_EQ(outcome(code, 9), 2u);
+  EXPECT_EQ(outcome(code, 10), 1u);
 }
 
 }  // namespace

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/oci/container.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/text.h"
+#include "runtime/oci/process_stat.h"
+
+namespace plimsoll::oci {
+namespace {
+
+constexpr size_t kLargestRecord = 1024 * 1024;
+
+std::string quoted(std::string_view id) { return "container \"" + std::string(id) + "\""; }
+
+// With its code, so that callers can tell it from other errors; the text says it already.
+Unexpected missing(std::string_view id) { return unexpected(Error{ENOENT, quoted(id) + " does not exist"}); }
+
+// Nothing in the directory is anybody else's, so its files are simply unlinked.
+Result<void> remove_files(const Dir& directory, const std::string& path) {
+  auto entries = directory.list();
+  if (!entries) return unexpected(entries.error());
+  for (const Dir::Entry& entry : *entries) {
+    if (::unlinkat(directory.fd(), entry.name.c_str(), 0) != 0 && errno != ENOENT) {
+      return fail_errno(path + "/" + entry.name);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view status_name(Status status) {
+  constexpr std::string_view kNames[] = {"creating", "created", "running", "paused", "stopped"};
+  return kNames[static_cast<int>(status)];
+}
+
+void Lock::release() {
+  if (fd_) ::flock(fd_.get(), LOCK_UN);
+  fd_.reset();
+}
+
+Result<Container> Container::open(const std::string& root, std::string_view id) {
+  if (auto good = check_id(id); !good) return unexpected(good.error());
+  const std::string path = root + "/" + std::string(id);
+  Container container;
+  auto directory = Dir::open(path);
+  if (!directory && directory.error().code == ENOENT) return missing(id);
+  if (!directory) return unexpected(directory.error());
+  container.directory_ = *std::move(directory);
+  struct stat information;
+  if (::fstat(container.directory(), &information) != 0) return fail_errno(path);
+  container.owner_ = information.st_uid;
+  auto text = container.read(kRecordFile, kLargestRecord);
+  if (!text && text.error().code == ENOENT) return missing(id);
+  if (!text) return unexpected(text.error());
+  auto record = read_record(*text);
+  if (!record) return unexpected(record.error().within(path + "/" + kRecordFile));
+  container.record_ = *std::move(record);
+  if (container.id() != id) return fail(path + "/" + kRecordFile + ": is of container " + container.id());
+  return container;
+}
+
+Status Container::status(const std::string& proc) const {
+  if (!process_lives(proc, record_.pid, record_.start_ticks)) return Status::kStopped;
+  if (::faccessat(directory(), kStartSocket, F_OK, 0) == 0) return Status::kCreated;
+  if (::faccessat(directory(), kCreatingSocket, F_OK, 0) == 0) return Status::kCreating;
+  return Status::kRunning;
+}
+
+Result<Lock> lock_container(int directory, std::string_view id) {
+  UniqueFd fd(::openat(directory, kRecordFile, O_RDONLY | O_CLOEXEC));
+  if (!fd) return missing(id);
+  while (::flock(fd.get(), LOCK_EX) != 0) {
+    if (errno != EINTR) return fail_errno("lock " + quoted(id));
+  }
+  struct stat information;
+  if (::fstat(fd.get(), &information) != 0 || information.st_nlink == 0) return missing(id);
+  return Lock(std::move(fd));
+}
+
+Result<std::string> Container::read(const std::string& name, size_t limit) const {
+  const UniqueFd fd(::openat(directory(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd) return fail_errno(name);
+  struct stat information;
+  if (::fstat(fd.get(), &information) != 0) return fail_errno(name);
+  if (!S_ISREG(information.st_mode)) return fail(name + ": is no regular file");
+  if (static_cast<size_t>(information.st_size) > limit) return unexpected(Error{EFBIG, name});
+  std::string text(static_cast<size_t>(information.st_size), '\0');
+  size_t filled = 0;
+  while (filled < text.size()) {
+    const ssize_t length = ::read(fd.get(), text.data() + filled, text.size() - filled);
+    if (length < 0 && errno != EINTR) return fail_errno(name);
+    if (length == 0) break;
+    if (length > 0) filled += static_cast<size_t>(length);
+  }
+  text.resize(filled);
+  return text;
+}
+
+Result<NewDirectory> NewDirectory::make(const std::string& root, std::string_view id) {
+  if (auto good = check_id(id); !good) return unexpected(good.error());
+  const std::string path = root + "/" + std::string(id);
+  int made = ::mkdir(path.c_str(), 0700);
+  if (made != 0 && errno == ENOENT) {
+    if (auto parents = make_directories(root); !parents) return unexpected(parents.error());
+    made = ::mkdir(path.c_str(), 0700);
+  }
+  if (made != 0 && errno == EEXIST) return unexpected(Error{0, quoted(id) + " already exists in " + root});
+  if (made != 0) return fail_errno(path);
+  NewDirectory directory;
+  directory.path_ = path;
+  auto opened = Dir::open(path);
+  if (!opened) {
+    ::rmdir(path.c_str());
+    return unexpected(opened.error());
+  }
+  directory.directory_ = *std::move(opened);
+  ::flock(directory.fd(), LOCK_EX | LOCK_NB);
+  return directory;
+}
+
+NewDirectory::NewDirectory(NewDirectory&& other) noexcept
+    : directory_(std::move(other.directory_)), path_(std::move(other.path_)) {
+  other.path_.clear();
+}
+
+NewDirectory::~NewDirectory() {
+  if (path_.empty()) return;
+  (void)remove_files(directory_, path_);
+  ::rmdir(path_.c_str());
+  ::flock(fd(), LOCK_UN);
+}
+
+Result<void> NewDirectory::write(const std::string& name, std::string_view content) const {
+  const std::string temporary = name + ".tmp";
+  const UniqueFd file(::openat(fd(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!file) return fail_errno(path_ + "/" + temporary);
+  if (auto written = write_all(file.get(), content); !written) return unexpected(written.error().within(path_));
+  if (::renameat(fd(), temporary.c_str(), fd(), name.c_str()) != 0) return fail_errno(path_ + "/" + name);
+  return {};
+}
+
+void NewDirectory::keep() {
+  path_.clear();
+  ::flock(fd(), LOCK_UN);
+}
+
+Result<void> remove_aborted(const std::string& root, std::string_view id) {
+  if (auto good = check_id(id); !good) return good;
+  const std::string path = root + "/" + std::string(id);
+  auto directory = Dir::open(path);
+  if (!directory && directory.error().code == ENOENT) return {};
+  if (!directory) return unexpected(directory.error());
+  if (::flock(directory->fd(), LOCK_EX | LOCK_NB) != 0)
+    return unexpected(Error{EBUSY, quoted(id) + " is being created"});
+  return remove_directory(root, id);
+}
+
+Result<void> remove_directory(const std::string& root, std::string_view id) {
+  const std::string path = root + "/" + std::string(id);
+  auto directory = Dir::open(path);
+  if (!directory && directory.error().code == ENOENT) return {};
+  if (!directory) return unexpected(directory.error());
+  if (auto removed = remove_files(*directory, path); !removed) return removed;
+  if (::rmdir(path.c_str()) != 0 && errno != ENOENT) return fail_errno(path);
+  return {};
+}
+
+Result<std::vector<std::string>> container_ids(const std::string& root, bool may_miss) {
+  std::vector<std::string> ids;
+  auto directory = Dir::open(root);
+  if (!directory && directory.error().code == ENOENT && may_miss) return ids;
+  if (!directory) return unexpected(directory.error());
+  auto entries = directory->list();
+  if (!entries) return unexpected(entries.error());
+  for (Dir::Entry& entry : *entries) {
+    if (entry.is_directory && check_id(entry.name)) ids.push_back(std::move(entry.name));
+  }
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+std::string owner_name(const std::string& passwd, uid_t uid) {
+  std::string_view rest = passwd;
+  while (!rest.empty()) {
+    std::string_view line = take(rest, '\n');
+    const std::string_view name = take(line, ':');
+    take(line, ':');
+    if (parse_u64(take(line, ':')) == uid && !name.empty()) return std::string(name);
+  }
+  return "#" + std::to_string(uid);
+}
+
+}  // namespace plimsoll::oci

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// A container by its name: its directory ROOT/ID, what stands there, and in which state it is.
+//
+// Nothing on disk says "running": created means that the socket of `start` is still there, stopped that the first
+// process is gone, paused that its cgroup is frozen. Two locks (flock(2)): on the directory while `create` is at work
+// in it, so that one that was killed can be told from one that is busy; on state.json while a command changes the
+// container. runtime.md "State"
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/os.h"
+#include "runtime/oci/record.h"
+
+namespace plimsoll::oci {
+
+enum class Status { kCreating, kCreated, kRunning, kPaused, kStopped };
+std::string_view status_name(Status status);
+
+inline constexpr char kRecordFile[] = "state.json";
+inline constexpr char kProcessFile[] = "process.json";
+inline constexpr char kFilterFile[] = "seccomp.bpf";
+inline constexpr char kStartSocket[] = "start.sock";
+// The same socket until everything is ready for `start`.
+inline constexpr char kCreatingSocket[] = "creating.sock";
+
+// Holds an flock(2) until it goes; processes that were started meanwhile do not keep it.
+class Lock {
+ public:
+  Lock() = default;
+  explicit Lock(UniqueFd fd) : fd_(std::move(fd)) {}
+  Lock(Lock&&) = default;
+  Lock& operator=(Lock&&) = default;
+  ~Lock() { release(); }
+  void release();
+
+ private:
+  UniqueFd fd_;
+};
+
+// Waits until no other command changes the container of this directory. Error ENOENT when it was deleted meanwhile.
+Result<Lock> lock_container(int directory, std::string_view id);
+
+class Container {
+ public:
+  // Error ENOENT "container "x" does not exist" when there is none, or one whose `create` has not come far enough.
+  static Result<Container> open(const std::string& root, std::string_view id);
+
+  const Record& record() const { return record_; }
+  const std::string& id() const { return record_.id; }
+  int directory() const { return directory_.fd(); }
+  // The user that the directory belongs to.
+  uid_t owner() const { return owner_; }
+
+  // Everything but paused, which costs more to find out: see status() of cgroups.h.
+  Status status(const std::string& proc) const;
+  Result<Lock> lock() const { return lock_container(directory(), id()); }
+  // A file of the directory, at most `limit` bytes.
+  Result<std::string> read(const std::string& name, size_t limit) const;
+
+ private:
+  Dir directory_;
+  Record record_;
+  uid_t owner_ = 0;
+};
+
+// The directory of a container that is being made. Removed again unless keep() was called.
+class NewDirectory {
+ public:
+  // Makes the root, too. Error EEXIST when the name is taken.
+  static Result<NewDirectory> make(const std::string& root, std::string_view id);
+  NewDirectory(NewDirectory&& other) noexcept;
+  NewDirectory& operator=(NewDirectory&&) = delete;
+  ~NewDirectory();
+
+  int fd() const { return directory_.fd(); }
+  const std::string& path() const { return path_; }
+  // Readers see the whole file or none.
+  Result<void> write(const std::string& name, std::string_view content) const;
+  void keep();
+
+ private:
+  NewDirectory() = default;
+
+  Dir directory_;
+  std::string path_;
+};
+
+// Removes a directory of which no `create` is at work and no state can be read. EBUSY when one is.
+Result<void> remove_aborted(const std::string& root, std::string_view id);
+// Removes ROOT/ID with all in it; one that is gone already is fine.
+Result<void> remove_directory(const std::string& root, std::string_view id);
+
+// Names of all containers below `root`, sorted; none when the directory does not exist and `may_miss`.
+Result<std::vector<std::string>> container_ids(const std::string& root, bool may_miss);
+
+// The name of a user of this machine from its own /etc/passwd; "#1000" when it has none.
+std::string owner_name(const std::string& passwd, uid_t uid);
+
+}  // namespace plimsoll::oci

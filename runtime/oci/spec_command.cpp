@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// spec: a configuration to begin with.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "runtime/oci/command.h"
+#include "runtime/spec/read.h"
+
+namespace plimsoll::oci {
+namespace {
+
+enum Key { kRootless = 256 };
+constexpr Option kOptions[] = {{'b', "bundle", "DIR", "Where to write config.json (.)"},
+                               {'f', "file", "NAME", "Another name for it"},
+                               {kRootless, "rootless", "", "For a caller without privileges"}};
+
+Result<int> run(Context&, const Words& words) {
+  const std::string_view name = words.value('f', "config.json");
+  const std::string path =
+      name.starts_with('/') ? std::string(name) : std::string(words.value('b', ".")) + "/" + std::string(name);
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (!file && errno == EEXIST) return fail(path + " exists already: remove it first");
+  if (!file) return fail_errno(path);
+  const std::string text =
+      words.flag(kRootless) ? spec::rootless_config(::geteuid(), ::getegid()) : std::string(spec::default_config());
+  auto written = write_all(file.get(), text);
+  if (written) return 0;
+  ::unlink(path.c_str());
+  return unexpected(written.error().within(path));
+}
+
+}  // namespace
+
+const Command spec_command = {{"spec", "", "Write a configuration to begin with", kOptions, 0, 0}, run};
+
+}  // namespace plimsoll::oci

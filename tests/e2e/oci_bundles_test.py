@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a bundle's config.json can say, seen from inside of the container and from the host: hooks, descriptors, joined
+namespaces, mappings, mounts, limits, devices, a filter. runtime-spec's config.md and config-linux.md."""
+import json
+import os
+import pathlib
+import subprocess
+import unittest
+
+import oci
+import support
+
+
+class Bundles(oci.Case):
+    def test_hooks(self):
+        data = self.directory()
+        one = self.prepare("/bin/sh", "-c", "echo program >>/data/order")
+        one.bind(data, "/data")
+        one.config["hooks"] = {}
+        for hook in oci.HOOKS:
+            where = "/data" if hook == "startContainer" else data
+            one.config["hooks"][hook] = [
+                {"path": "/bin/sh", "args": ["sh", "-c", f"cat >{where}/{hook}; echo {hook}$MARK >>{where}/order"],
+                 "env": ["PATH=/bin:/usr/bin", f"MARK={mark}"]} for mark in ("", "2")]
+        one.write()
+        self.runtime.call("create", "--bundle", one.bundle, one.name)
+        order = data / "order"
+        created = [f"{hook}{mark}" for hook in oci.HOOKS[:3] for mark in ("", "2")]
+        early = ["poststart", "poststart2"] if self.runtime.kind == "runc" else []  # before 1.3 it runs them in create
+        self.assertIn(order.read_text().split(), (created, created + early))
+        pid = self.runtime.state(one.name)["pid"]
+        self.runtime.call("start", one.name)
+        self.wait_code(pid)
+        self.runtime.call("delete", one.name)
+        words = order.read_text().split()
+        late = [f"{hook}{mark}" for hook in oci.HOOKS[3:] for mark in ("", "2") if f"{hook}{mark}" not in early]
+        found = [word for word in words if word not in ("program", *created, *early)]
+        if self.runtime.kind == "crun":  # whose poststart does not wait for startContainer
+            late, found = sorted(late), sorted(found)
+        self.assertEqual(found, late)
+        self.assertLess(words.index("startContainer2"), words.index("program"))
+        for hook in oci.HOOKS:
+            state = json.loads((data / hook).read_text())
+            self.assertEqual(state["id"], one.name, hook)
+            if hook != "startContainer" or self.runtime.kind != "crun":  # which says "/" there
+                self.assertEqual(state["bundle"], one.bundle, hook)
+            self.assertRegex(state["ociVersion"], r"^1\.")
+            self.assertEqual(state["annotations"], {"org.example/team": "blue"})
+            if hook in ("prestart", "createRuntime", "poststart"):
+                self.assertEqual(state["pid"], pid, hook)
+        self.assertEqual(json.loads((data / "poststop").read_text())["status"], "stopped")
+        self.assertIn(json.loads((data / "createRuntime").read_text())["status"], ("creating", "created"))
+
+    def test_descriptors_that_are_kept(self):
+        reader, writer = os.pipe()
+        one = self.prepare("/bin/sh", "-c", "echo kept >&3; ls /proc/self/fd")
+        command = self.runtime.arguments("run", "--preserve-fds", "1", "--bundle", one.bundle, one.name)
+        try:
+            done = subprocess.run(["bash", "-c", f'exec "$@" 3>&{writer}', "bash", *command], pass_fds=(writer,),
+                                  stdin=subprocess.DEVNULL, capture_output=True, check=True, text=True,
+                                  timeout=30 * support.TIME_FACTOR)
+            os.close(writer)
+            writer = -1
+            self.assertEqual(os.read(reader, 100), b"kept\n")
+            self.assertEqual(done.stdout.split()[:4], ["0", "1", "2", "3"])
+            self.assertEqual(len(done.stdout.split()), 5, "and the one that ls itself opens")
+        finally:
+            os.close(reader)
+            if writer >= 0:
+                os.close(writer)
+
+    def test_no_other_descriptor_is_passed_on(self):
+        one = self.prepare("/bin/ls", "/proc/self/fd")
+        with open("/etc/hostname", "rb") as leak:
+            os.set_inheritable(leak.fileno(), True)
+            done = subprocess.run(self.runtime.arguments("run", "--bundle", one.bundle, one.name), text=True,
+                                  stdin=subprocess.DEVNULL, capture_output=True, check=True, close_fds=False,
+                                  timeout=30 * support.TIME_FACTOR)
+        self.assertEqual(done.stdout.split(), ["0", "1", "2", "3"])
+
+    def test_joins_namespaces_by_path(self):
+        first = self.prepare()
+        pid = self.start(first)
+        second = self.prepare()
+        paths = {"network": "net", "ipc": "ipc", "uts": "uts", "pid": "pid"}
+        for kind in second.config["linux"]["namespaces"]:
+            if kind["type"] in paths:
+                kind["path"] = f"/proc/{pid}/ns/{paths[kind['type']]}"
+        del second.config["hostname"]
+        second.write()
+        other = self.start(second)
+        for kind in paths.values():
+            self.assertEqual(os.readlink(f"/proc/{other}/ns/{kind}"), os.readlink(f"/proc/{pid}/ns/{kind}"))
+        self.assertNotEqual(os.readlink(f"/proc/{other}/ns/mnt"), os.readlink(f"/proc/{pid}/ns/mnt"))
+        self.assertEqual(self.exec(second.name, "/bin/ps").stdout.count("sleep 1000"), 2)
+        self.runtime.call("kill", second.name, "KILL")
+        self.assertEqual(self.wait_code(other), -9, "before the first can end, this one must be waited for")
+
+    def test_user_namespace(self):
+        one = self.prepare("/bin/sh", "-c", "cat /proc/self/uid_map /proc/self/gid_map; id -u; touch /tmp/x")
+        one.config["linux"]["namespaces"].append({"type": "user"})
+        one.config["linux"]["uidMappings"] = [{"containerID": 0, "hostID": 100000, "size": 2000}]
+        one.config["linux"]["gidMappings"] = [{"containerID": 0, "hostID": 200000, "size": 2000}]
+        one.write()
+        words = self.runtime.call("run", "--bundle", one.bundle, one.name).stdout.split()
+        self.assertEqual(words[:7], ["0", "100000", "2000", "0", "200000", "2000", "0"])
+        (pathlib.Path(self.place.rootfs()) / "tmp/x").unlink()
+
+    def test_mounts_and_paths(self):
+        one = self.prepare("/bin/sh", "-c",
+                           "wc -c </proc/keys; touch /proc/sys/kernel/ostype; touch /data/x; cat /proc/mounts")
+        data = self.directory()
+        one.bind(data, "/data", "ro")
+        one.config["root"]["readonly"] = True
+        one.write()
+        done = self.runtime.call("run", "--bundle", one.bundle, one.name)
+        self.assertEqual(done.stdout.split()[0], "0", "a masked path is empty")
+        self.assertEqual(done.stderr.count("Read-only file system"), 2, done.stderr)
+        mounts = {line.split()[1]: line.split()[3] for line in done.stdout.splitlines() if line.count(" ") == 5}
+        for path in ("/", "/proc/sys", "/data", "/sys"):
+            self.assertEqual(mounts[path].split(",")[0], "ro", path)
+        self.assertEqual(os.listdir(data), [])
+
+    def test_rlimits_sysctl_and_oom_score(self):
+        one = self.prepare("/bin/sh", "-c", "ulimit -n; ulimit -Hn; cat /proc/sys/net/ipv4/ip_default_ttl "
+                           "/proc/self/oom_score_adj; umask", oomScoreAdj=500, user={"uid": 0, "gid": 0, "umask": 0o27},
+                           rlimits=[{"type": "RLIMIT_NOFILE", "soft": 100, "hard": 200}])
+        one.config["linux"]["sysctl"] = {"net.ipv4.ip_default_ttl": "9"}
+        one.write()
+        words = self.runtime.call("run", "--bundle", one.bundle, one.name).stdout.split()
+        self.assertEqual(words, ["100", "200", "9", "500", "0027"])
+
+    def test_devices(self):
+        one = self.prepare("/bin/sh", "-c", "ls -ln /dev/mine; head -c 1 /dev/mine | wc -c; head -c 1 /dev/kmsg2")
+        one.config["linux"]["devices"] = [
+            {"path": "/dev/mine", "type": "c", "major": 1, "minor": 5, "fileMode": 0o640, "uid": 7, "gid": 8},
+            {"path": "/dev/kmsg2", "type": "c", "major": 1, "minor": 11, "fileMode": 0o666}]
+        one.write()
+        done = self.runtime.call("run", "--bundle", one.bundle, one.name, check=False)
+        self.assertRegex(done.stdout, r"crw-r----- +1 7 +8 +1, +5 .*\n1\n")
+        self.assertIn("Operation not permitted", done.stderr, "a device that the rules do not allow")
+
+    def test_seccomp(self):
+        one = self.prepare("/bin/sh", "-c", "grep Seccomp: /proc/self/status; mkdir /tmp/y; echo after")
+        one.config["linux"]["seccomp"] = {
+            "defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"],
+            "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28}]}
+        one.write()
+        done = self.runtime.call("run", "--bundle", one.bundle, one.name)
+        self.assertEqual(done.stdout.split(), ["Seccomp:", "2", "after"])
+        self.assertIn("No space left on device", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
