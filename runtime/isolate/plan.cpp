@@ -184,6 +184,7 @@ Result<ProcessPlan> make_process_plan(const spec::Process& process) {
   plan.umask = process.user.umask.value_or(0022);
   plan.groups.assign(process.user.additional_gids.begin(), process.user.additional_gids.end());
   plan.limits = process.rlimits;
+  if (process.oom_score_adj) plan.oom_score = std::to_string(*process.oom_score_adj);
   plan.capabilities = process.capabilities.value_or(spec::Capabilities{});
   plan.no_new_privileges = process.no_new_privileges;
   plan_label(process, plan);

@@ -42,6 +42,7 @@ struct ProcessPlan {
   mode_t umask = 0022;
   std::vector<gid_t> groups;
   std::vector<spec::Rlimit> limits;
+  std::string oom_score;  // "": as it is
   spec::Capabilities capabilities;
   bool no_new_privileges = false;
   LoadedFilter filter;

@@ -174,7 +174,7 @@ int find_program(Child& child) {
 
 int open_label_files(Child& child) {
   if (child.process->label.empty()) return 0;
-  child.procfs_fd = open_procfs();
+  child.procfs_fd = open_procfs_of_processes();
   return child.procfs_fd < 0 ? errno : 0;
 }
 

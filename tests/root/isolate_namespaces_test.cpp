@@ -144,6 +144,28 @@ TEST_F(IsolateNamespaces, SecondContainerOfAPodSharesWithTheFirst) {
   EXPECT_EQ(second.run({"true"}).exit_code, kExitEngineFailed);
 }
 
+// The first container of a pod sees the second one's process before that has become its program.
+TEST_F(IsolateNamespaces, ContainersOfAPodCannotLookIntoLaunches) {
+  for (const bool in_user_namespace : {false, true}) {
+    Sandbox first, second;
+    first.launch.filter = {};
+    if (in_user_namespace) {
+      use_user_namespace(first, {{0, 100000, 1000}});
+      test::give_tree(second.in_rootfs(""), 100000);
+      constexpr uint64_t kAll = (uint64_t{1} << (CAP_LAST_CAP + 1)) - 1;
+      first.container.process->capabilities = spec::Capabilities{kAll, kAll, 0, kAll, 0};
+    }
+    test::Running running(first, {"probe", "spy"});
+    const std::string directory = "/proc/" + std::to_string(running.pid()) + "/ns/";
+    set_namespace(second.container, NamespaceType::kPid, directory + "pid");
+    if (in_user_namespace) set_namespace(second.container, NamespaceType::kUser, directory + "user");
+    for (int i = 0; i < 50; ++i) EXPECT_EQ(second.run({"true"}).exit_code, 0);
+    ASSERT_EQ(::kill(running.pid(), SIGTERM), 0);
+    EXPECT_THAT(test::read_all(first.output_fd()), testing::MatchesRegex("seen [1-9][0-9]*, looked into 0\n"))
+        << in_user_namespace;
+  }
+}
+
 TEST_F(IsolateNamespaces, UserNamespaceMapsSeveralRanges) {
   Sandbox sandbox;
   use_user_namespace(sandbox, {{0, 100000, 1000}, {1000, 200000, 500}});
@@ -296,6 +318,38 @@ TEST_F(IsolateNamespaces, OrdinaryUserMayNotMapOthers) {
   const Ended ended = run_as(kOrdinaryUser, sandbox, {"true"});
   EXPECT_EQ(ended.output, "start a process in new namespaces: Operation not permitted");
   EXPECT_EQ(ended.exit_code, kExitEngineFailed);
+}
+
+TEST_F(IsolateNamespaces, OrdinaryUserJoinsTheContainer) {
+  Sandbox sandbox;
+  use_rootless(sandbox, {{0, kOrdinaryUser, 1}});
+  EXPECT_EQ(test::in_child([&sandbox] {
+              ASSERT_EQ(::setgroups(0, nullptr), 0);
+              ASSERT_EQ(::setresgid(kOrdinaryUser, kOrdinaryUser, kOrdinaryUser), 0);
+              ASSERT_EQ(::setresuid(kOrdinaryUser, kOrdinaryUser, kOrdinaryUser), 0);
+              ASSERT_EQ(::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), 0);
+              test::Running running(sandbox, {"sleep", "1000"});
+              int ends[2];
+              ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+              UniqueFd output(ends[0]), write_end(ends[1]);
+              spec::Process process = container::exec_process({"sh", "-c", "id -u; hostname; echo $0"}, {}, "/");
+              process.oom_score_adj = 700;
+              JoinSpec join_spec;
+              join_spec.process = &process;
+              join_spec.pid = running.pid();
+              join_spec.pidfd = running.get().pidfd.get();
+              join_spec.namespaces = container::entered_namespaces() | CLONE_NEWUSER;
+              join_spec.stdio[0] = -1;
+              join_spec.stdio[1] = join_spec.stdio[2] = write_end.get();
+              join_spec.exec_stub = sandbox.launch.exec_stub;
+              auto joined = join(join_spec);
+              auto* const failed = std::get_if<LaunchError>(&joined);
+              ASSERT_EQ(failed, nullptr) << failed->error.message();
+              write_end.reset();
+              EXPECT_EQ(test::read_all(output.get()), "0\ninside\nsh\n");
+              EXPECT_EQ(test::wait_for(std::get<Launched>(joined).pid), 0);
+            }),
+            0);
 }
 
 TEST_F(IsolateNamespaces, OrdinaryUserMapsARangeOfSubordinateIds) {

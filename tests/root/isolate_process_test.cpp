@@ -23,6 +23,7 @@ namespace {
 using test::Ended;
 using test::HostState;
 using test::in_child;
+using test::Running;
 using test::Sandbox;
 using testing::AllOf;
 using testing::EndsWith;
@@ -57,28 +58,6 @@ class WithoutSysResource {
 
  private:
   __user_cap_data_struct before_[2] = {};
-};
-
-// A started container that is killed at the end.
-class Running {
- public:
-  Running(Sandbox& sandbox, std::vector<std::string> argv) {
-    auto started = sandbox.start(std::move(argv));
-    if (auto* failed = std::get_if<LaunchError>(&started)) ADD_FAILURE() << failed->error.message();
-    if (auto* launched = std::get_if<Launched>(&started)) launched_ = std::move(*launched);
-  }
-  ~Running() {
-    if (launched_.pid == 0) return;
-    ::kill(launched_.pid, SIGKILL);
-    test::wait_for(launched_.pid);
-  }
-  Running(const Running&) = delete;
-  Running& operator=(const Running&) = delete;
-  const Launched& get() const { return launched_; }
-  pid_t pid() const { return launched_.pid; }
-
- private:
-  Launched launched_;
 };
 
 TEST_F(IsolateProcess, IsWhoItShallBe) {
@@ -209,7 +188,7 @@ TEST_F(IsolateProcess, KernelSettingsOfItsNamespaces) {
   const std::string host = *read_file("/proc/sys/net/ipv4/ip_forward");
   Sandbox sandbox;
   const std::string other = host == "0\n" ? "1" : "0";
-  sandbox.container.sysctl = {{"net/ipv4/ip_forward", other}, {"kernel.shm_rmid_forced", "1"}};
+  sandbox.container.sysctl = {{"net/ipv4/ip_forward", other}, {"kernel/shm_rmid_forced", "1"}};
   EXPECT_EQ(sandbox.shell("cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/shm_rmid_forced").output,
             other + "\n1\n");
   EXPECT_EQ(*read_file("/proc/sys/net/ipv4/ip_forward"), host);
@@ -416,6 +395,7 @@ TEST_F(IsolateProcess, JoiningProcessesCannotBeLookedInto) {
     join_spec.pidfd = running.get().pidfd.get();
     join_spec.namespaces = joined_namespaces;
     join_spec.stdio[0] = join_spec.stdio[1] = join_spec.stdio[2] = -1;
+    join_spec.exec_stub = sandbox.launch.exec_stub;
     for (int i = 0; i < 100; ++i) {
       auto joined = join(join_spec);
       ASSERT_TRUE(std::holds_alternative<Launched>(joined)) << std::get<LaunchError>(joined).error.message();

@@ -185,6 +185,28 @@ inline Ended run_as(uid_t user, Sandbox& sandbox, const std::vector<std::string>
   return ended;
 }
 
+// A started container that is killed at the end.
+class Running {
+ public:
+  Running(Sandbox& sandbox, std::vector<std::string> argv) {
+    auto started = sandbox.start(std::move(argv));
+    if (auto* failed = std::get_if<isolate::LaunchError>(&started)) ADD_FAILURE() << failed->error.message();
+    if (auto* launched = std::get_if<isolate::Launched>(&started)) launched_ = std::move(*launched);
+  }
+  ~Running() {
+    if (launched_.pid == 0) return;
+    ::kill(launched_.pid, SIGKILL);
+    wait_for(launched_.pid);
+  }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+  const isolate::Launched& get() const { return launched_; }
+  pid_t pid() const { return launched_.pid; }
+
+ private:
+  isolate::Launched launched_;
+};
+
 // A listening socket as a container's start socket, and connections to it.
 class StartSocket {
  public:
