@@ -75,8 +75,15 @@ int finish_mount(int mount_fd, int target_fd, const spec::MountOptions& options)
   return error;
 }
 
+// What the parent has opened belongs to the host's mounts, with which it would go on sharing what is mounted below it.
+int leave_peers(int mount_fd, uint64_t propagation, bool from_parent) {
+  if (!from_parent) return 0;
+  return result_of(change_attributes(mount_fd, 0, 0, propagation, true));
+}
+
 int bind(Child& child, PlannedMount& mount) {
   child.place = mount.source.c_str();
+  const bool from_parent = mount.tree.valid();
   int tree_fd = mount.tree.release();
   const unsigned flags = (mount.options.recursive_bind ? static_cast<unsigned>(AT_RECURSIVE) : 0u) |
                          (mount.options.source_no_follow ? static_cast<unsigned>(AT_SYMLINK_NOFOLLOW) : 0u);
@@ -85,6 +92,9 @@ int bind(Child& child, PlannedMount& mount) {
   if (tree_fd < 0 || ::fstat(tree_fd, &st) != 0) return errno;
   if (const int error = apply_options(tree_fd, mount.options)) return error;
   child.place = mount.target.shown.c_str();
+  const uint64_t propagation =
+      mount.options.propagation != 0 ? mount.options.propagation : child.plan->mounts.propagation;
+  if (const int error = leave_peers(tree_fd, propagation, from_parent)) return error;
   const int target_fd = open_target(child, mount, !S_ISDIR(st.st_mode));
   if (target_fd >= 0 && is_procfs(target_fd) && !may_be_covered(mount)) return EXDEV;
   return finish_mount(tree_fd, target_fd, mount.options);
@@ -126,13 +136,15 @@ int change_top(const Child& child, const PlannedMount& mount) {
   return error;
 }
 
-int make_file_system(const PlannedMount& mount) {
+constexpr uint64_t kReadOnly = MOUNT_ATTR_RDONLY;
+
+int make_file_system(const PlannedMount& mount, uint64_t attributes) {
   const char* const source = mount.source.empty() ? nullptr : mount.source.c_str();
-  const int mount_fd = new_mount(mount.type.c_str(), source, mount.options.data, mount.options.set);
+  const int mount_fd = new_mount(mount.type.c_str(), source, mount.options.data, attributes);
   if (mount_fd >= 0 || errno != EPERM || mount.replacement.empty()) return mount_fd;
   const int tree_fd = clone_tree(AT_FDCWD, mount.replacement.c_str(), AT_RECURSIVE);
   if (tree_fd < 0 || mount.options.set == 0) return tree_fd;
-  if (change_attributes(tree_fd, mount.options.set & MOUNT_ATTR_RDONLY, 0, 0, false) >= 0) return tree_fd;
+  if (change_attributes(tree_fd, mount.options.set & kReadOnly, 0, 0, false) >= 0) return tree_fd;
   ::close(tree_fd);
   return -1;
 }
@@ -149,17 +161,18 @@ int mount_file_system(Child& child, const PlannedMount& mount) {
   child.place = mount.target.shown.c_str();
   const int target_fd = must_be_strict(mount) ? open_strict_target(child, mount) : open_target(child, mount, false);
   if (target_fd < 0) return errno;
+  if (mount.type != "proc" && is_procfs(target_fd) && !may_be_covered(mount)) return EXDEV;
   if (!mount.long_data.empty()) {
     const int error = mount_by_name(mount, target_fd);
     ::close(target_fd);
     return error != 0 ? error : change_top(child, mount);
   }
   const bool takes_over = mount.keeps_mode || mount.options.copy_up;
-  const int mount_fd = make_file_system(mount);
+  const int mount_fd = make_file_system(mount, takes_over ? mount.options.set & ~kReadOnly : mount.options.set);
   if (mount_fd < 0) return errno;
   if (takes_over) {
-    const int error = take_over(mount, mount_fd, target_fd);
-    if (error != 0 && error != EROFS) return error;
+    if (const int error = take_over(mount, mount_fd, target_fd)) return error;
+    if (change_attributes(mount_fd, mount.options.set & kReadOnly, 0, 0, false) < 0) return errno;
   }
   return finish_mount(mount_fd, target_fd, mount.options);
 }
@@ -255,16 +268,17 @@ int set_propagation(Child& child) {
 int attach_root(Child& child) {
   MountPlan& plan = child.plan->mounts;
   child.place = plan.rootfs.c_str();
-  child.root_fd = plan.root_tree ? plan.root_tree.release() : clone_tree(AT_FDCWD, child.place, AT_RECURSIVE);
+  const bool from_parent = plan.root_tree.valid();
+  child.root_fd = from_parent ? plan.root_tree.release() : clone_tree(AT_FDCWD, child.place, AT_RECURSIVE);
   if (child.root_fd < 0) return errno;
   int target_fd = ::open(child.place, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (target_fd < 0 && errno == EACCES) target_fd = ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (target_fd < 0) return errno;
   int error = result_of(attach(child.root_fd, target_fd));
   ::close(target_fd);
-  if (error == 0 && plan.propagation != MS_PRIVATE) {
-    error = result_of(change_attributes(child.root_fd, 0, 0, MS_PRIVATE, false));
-  }
+  // What is mounted below it stays as all mounts are.
+  if (error == 0) error = leave_peers(child.root_fd, plan.propagation, from_parent);
+  if (error == 0) error = result_of(change_attributes(child.root_fd, 0, 0, MS_PRIVATE, false));
   return error;
 }
 
@@ -275,22 +289,38 @@ int make_mounts(Child& child) {
   return 0;
 }
 
-// The old root ends up mounted over the new one at the same place and is detached from there: no
-// directory in the image is needed for it. Without pivot_root (the root of an initramfs cannot be moved) the new
-// root is moved over the old one.
+namespace {
+
+// The old root ends up mounted over the new one at the same place and is detached from there: no directory in the image
+// is needed for it.
+int pivot(const Child& child) {
+  const int old_root = ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (old_root < 0) return errno;
+  if (::syscall(SYS_pivot_root, ".", ".") != 0) return errno;
+  // By a descriptor: for mount(2), other than for umount2(2), "." is still the new root.
+  if (::fchdir(old_root) != 0) return errno;
+  ::close(old_root);
+  // What is unmounted here must stay on the host.
+  if (child.plan->mounts.propagation != MS_PRIVATE && ::mount("", ".", "", MS_SLAVE | MS_REC, nullptr) != 0)
+    return errno;
+  return result_of(::umount2(".", MNT_DETACH));
+}
+
+// Where pivot_root is not possible (the root of an initramfs cannot be moved), the new root is moved over the old one,
+// if it is not there already.
+int move_root(const Child& child) {
+  // The host shall not get it too.
+  if (child.plan->mounts.propagation != MS_PRIVATE && ::mount("", "/", "", MS_SLAVE, nullptr) != 0) return errno;
+  if (::mount(".", "/", nullptr, MS_MOVE, nullptr) != 0 && errno != ELOOP) return errno;
+  return result_of(::chroot("."));
+}
+
+}  // namespace
+
 int enter_root(Child& child) {
   child.place = child.plan->mounts.rootfs.c_str();
   if (::fchdir(child.root_fd) != 0) return errno;
-  if (child.plan->mounts.pivot) {
-    if (::syscall(SYS_pivot_root, ".", ".") != 0) return errno;
-    // What is unmounted here must stay on the host.
-    if (child.plan->mounts.propagation != MS_PRIVATE && ::mount("", ".", "", MS_SLAVE | MS_REC, nullptr) != 0)
-      return errno;
-    if (::syscall(SYS_umount2, ".", MNT_DETACH) != 0) return errno;
-    return result_of(::chdir("/"));
-  }
-  if (::mount(".", "/", nullptr, MS_MOVE, nullptr) != 0) return errno;
-  if (::chroot(".") != 0) return errno;
+  if (const int error = child.plan->mounts.pivot ? pivot(child) : move_root(child)) return error;
   return result_of(::chdir("/"));
 }
 
