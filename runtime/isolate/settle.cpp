@@ -82,14 +82,14 @@ Result<void> set_scheduler(const spec::Process& process, pid_t pid) {
   attributes.sched_deadline = wanted.deadline;
   attributes.sched_period = wanted.period;
   if (::syscall(SYS_sched_setattr, pid, &attributes, 0) == 0) return {};
-  return fail_errno("process.scheduler");
+  return fail_errno("process.scheduler: sched_setattr");
 }
 
 Result<void> set_io_priority(const spec::Process& process, pid_t pid) {
   if (!process.io_priority) return {};
   const int value = process.io_priority->io_class << IOPRIO_CLASS_SHIFT | process.io_priority->priority;
   if (::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, pid, value) == 0) return {};
-  return fail_errno("process.ioPriority");
+  return fail_errno("process.ioPriority: ioprio_set");
 }
 
 }  // namespace

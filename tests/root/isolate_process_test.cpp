@@ -165,7 +165,7 @@ TEST_F(IsolateProcess, Priorities) {
   wrong.container.process->oom_score_adj.reset();
   wrong.container.process->scheduler.emplace();
   wrong.container.process->scheduler->policy = 77;
-  EXPECT_EQ(wrong.run({"true"}).output, "process.scheduler: Invalid argument");
+  EXPECT_EQ(wrong.run({"true"}).output, "process.scheduler: sched_setattr: Invalid argument");
   wrong.container.process->scheduler.reset();
   wrong.container.process->io_priority = spec::IoPriority{7, 0};
   EXPECT_EQ(wrong.run({"true"}).output, "process.ioPriority: Invalid argument");
@@ -355,7 +355,7 @@ TEST_F(IsolateProcess, ErrorsNameTheirStepAndNothingIsLeft) {
   constexpr const char* kMessages[] = {"attach root file system",
                                        "mount /no/such",
                                        "mount /proc/self",
-                                       "enter working directory /bin/sh",
+                                       "chdir to working directory /bin/sh",
                                        "process.rlimits",
                                        "set sysctl",
                                        "network namespace /etc/passwd",
