@@ -27,14 +27,15 @@ constexpr DefaultDevice kDefaultDevices[] = {{"/dev/null", 1, 3},   {"/dev/zero"
                                              {"/dev/random", 1, 8}, {"/dev/urandom", 1, 9}, {"/dev/tty", 5, 0}};
 
 // Without a cgroup namespace of its own a container on a pure v2 machine sees the whole tree, as its /proc/PID/cgroup
-// does.
+// does. Where systemd will have put the process is not known for sure yet: a user's own puts it below its own group.
 std::vector<CgroupMount> plan_cgroups(const LaunchSpec& launch) {
   std::vector<CgroupMount> mounts;
   const auto& places = launch.group != nullptr ? launch.group->places() : launch.places;
   const bool alone = places.size() == 1 && places[0].v2;
   const bool whole = alone && !spec::makes_namespace(*launch.spec, spec::NamespaceType::kCgroup);
   for (const limits::CgroupPlace& place : places) {
-    CgroupMount mount{whole ? place.mount_point : place.directory, alone ? "" : place.mount_name, {}};
+    CgroupMount mount{whole ? place.mount_point : place.directory, alone ? "" : place.mount_name, {}, {}};
+    mount.fresh = alone && !whole && !launch.enter_group;
     if (!place.v2 && place.controllers.size() > 1) {
       for (const std::string& controller : place.controllers) {
         if (controller != place.mount_name) mount.links.push_back(controller);

@@ -197,8 +197,13 @@ int remount(Child& child, const PlannedMount& mount) {
   return error;
 }
 
+int open_cgroup(const CgroupMount& mount) {
+  const int fd = mount.fresh ? new_mount("cgroup2", "cgroup2", {}, 0) : -1;
+  return fd >= 0 ? fd : clone_tree(AT_FDCWD, mount.source.c_str(), 0);
+}
+
 int bind_cgroup(int parent_fd, const CgroupMount& mount, const spec::MountOptions& options) {
-  const int tree_fd = clone_tree(AT_FDCWD, mount.source.c_str(), 0);
+  const int tree_fd = open_cgroup(mount);
   if (tree_fd < 0) return errno;
   if (const int error = apply_options(tree_fd, options)) return error;
   if (mount.name.empty()) return attach_and_close(tree_fd, ::fcntl(parent_fd, F_DUPFD_CLOEXEC, 3));
