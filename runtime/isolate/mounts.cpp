@@ -154,7 +154,8 @@ int make_file_system(const PlannedMount& mount, uint64_t attributes) {
   if (mount_fd >= 0 || errno != EPERM || mount.replacement.empty()) return mount_fd;
   const int tree_fd = clone_tree(AT_FDCWD, mount.replacement.c_str(), AT_RECURSIVE);
   if (tree_fd < 0 || mount.options.set == 0) return tree_fd;
-  if (change_attributes(tree_fd, mount.options.set & kReadOnly, 0, 0, false) >= 0) return tree_fd;
+  // With all that is mounted there: /sys/fs/cgroup above all is the host's (CVE-2023-25809).
+  if (change_attributes(tree_fd, mount.options.set & kReadOnly, 0, 0, true) >= 0) return tree_fd;
   ::close(tree_fd);
   return -1;
 }
