@@ -41,7 +41,8 @@ namespace {
   ::_exit(0);
 }
 
-Result<pid_t> start_helper(Child& child, const JoinSpec& spec) {
+// Sets `elsewhere` when the program has to be put into its group by somebody else.
+Result<pid_t> start_helper(Child& child, const JoinSpec& spec, bool& elsewhere) {
   clone_args arguments = {};
   arguments.exit_signal = SIGCHLD;
   if (spec.group != nullptr && spec.group->clone_into_fd() >= 0) {
@@ -49,7 +50,12 @@ Result<pid_t> start_helper(Child& child, const JoinSpec& spec) {
     arguments.cgroup = static_cast<uint64_t>(spec.group->clone_into_fd());
   }
   BlockedSignals blocked;
-  const pid_t pid = clone3(arguments);
+  pid_t pid = clone3(arguments);
+  if (pid < 0 && errno == EACCES && spec.place) {
+    elsewhere = true;
+    arguments.flags = 0;
+    pid = clone3(arguments);
+  }
   if (pid == 0) enter_container(child, spec);
   if (pid < 0) return fail_errno("start a process in the container's cgroup");
   return pid;
@@ -58,8 +64,8 @@ Result<pid_t> start_helper(Child& child, const JoinSpec& spec) {
 // The helper's report of the pid and the program's may come in either order.
 class Join {
  public:
-  Join(const JoinSpec& spec, UniqueFd control, std::vector<std::string> warnings)
-      : spec_(spec), control_(std::move(control)) {
+  Join(const JoinSpec& spec, UniqueFd control, std::vector<std::string> warnings, bool elsewhere)
+      : spec_(spec), control_(std::move(control)), elsewhere_(elsewhere) {
     joined_.warnings = std::move(warnings);
   }
 
@@ -94,6 +100,7 @@ class Join {
       waits_ = false;
       auto settled = settle(*spec_.process, joined_.pid, spec_.proc, joined_.warnings);
       if (!settled) return settled;
+      if (auto placed = elsewhere_ ? spec_.place(joined_.pid) : Result<void>(); !placed) return placed;
       if (auto answered = answer(control_.get(), "g"); !answered) return answered;
     }
     if (listener_ < 0) return {};
@@ -106,7 +113,7 @@ class Join {
   const JoinSpec& spec_;
   UniqueFd control_;
   Launched joined_;
-  bool waits_ = false;
+  bool elsewhere_, waits_ = false;
   int listener_ = -1;
   std::optional<Report> failure_;
 };
@@ -130,10 +137,11 @@ std::variant<Launched, LaunchError> join(const JoinSpec& spec) {
   child.process = &*process;
   child.control_fd = control->child.get();
   child.parent_fd = control->parent.get();
-  auto helper = start_helper(child, spec);
+  bool elsewhere = false;
+  auto helper = start_helper(child, spec, elsewhere);
   if (!helper) return engine_error(helper.error());
   control->child.reset();
-  Join joined(spec, std::move(control->parent), process->warnings);
+  Join joined(spec, std::move(control->parent), process->warnings, elsewhere);
   const Result<void> followed = joined.follow();
   reap(*helper);
   return joined.result(followed);

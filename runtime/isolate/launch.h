@@ -107,6 +107,9 @@ struct JoinSpec {
   bool new_keyring = true;
   std::string proc = HostRoots{}.proc;
   std::function<Result<void>(pid_t, UniqueFd)> listener;
+  // Puts the program into the group where the kernel does not let us (EACCES): between two v2 groups that were not
+  // delegated to the same user. May be empty.
+  std::function<Result<void>(pid_t)> place;
 };
 
 // Runs a further program inside the namespaces and the cgroup of a container. Returns its pid once exec has succeeded:

@@ -222,6 +222,12 @@ Result<limits::OwnCgroup> open_subgroup(const Record& record, const std::string&
   return group;
 }
 
+Result<void> attach_to_unit(const Record& record, pid_t pid) {
+  auto bus = limits::open_manager(limits::manager_place(runs_as_user()));
+  if (!bus) return unexpected(bus.error());
+  return limits::attach_to_scope(*bus, record.unit, "", pid);
+}
+
 Result<void> remove_group(const Record& record, const HostRoots& host) {
   auto group = open_group(record, host);
   if (!group) return unexpected(group.error());

@@ -69,6 +69,9 @@ Result<limits::OwnCgroup> need_group(const Record& record, const HostRoots& host
 // A group below the container's, for `exec --cgroup`: "/a/b" or "a/b".
 Result<limits::OwnCgroup> open_subgroup(const Record& record, const std::string& path, const HostRoots& host);
 
+// Has systemd put a process into the container's scope, for who may not do it.
+Result<void> attach_to_unit(const Record& record, pid_t pid);
+
 // Kills what is left in the group and removes it; the unit too, where it is systemd's.
 Result<void> remove_group(const Record& record, const HostRoots& host);
 // Sets the resources that are given.

@@ -140,6 +140,9 @@ isolate::JoinSpec Exec::join_spec() {
   spec.pidfd = pidfd_.get();
   spec.namespaces = record.namespaces;
   spec.group = group_ ? &*group_ : nullptr;
+  if (!record.unit.empty() && !words_.has(kExecCgroup)) {
+    spec.place = [&record](pid_t pid) { return attach_to_unit(record, pid); };
+  }
   spec.filter = loaded_filter();
   spec.exec_stub = exec_stub_.get();
   spec.personality = record.personality.value_or(UINT64_MAX);

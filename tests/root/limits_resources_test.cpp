@@ -66,7 +66,7 @@ TEST_F(ResourcesTest, MemoryGoesUpAndDown) {
 
 TEST_F(ResourcesTest, CpuTimeAndWeight) {
   NEED_CONTROLLER("cpu");
-  ASSERT_EQ(apply_cpu({.shares = 512, .burst = 10'000, .period = 200'000, .quota = 50'000}), "");
+  ASSERT_EQ(apply_cpu({.shares = 512, .period = 200'000, .quota = 50'000}), "");
   if (v2("cpu")) {
     EXPECT_EQ(text("cpu", "cpu.max"), "50000 200000");
     EXPECT_EQ(text("cpu", "cpu.weight"), "59");
@@ -77,6 +77,13 @@ TEST_F(ResourcesTest, CpuTimeAndWeight) {
   }
   ASSERT_EQ(apply_cpu({.period = 100'000}), "");
   EXPECT_EQ(v2("cpu") ? text("cpu", "cpu.max") : text("cpu", "cpu.cfs_quota_us") + " 100000", "50000 100000");
+}
+
+TEST_F(ResourcesTest, CpuBurstAndIdle) {
+  NEED_CONTROLLER("cpu");
+  if (text("cpu", "cpu.idle") == "missing") GTEST_SKIP() << "needs Linux 5.15";
+  ASSERT_EQ(apply_cpu({.burst = 10'000, .period = 200'000, .quota = 50'000}), "");
+  EXPECT_EQ(text("cpu", v2("cpu") ? "cpu.max.burst" : "cpu.cfs_burst_us"), "10000");
   ASSERT_EQ(apply_cpu({.burst = 60'000, .quota = 70'000}), "") << "the burst is allowed only with the new quota";
   ASSERT_EQ(apply_cpu({.burst = 0, .quota = -1}), "");
   ASSERT_EQ(apply_cpu({.idle = 1}), "");

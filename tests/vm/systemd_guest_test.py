@@ -22,8 +22,8 @@ about() { cat /proc/1/comm; stat -f -c %T /sys/fs/cgroup; pwd; test -S /run/dbus
 state() { systemctl is-system-running --wait; systemctl list-units --failed --plain --no-legend; true; }
 part about about
 part state state
-part driver "$1" --gtest_brief=1
-part containers tests/vm/guest-systemd-oci "$2" /host/usr/bin/busybox
+part driver timeout 600 "$1" --gtest_brief=1
+part containers timeout 600 tests/vm/guest-systemd-oci "$2" /host/usr/bin/busybox
 part touch touch /host/x
 echo said >&2
 exit 7
