@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 import unittest
+import xml.etree.ElementTree as xml
 import unittest.mock
 
 import sources
@@ -97,6 +98,13 @@ class Tables(unittest.TestCase):
         self.assertEqual(tap.compare(mine, other), (
             [("f", "a", "not ok"), ("f", "b", "skip"), ("f", "mine", "not there")], [("f", "c", "not ok")]))
         self.assertEqual(tap.compare(mine, mine), ([], []))
+
+    def test_as_junit_what_only_the_other_passes_is_failed(self):
+        mine = tap.parse("f", "ok 1 a\nnot ok 2 b\nnot ok 3 c\nok 4 d # skip\nnot ok 5 mine\n1..5\n")
+        other = tap.parse("f", "not ok 1 a\nok 2 b\nnot ok 3 c\nok 4 d\n1..4\n")
+        found = [(case.get("name"), [child.tag for child in case]) for case in xml.fromstring(tap.junit(mine, other))]
+        self.assertEqual(found, [("a", []), ("b", ["failure"]), ("c", ["skipped"]), ("d", ["skipped"]),
+                                 ("mine", ["skipped"])])
 
 
 @unittest.skipUnless(os.getuid() == 0 and os.path.isdir("/sys/fs/cgroup/freezer"), "needs root and cgroup v1")

@@ -4,6 +4,7 @@ runtime-tools and bats write it) into one table, counts it, and compares two tab
 
 tap.py count TABLE           N passed, N failed, N skipped
 tap.py compare TABLE OTHER   the tests that only one of them passes
+tap.py junit TABLE OTHER     JUnit XML: failed is what only OTHER passes; what neither passes is skipped
 
 A table has one line for each test: `ok`, `not ok` or `skip`, the file, the test's name, a reason; between them tabs.
 """
@@ -11,6 +12,7 @@ import collections
 import contextlib
 import re
 import sys
+import xml.etree.ElementTree as xml
 
 OUTCOMES = {"ok": "passed", "not ok": "failed", "skip": "skipped"}
 FILE, NEVER = "(the file)", "never reported"  # the name of what is no single test; the reason of what has no result
@@ -114,12 +116,27 @@ def print_comparison(mine, other, other_name):
             print(f"  {file}  {name}  ({outcome})")
 
 
+def junit(mine, other):
+    """The results as JUnit XML. No runtime passes every test: what another one does not pass either is skipped."""
+    theirs, root = _outcomes(other), xml.Element("testsuite")
+    for key, outcome in _outcomes(mine).items():
+        case = xml.SubElement(root, "testcase", classname=key[0], name=key[1])
+        if outcome == "ok":
+            continue
+        failed = outcome == "not ok" and theirs.get(key) == "ok"
+        xml.SubElement(case, "failure" if failed else "skipped",
+                       message=f"{outcome}; the other runtime: {theirs.get(key, 'not there')}")
+    return xml.tostring(root, encoding="unicode")
+
+
 def main(arguments):
     match arguments:
         case ["count", table]:
             print(summary(read(table)))
         case ["compare", table, other]:
             print_comparison(read(table), read(other), other)
+        case ["junit", table, other]:
+            print(junit(read(table), read(other)))
         case _:
             sys.exit(__doc__)
 
