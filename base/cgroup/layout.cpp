@@ -38,10 +38,9 @@ Result<Hierarchy> read_v2(const Dir& dir, const std::string& path) {
   return Hierarchy{path, split(trim(*controllers), ' '), true};
 }
 
-// Controllers may be mounted twice (once "cpu", once "cpuacct", both the same tree): one hierarchy.
-void add_v1(std::vector<Found>& found, const Dir& dir, const std::string& path, const std::string& name) {
-  struct stat st;
-  if (::fstat(dir.fd(), &st) != 0) return;
+// Controllers may be mounted twice (once "cpu", once "cpuacct", both the same tree): one hierarchy. `st` is of a file
+// that every hierarchy has.
+void add_v1(std::vector<Found>& found, const struct stat& st, const std::string& path, const std::string& name) {
   for (Found& other : found) {
     if (other.device != st.st_dev || other.inode != st.st_ino) continue;
     for (std::string& controller : split(name, ',')) other.hierarchy.controllers.push_back(std::move(controller));
@@ -114,13 +113,19 @@ Result<Layout> detect_layout(const std::string& cgroup_root) {
   std::vector<Hierarchy> v2;
   for (const std::string& name : directory_names(*entries)) {
     const std::string path = cgroup_root + "/" + name;
+    // Only v1 has it: one question where else a directory would have to be opened, for every start of a container.
+    struct stat st;
+    if (::fstatat(root->fd(), (name + "/cgroup.clone_children").c_str(), &st, 0) == 0) {
+      add_v1(found, st, path, name);
+      continue;
+    }
     auto dir = root->open_dir(name);
     if (!dir) continue;
     if (has_file(*dir, "cgroup.controllers")) {
       auto tree = read_v2(*dir, path);
       if (tree) v2.push_back(std::move(*tree));
-    } else if (has_file(*dir, "cgroup.procs")) {
-      add_v1(found, *dir, path, name);
+    } else if (::fstatat(dir->fd(), "cgroup.procs", &st, 0) == 0) {
+      add_v1(found, st, path, name);
     }
   }
   if (found.empty() && v2.empty())

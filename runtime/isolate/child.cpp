@@ -23,8 +23,13 @@ int await_hooks(Child& child) {
   if (const int error = await_answer(child, sizes, sizeof(sizes))) return error;
   state.creating_size = sizes[0];
   state.created_size = sizes[1];
-  if (sizes[0] == 0) return 0;
-  return await_answer(child, state.text.data(), state.text.size());
+  const size_t size = size_t{sizes[0]} + sizes[1];
+  if (size > state.text.size()) return EMSGSIZE;
+  for (size_t at = 0; at < size; at += kHookStatePiece) {
+    const size_t piece = size - at < kHookStatePiece ? size - at : kHookStatePiece;
+    if (const int error = await_answer(child, state.text.data() + at, piece)) return error;
+  }
+  return 0;
 }
 
 int await_network(Child& child) {
@@ -89,6 +94,7 @@ constexpr std::array kLaunchSteps = std::to_array<Step>({
     {"new keyring", new_keyring},
     {"open procfs", open_label_files},
     {"close descriptors", close_descriptors},
+    {"set limits", set_limits},
     {"set user", set_user},
     {"enter working directory", enter_working_directory},
     {"forbid new privileges", forbid_new_privileges},
@@ -109,6 +115,7 @@ constexpr std::array kJoinSteps = std::to_array<Step>({
     {"new keyring", new_keyring},
     {"open procfs", open_label_files},
     {"close descriptors", close_descriptors},
+    {"set limits", set_limits},
     {"set user", set_user},
     {"enter working directory", enter_working_directory},
     {"forbid new privileges", forbid_new_privileges},

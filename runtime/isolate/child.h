@@ -51,6 +51,8 @@ bool is_orphaned(const Child& child);
 // child_namespaces.cpp
 int take_root_of_user_namespace(Child& child);
 int join_namespaces(Child& child);
+// In a helper, while it is readable: of an ordinary user's helper later not even its parent may write to it.
+void take_oom_score(const Child& child);
 int join_cgroups(Child& child);
 int new_cgroup_namespace(Child& child);
 int new_time_namespace(Child& child);
@@ -73,6 +75,7 @@ int run_start_container_hooks(Child& child);
 int write_sysctls(Child& child);
 int set_personality(Child& child);
 int set_memory_policy(Child& child);
+int set_limits(Child& child);
 // privileges.cpp
 int new_keyring(Child& child);
 int set_user(Child& child);

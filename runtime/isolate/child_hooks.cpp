@@ -30,55 +30,76 @@ int64_t now_ms() {
   return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
 }
 
-// ETIMEDOUT when it takes too long and was killed, EPERM-like errors as they are, ECHILD when it has failed.
-int wait_for_hook(const HookPlan& hook, pid_t pid, int pidfd) {
-  const int64_t deadline = now_ms() + hook.timeout_s * 1000LL;
-  int status = 0;
-  bool killed = false;
-  while (hook.timeout_s > 0 && !killed) {
-    pollfd ended{pidfd, POLLIN, 0};
-    const int64_t left = deadline - now_ms();
-    const int ready = ::poll(&ended, 1, static_cast<int>(left > 0 ? left : 0));
-    if (ready > 0) break;
-    if (ready == 0) killed = ::kill(pid, SIGKILL) == 0;
-  }
-  while (::waitpid(pid, &status, 0) < 0) {
-    if (errno != EINTR) return errno;
-  }
-  if (killed) return ETIMEDOUT;
-  return status == 0 ? 0 : ECHILD;
+struct RunningHook {
+  pid_t pid = -1;
+  int pidfd = -1;
+  int input = -1;  // does not block
+  const char* text;
+  size_t size;
+};
+
+void close_input(RunningHook& hook) {
+  if (hook.input >= 0) ::close(hook.input);
+  hook.input = -1;
 }
 
-// A hook that does not read its input must not stop us: what does not fit into the pipe is written as long as it reads.
-void feed(int fd, const char* text, size_t size) {
+// As much as the pipe takes. It is closed when all is written, or nobody reads it any more.
+void feed(RunningHook& hook) {
   struct sigaction ignore = {}, before = {};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &ignore, &before);
-  while (size > 0) {
-    const ssize_t written = ::write(fd, text, size);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) break;
-    text += written;
-    size -= static_cast<size_t>(written);
-  }
+  const ssize_t written = hook.size > 0 ? ::write(hook.input, hook.text, hook.size) : 0;
+  const bool later = written < 0 && (errno == EINTR || errno == EAGAIN);
   ::sigaction(SIGPIPE, &before, nullptr);
+  if (written > 0) {
+    hook.text += written;
+    hook.size -= static_cast<size_t>(written);
+  }
+  if (hook.size == 0 || (written < 0 && !later)) close_input(hook);
 }
 
-int run_hook(const HookPlan& hook, const char* text, size_t size) {
-  int pipe[2], pidfd = -1;
+// Feeds it until its end. False: it has taken too long.
+bool accompany(RunningHook& hook, int timeout_s) {
+  const int64_t deadline = now_ms() + timeout_s * 1000LL;
+  while (true) {
+    pollfd events[2] = {{hook.pidfd, POLLIN, 0}, {hook.input, POLLOUT, 0}};
+    const int64_t left = timeout_s > 0 ? deadline - now_ms() : -1;
+    const int ready = ::poll(events, 2, static_cast<int>(timeout_s > 0 && left < 0 ? 0 : left));
+    if (ready < 0 && errno != EINTR) return true;
+    if (ready == 0) return false;
+    if (ready > 0 && events[0].revents != 0) return true;
+    if (ready > 0 && events[1].revents != 0) feed(hook);
+  }
+}
+
+// ETIMEDOUT when it takes too long and was killed, ECHILD when it has failed.
+int wait_for_hook(RunningHook& hook, int timeout_s) {
+  const bool in_time = accompany(hook, timeout_s);
+  if (!in_time) ::kill(hook.pid, SIGKILL);
+  int status = 0;
+  while (::waitpid(hook.pid, &status, 0) < 0) {
+    if (errno != EINTR) return errno;
+  }
+  if (!in_time) return ETIMEDOUT;
+  return status == 0 ? 0 : ECHILD;
+}
+
+int run_hook(const HookPlan& plan, const char* text, size_t size) {
+  int pipe[2];
   if (::pipe2(pipe, O_CLOEXEC) != 0) return errno;
+  RunningHook hook{-1, -1, pipe[1], text, size};
+  int error = result_of(::fcntl(hook.input, F_SETFL, O_NONBLOCK));
   clone_args arguments = {};
   arguments.flags = CLONE_PIDFD;
-  arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+  arguments.pidfd = reinterpret_cast<uint64_t>(&hook.pidfd);
   arguments.exit_signal = SIGCHLD;
-  const pid_t pid = clone3(arguments);
-  if (pid == 0) become_hook(hook, pipe);
-  const int error = pid < 0 ? errno : 0;
+  if (error == 0) hook.pid = clone3(arguments);
+  if (hook.pid == 0) become_hook(plan, pipe);
+  if (error == 0 && hook.pid < 0) error = errno;
   ::close(pipe[0]);
-  if (error == 0) feed(pipe[1], text, size);
-  ::close(pipe[1]);
-  const int outcome = error != 0 ? error : wait_for_hook(hook, pid, pidfd);
-  if (pidfd >= 0) ::close(pidfd);
+  const int outcome = error != 0 ? error : wait_for_hook(hook, plan.timeout_s);
+  close_input(hook);
+  if (hook.pidfd >= 0) ::close(hook.pidfd);
   return outcome;
 }
 

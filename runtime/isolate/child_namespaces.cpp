@@ -45,6 +45,11 @@ int take_root_of_user_namespace(Child& child) {
   return die_with_parent(child);
 }
 
+// What fails here the parent does, or reports (settle.h).
+void take_oom_score(const Child& child) {
+  if (!child.process->oom_score.empty()) (void)write_file("/proc/self/oom_score_adj", child.process->oom_score);
+}
+
 int join_namespaces(Child& child) {
   if (child.plan->namespaces.needs_helper()) return 0;
   for (const NamespaceJoin& join : child.plan->namespaces.joins) {

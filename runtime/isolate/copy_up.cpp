@@ -27,7 +27,7 @@ struct Entry {
   char name[];
 };
 
-int copy_tree(int from_fd, int to_fd, dev_t device, int depth);
+int copy_tree(int from_fd, int to_fd, int depth);
 
 int copy_content(int from_fd, int to_fd) {
   while (true) {
@@ -55,25 +55,32 @@ int copy_link(int from_dir, int to_dir, const char* name) {
   return ::symlinkat(target, to_dir, name) == 0 ? 0 : errno;
 }
 
-int copy_directory(int from_dir, int to_dir, const char* name, dev_t device, int depth) {
+int copy_directory(int from_dir, int to_dir, const char* name, int depth) {
   if (depth >= kDeepest) return ELOOP;
   if (::mkdirat(to_dir, name, 0700) != 0) return errno;
   const int from = ::openat(from_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (from < 0) return errno;
   const int to = ::openat(to_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  const int error = to < 0 ? errno : copy_tree(from, to, device, depth + 1);
+  const int error = to < 0 ? errno : copy_tree(from, to, depth + 1);
   ::close(from);
   if (to >= 0) ::close(to);
   return error;
 }
 
-int copy_entry(int from_dir, int to_dir, const char* name, dev_t device, int depth) {
+// Not by the number of the device: in an overlay, files and directories may have different ones.
+bool is_mount(int directory, const char* name) {
+  struct statx st;
+  return ::statx(directory, name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st) == 0 &&
+         (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+int copy_entry(int from_dir, int to_dir, const char* name, int depth) {
   struct stat st;
   if (::fstatat(from_dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0) return errno;
-  if (st.st_dev != device) return 0;
+  if (is_mount(from_dir, name)) return 0;
   int error = 0;
   if (S_ISDIR(st.st_mode)) {
-    error = copy_directory(from_dir, to_dir, name, device, depth);
+    error = copy_directory(from_dir, to_dir, name, depth);
   } else if (S_ISREG(st.st_mode)) {
     error = copy_file(from_dir, to_dir, name);
   } else if (S_ISLNK(st.st_mode)) {
@@ -89,7 +96,7 @@ int copy_entry(int from_dir, int to_dir, const char* name, dev_t device, int dep
 
 bool is_dots(const char* name) { return std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0; }
 
-int copy_tree(int from_fd, int to_fd, dev_t device, int depth) {
+int copy_tree(int from_fd, int to_fd, int depth) {
   alignas(Entry) char buffer[4096];
   while (true) {
     const long size = ::syscall(SYS_getdents64, from_fd, buffer, sizeof(buffer));
@@ -98,7 +105,7 @@ int copy_tree(int from_fd, int to_fd, dev_t device, int depth) {
       const auto* const entry = reinterpret_cast<const Entry*>(buffer + at);
       at += entry->length;
       if (is_dots(entry->name)) continue;
-      if (const int error = copy_entry(from_fd, to_fd, entry->name, device, depth)) return error;
+      if (const int error = copy_entry(from_fd, to_fd, entry->name, depth)) return error;
     }
   }
 }
@@ -106,11 +113,10 @@ int copy_tree(int from_fd, int to_fd, dev_t device, int depth) {
 }  // namespace
 
 int copy_up(int from_fd, int to_fd) {
-  struct stat st;
   const int from = ::openat(from_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const int to = ::openat(to_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  int error = from < 0 || to < 0 || ::fstat(from, &st) != 0 ? errno : 0;
-  if (error == 0) error = copy_tree(from, to, st.st_dev, 0);
+  int error = from < 0 || to < 0 ? errno : 0;
+  if (error == 0) error = copy_tree(from, to, 0);
   if (from >= 0) ::close(from);
   if (to >= 0) ::close(to);
   return error;

@@ -48,14 +48,15 @@ int make_node(int parent_fd, const char* name, const PlannedDevice& device) {
   return result_of(::fchownat(parent_fd, name, device.uid, device.gid, AT_SYMLINK_NOFOLLOW));
 }
 
-// In a user namespace devices cannot be made; the host's is bound.
+// In a user namespace devices cannot be made; the host's is bound, if it is the one that was asked for, or the parent's.
 int bind_node(const Child& child, int parent_fd, const char* name, const PlannedDevice& device) {
-  const int made = ::openat(parent_fd, name, O_CREAT | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0644);
-  if (made < 0) return errno;
-  ::close(made);
+  if (::mknodat(parent_fd, name, S_IFREG | 0644, 0) != 0 && errno != EEXIST) return errno;
   const int tree_fd = device.tree_name.empty()
                           ? clone_tree(AT_FDCWD, device.host_path.c_str(), 0)
                           : clone_tree(child.plan->mounts.device_tree.get(), device.tree_name.c_str(), 0);
+  struct stat st;
+  if (tree_fd < 0 || ::fstat(tree_fd, &st) != 0) return errno;
+  if ((st.st_mode & S_IFMT) != (device.mode & S_IFMT) || st.st_rdev != device.number) return ENODEV;
   return attach_and_close(tree_fd, ::openat(parent_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
 }
 

@@ -67,6 +67,7 @@ void give_up(const Child& child, const char* step) {
 void help(Child& child) {
   if ((errno = reset_signals(child)) != 0) give_up(child, "reset signals");
   child.parent_fd = -1;
+  take_oom_score(child);
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) give_up(child, "become unreadable");
   join_groups(child);
   const NamespacePlan& namespaces = child.plan->namespaces;

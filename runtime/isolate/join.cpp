@@ -22,6 +22,7 @@ namespace {
 // The helper's whole life. Not dumpable: as soon as it is in the container's pid namespace, the container's root
 // could otherwise look into it and at its executable (/proc/PID/exe, mem, fd).
 [[noreturn]] void enter_container(Child& child, const JoinSpec& spec) {
+  take_oom_score(child);
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) give_up(child, "become unreadable");
   if (spec.group != nullptr) {
     for (const UniqueFd& fd : spec.group->join_fds()) {
@@ -67,7 +68,7 @@ class Join {
       if (report->kind == Report::Kind::kFailed) failure_ = report;
       if (report->kind == Report::Kind::kMap) waits_ = true;
       if (report->kind == Report::Kind::kListener) listener_ = report->value;
-      if (report->kind == Report::Kind::kPid) {
+      if (report->kind == Report::Kind::kPid && joined_.pid == 0) {
         joined_.pid = report->value;
         joined_.pidfd.reset(pidfd_open(joined_.pid));
       }
@@ -113,6 +114,7 @@ class Join {
 }  // namespace
 
 std::variant<Launched, LaunchError> join(const JoinSpec& spec) {
+  if (auto open = check_preserved(spec.preserve_fds); !open) return engine_error(open.error());
   auto process = make_process_plan(*spec.process);
   if (!process) return engine_error(process.error());
   std::copy(std::begin(spec.stdio), std::end(spec.stdio), std::begin(process->stdio));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Settings of the kernel for the container or its program: sysctl(8), personality(2), set_mempolicy(2).
+// Settings of the kernel for the container or its program: sysctl(8), personality(2), set_mempolicy(2), setrlimit(2).
 #include <fcntl.h>
 #include <sys/personality.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "runtime/isolate/child.h"
@@ -29,8 +30,8 @@ int write_sysctls(Child& child) {
   if (procfs_fd < 0) return errno;
   int error = 0;
   for (const Sysctl& sysctl : child.plan->sysctls) {
-    child.place = sysctl.path.c_str();
-    error = write_in_procfs(procfs_fd, child.place, sysctl.value);
+    child.place = sysctl.path.c_str() + 4;  // without "sys/"
+    error = write_in_procfs(procfs_fd, sysctl.path.c_str(), sysctl.value);
     if (error != 0) break;
   }
   ::close(procfs_fd);
@@ -47,6 +48,19 @@ int set_memory_policy(Child& child) {
   if (!plan.memory_policy) return 0;
   const unsigned long* const nodes = plan.memory_nodes.empty() ? nullptr : plan.memory_nodes.data();
   return result_of(::syscall(SYS_set_mempolicy, plan.memory_mode, nodes, plan.memory_maxnode));
+}
+
+// The parent has raised the hard limits, as far as it may: what is above is cut, and the parent has said so.
+int set_limits(Child& child) {
+  for (const spec::Rlimit& limit : child.process->limits) {
+    const auto resource = static_cast<__rlimit_resource>(limit.resource);
+    rlimit wanted{limit.soft, limit.hard}, now;
+    if (::getrlimit(resource, &now) != 0) return errno;
+    if (wanted.rlim_max > now.rlim_max) wanted.rlim_max = now.rlim_max;
+    if (wanted.rlim_cur > wanted.rlim_max) wanted.rlim_cur = wanted.rlim_max;
+    if (::setrlimit(resource, &wanted) != 0) return errno;
+  }
+  return 0;
 }
 
 }  // namespace plimsoll::isolate

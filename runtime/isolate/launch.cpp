@@ -135,8 +135,11 @@ class Launch {
     }
     const uint32_t sizes[2] = {static_cast<uint32_t>(creating.size()), static_cast<uint32_t>(created.size())};
     auto answered = answer(control_.get(), {reinterpret_cast<const char*>(sizes), sizeof(sizes)});
-    if (!answered || creating.empty()) return answered;
-    return answer(control_.get(), creating + created);
+    const std::string text = creating + created;
+    for (size_t at = 0; answered && at < text.size(); at += kHookStatePiece) {
+      answered = answer(control_.get(), std::string_view(text).substr(at, kHookStatePiece));
+    }
+    return answered;
   }
 
   // To the end of the connection, or until the child waits for start().

@@ -197,6 +197,10 @@ Result<void> plan_devices(const spec::Spec& spec, MountPlan& plan) {
 // same again, after everything has been mounted in private.
 void plan_propagation(const std::string& name, MountPlan& plan) {
   plan.propagation = name.ends_with("shared") ? MS_SHARED : name.ends_with("slave") ? MS_SLAVE : MS_PRIVATE;
+  // What is private already can no longer become a slave of the host's.
+  const bool slaves = std::any_of(plan.mounts.begin(), plan.mounts.end(),
+                                  [](const PlannedMount& mount) { return mount.options.propagation == MS_SLAVE; });
+  if (name.empty() && slaves) plan.propagation = MS_SLAVE;
   if (name.ends_with("unbindable")) plan.final_propagation = MS_UNBINDABLE;
   if (name.ends_with("shared") || name.ends_with("slave")) plan.final_propagation = plan.propagation;
 }
@@ -225,10 +229,14 @@ Result<MountPlan> plan_mounts(const LaunchSpec& launch) {
   plan.rootfs = launch.rootfs;
   plan.pivot = launch.pivot;
   plan.readonly_root = spec.root.readonly;
+  for (const auto* paths : {&spec.masked_paths, &spec.readonly_paths}) {
+    for (const std::string& path : *paths) {
+      if (!path.starts_with('/')) return fail("hidden or read-only path \"" + path + "\": must be an absolute path");
+    }
+  }
   plan.masked = spec.masked_paths;
   plan.readonly = spec.readonly_paths;
   plan.in_user_namespace = spec::find_namespace(spec, spec::NamespaceType::kUser) != nullptr;
-  plan_propagation(spec.rootfs_propagation, plan);
   plan_ancestors(plan);
   if (auto opened = open_root(plan); !opened) return unexpected(opened.error());
   for (const spec::Mount& mount : spec.mounts) {
@@ -236,6 +244,7 @@ Result<MountPlan> plan_mounts(const LaunchSpec& launch) {
     if (!planned) return unexpected(planned.error());
     plan.mounts.push_back(*std::move(planned));
   }
+  plan_propagation(spec.rootfs_propagation, plan);
   plan.cgroups = plan_cgroups(launch);
   plan.device_links = fills_dev(plan.mounts);
   if (!plan.device_links) return plan;

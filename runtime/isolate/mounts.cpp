@@ -73,16 +73,9 @@ int keep_as_root(const Child& child, int mount_fd) {
   return ::dup3(mount_fd, child.root_fd, O_CLOEXEC) < 0 ? errno : 0;
 }
 
-// A tree that the parent has cloned is of the host's peer groups still: what is mounted below it would appear there.
-int leave_host(const Child& child, int mount_fd) {
-  const uint64_t propagation = child.plan->mounts.propagation == MS_PRIVATE ? MS_PRIVATE : MS_SLAVE;
-  return change_attributes(mount_fd, 0, 0, propagation, true) < 0 ? errno : 0;
-}
-
 // Attached first, since a propagation can be given to attached mounts only.
-int finish_mount(const Child& child, const PlannedMount& mount, int mount_fd, int target_fd, bool by_parent) {
+int finish_mount(const Child& child, const PlannedMount& mount, int mount_fd, int target_fd) {
   int error = target_fd < 0 || attach(mount_fd, target_fd) < 0 ? errno : 0;
-  if (error == 0 && by_parent) error = leave_host(child, mount_fd);
   if (error == 0) error = apply_propagation(mount_fd, mount.options);
   if (error == 0 && mount.target.levels.empty()) error = keep_as_root(child, mount_fd);
   ::close(mount_fd);
@@ -90,10 +83,16 @@ int finish_mount(const Child& child, const PlannedMount& mount, int mount_fd, in
   return error;
 }
 
+// What the parent has opened belongs to the host's mounts, with which it would go on sharing what is mounted below it.
+int leave_peers(int mount_fd, uint64_t propagation, bool from_parent) {
+  if (!from_parent) return 0;
+  return result_of(change_attributes(mount_fd, 0, 0, propagation, true));
+}
+
 int bind(Child& child, PlannedMount& mount) {
   child.place = mount.source.c_str();
+  const bool from_parent = mount.tree.valid();
   int tree_fd = mount.tree.release();
-  const bool by_parent = tree_fd >= 0;
   const unsigned flags = (mount.options.recursive_bind ? static_cast<unsigned>(AT_RECURSIVE) : 0u) |
                          (mount.options.source_no_follow ? static_cast<unsigned>(AT_SYMLINK_NOFOLLOW) : 0u);
   if (tree_fd < 0) tree_fd = clone_tree(AT_FDCWD, child.place, flags);
@@ -101,9 +100,12 @@ int bind(Child& child, PlannedMount& mount) {
   if (tree_fd < 0 || ::fstat(tree_fd, &st) != 0) return errno;
   if (const int error = apply_options(tree_fd, mount.options)) return error;
   child.place = mount.target.shown.c_str();
+  const uint64_t propagation =
+      mount.options.propagation != 0 ? mount.options.propagation : child.plan->mounts.propagation;
+  if (const int error = leave_peers(tree_fd, propagation, from_parent)) return error;
   const int target_fd = open_target(child, mount, !S_ISDIR(st.st_mode));
   if (target_fd >= 0 && is_procfs(target_fd) && !may_be_covered(mount)) return EXDEV;
-  return finish_mount(child, mount, tree_fd, target_fd, by_parent);
+  return finish_mount(child, mount, tree_fd, target_fd);
 }
 
 // The kernel's own file systems, and /dev, must be where they seem to be: what is masked, made and written below them
@@ -146,13 +148,15 @@ int change_top(const Child& child, const PlannedMount& mount) {
   return error;
 }
 
-int make_file_system(const PlannedMount& mount) {
+constexpr uint64_t kReadOnly = MOUNT_ATTR_RDONLY;
+
+int make_file_system(const PlannedMount& mount, uint64_t attributes) {
   const char* const source = mount.source.empty() ? nullptr : mount.source.c_str();
-  const int mount_fd = new_mount(mount.type.c_str(), source, mount.options.data, mount.options.set);
+  const int mount_fd = new_mount(mount.type.c_str(), source, mount.options.data, attributes);
   if (mount_fd >= 0 || errno != EPERM || mount.replacement.empty()) return mount_fd;
   const int tree_fd = clone_tree(AT_FDCWD, mount.replacement.c_str(), AT_RECURSIVE);
   if (tree_fd < 0 || mount.options.set == 0) return tree_fd;
-  if (change_attributes(tree_fd, mount.options.set & MOUNT_ATTR_RDONLY, 0, 0, false) >= 0) return tree_fd;
+  if (change_attributes(tree_fd, mount.options.set & kReadOnly, 0, 0, false) >= 0) return tree_fd;
   ::close(tree_fd);
   return -1;
 }
@@ -169,19 +173,20 @@ int mount_file_system(Child& child, const PlannedMount& mount) {
   child.place = mount.target.shown.c_str();
   const int target_fd = must_be_strict(mount) ? open_strict_target(child, mount) : open_target(child, mount, false);
   if (target_fd < 0) return errno;
+  if (mount.type != "proc" && is_procfs(target_fd) && !may_be_covered(mount)) return EXDEV;
   if (!mount.long_data.empty()) {
     const int error = mount_by_name(mount, target_fd);
     ::close(target_fd);
     return error != 0 ? error : change_top(child, mount);
   }
   const bool takes_over = mount.keeps_mode || mount.options.copy_up;
-  const int mount_fd = make_file_system(mount);
+  const int mount_fd = make_file_system(mount, takes_over ? mount.options.set & ~kReadOnly : mount.options.set);
   if (mount_fd < 0) return errno;
   if (takes_over) {
-    const int error = take_over(mount, mount_fd, target_fd);
-    if (error != 0 && error != EROFS) return error;
+    if (const int error = take_over(mount, mount_fd, target_fd)) return error;
+    if (change_attributes(mount_fd, mount.options.set & kReadOnly, 0, 0, false) < 0) return errno;
   }
-  return finish_mount(child, mount, mount_fd, target_fd, false);
+  return finish_mount(child, mount, mount_fd, target_fd);
 }
 
 int remount(Child& child, const PlannedMount& mount) {
@@ -291,19 +296,18 @@ int set_propagation(Child& child) {
 // to us, onto "/": it is left in a moment anyway.
 int attach_root(Child& child) {
   MountPlan& plan = child.plan->mounts;
-  const bool by_parent = plan.root_tree.valid();
   child.place = plan.rootfs.c_str();
-  child.root_fd = plan.root_tree ? plan.root_tree.release() : clone_tree(AT_FDCWD, child.place, AT_RECURSIVE);
+  const bool from_parent = plan.root_tree.valid();
+  child.root_fd = from_parent ? plan.root_tree.release() : clone_tree(AT_FDCWD, child.place, AT_RECURSIVE);
   if (child.root_fd < 0) return errno;
   int target_fd = ::open(child.place, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (target_fd < 0 && errno == EACCES) target_fd = ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (target_fd < 0) return errno;
   int error = result_of(attach(child.root_fd, target_fd));
   ::close(target_fd);
-  if (error == 0 && by_parent) error = leave_host(child, child.root_fd);
-  if (error == 0 && plan.propagation != MS_PRIVATE) {
-    error = result_of(change_attributes(child.root_fd, 0, 0, MS_PRIVATE, false));
-  }
+  // What is mounted below it stays as all mounts are.
+  if (error == 0) error = leave_peers(child.root_fd, plan.propagation, from_parent);
+  if (error == 0) error = result_of(change_attributes(child.root_fd, 0, 0, MS_PRIVATE, false));
   return error;
 }
 
@@ -314,22 +318,38 @@ int make_mounts(Child& child) {
   return 0;
 }
 
-// The old root ends up mounted over the new one at the same place and is detached from there: no
-// directory in the image is needed for it. Without pivot_root (the root of an initramfs cannot be moved) the new
-// root is moved over the old one.
+namespace {
+
+// The old root ends up mounted over the new one at the same place and is detached from there: no directory in the image
+// is needed for it.
+int pivot(const Child& child) {
+  const int old_root = ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (old_root < 0) return errno;
+  if (::syscall(SYS_pivot_root, ".", ".") != 0) return errno;
+  // By a descriptor: for mount(2), other than for umount2(2), "." is still the new root.
+  if (::fchdir(old_root) != 0) return errno;
+  ::close(old_root);
+  // What is unmounted here must stay on the host.
+  if (child.plan->mounts.propagation != MS_PRIVATE && ::mount("", ".", "", MS_SLAVE | MS_REC, nullptr) != 0)
+    return errno;
+  return result_of(::umount2(".", MNT_DETACH));
+}
+
+// Where pivot_root is not possible (the root of an initramfs cannot be moved), the new root is moved over the old one,
+// if it is not there already.
+int move_root(const Child& child) {
+  // The host shall not get it too.
+  if (child.plan->mounts.propagation != MS_PRIVATE && ::mount("", "/", "", MS_SLAVE, nullptr) != 0) return errno;
+  if (::mount(".", "/", nullptr, MS_MOVE, nullptr) != 0 && errno != ELOOP) return errno;
+  return result_of(::chroot("."));
+}
+
+}  // namespace
+
 int enter_root(Child& child) {
   child.place = child.plan->mounts.rootfs.c_str();
   if (::fchdir(child.root_fd) != 0) return errno;
-  if (child.plan->mounts.pivot) {
-    if (::syscall(SYS_pivot_root, ".", ".") != 0) return errno;
-    // What is unmounted here must stay on the host.
-    if (child.plan->mounts.propagation != MS_PRIVATE && ::mount("", ".", "", MS_SLAVE | MS_REC, nullptr) != 0)
-      return errno;
-    if (::syscall(SYS_umount2, ".", MNT_DETACH) != 0) return errno;
-    return result_of(::chdir("/"));
-  }
-  if (::mount(".", "/", nullptr, MS_MOVE, nullptr) != 0) return errno;
-  if (::chroot(".") != 0) return errno;
+  if (const int error = child.plan->mounts.pivot ? pivot(child) : move_root(child)) return error;
   return result_of(::chdir("/"));
 }
 

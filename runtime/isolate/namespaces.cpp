@@ -55,14 +55,14 @@ uint32_t root_of(const spec::IdMappings& mappings) {
 }
 
 Result<void> add_user_maps(NamespacePlan& plan, const spec::Spec& spec) {
+  plan.root_uid = root_of(spec.uid_mappings);
+  plan.root_gid = root_of(spec.gid_mappings);
   if ((plan.created & CLONE_NEWUSER) == 0) return {};
   if (spec.uid_mappings.empty() || spec.gid_mappings.empty()) {
     return fail("linux.uidMappings, linux.gidMappings: a new user namespace needs both");
   }
   plan.uid_map = id_map_text(spec.uid_mappings);
   plan.gid_map = id_map_text(spec.gid_mappings);
-  plan.root_uid = root_of(spec.uid_mappings);
-  plan.root_gid = root_of(spec.gid_mappings);
   return {};
 }
 
@@ -123,6 +123,13 @@ bool NamespacePlan::needs_helper() const {
   const bool other_pid =
       std::any_of(joins.begin(), joins.end(), [](const NamespaceJoin& join) { return join.type == CLONE_NEWPID; });
   return other_pid || joins_user() || (new_user() && !joins.empty());
+}
+
+bool NamespacePlan::separates(int type) const {
+  if (type == CLONE_NEWCGROUP && new_cgroup) return true;
+  if (type == CLONE_NEWTIME && new_time) return true;
+  return (created & static_cast<uint64_t>(type)) != 0 ||
+         std::any_of(joins.begin(), joins.end(), [type](const NamespaceJoin& join) { return join.type == type; });
 }
 
 Result<NamespacePlan> plan_namespaces(const spec::Spec& spec, const std::string& proc) {

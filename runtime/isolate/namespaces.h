@@ -36,6 +36,8 @@ struct NamespacePlan {
   bool new_user() const { return !uid_map.empty(); }
   bool joins_user() const { return !joins.empty() && joins.back().type == CLONE_NEWUSER; }
   bool needs_helper() const;
+  // The container has another one of this type (CLONE_NEW*) than the caller.
+  bool separates(int type) const;
 };
 
 // Opens what is joined. Errors name the namespace and its path: one that is of another type is refused.

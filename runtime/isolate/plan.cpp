@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/isolate/plan.h"
 
+#include <fcntl.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -42,6 +44,27 @@ Result<void> plan_names(const spec::Spec& spec, LaunchPlan& plan) {
   plan.hostname = spec.hostname;
   plan.domainname = spec.domainname;
   for (const auto& [name, value] : spec.sysctl) plan.sysctls.push_back({"sys/" + name, value});
+  return {};
+}
+
+int namespace_of_sysctl(std::string_view path) {
+  if (path.starts_with("sys/net/")) return CLONE_NEWNET;
+  if (path.starts_with("sys/user/")) return CLONE_NEWUSER;
+  return path == "sys/kernel/domainname" ? CLONE_NEWUTS : CLONE_NEWIPC;
+}
+
+// The reader of the specification has seen to it that there are namespaces for what would else change the host. Here a
+// path may have turned out to be the caller's own.
+Result<void> check_separation(const LaunchPlan& plan) {
+  constexpr std::string_view kWhy = " that is not the caller's, or it would change the host";
+  if (!plan.namespaces.separates(CLONE_NEWNS)) return fail("a container needs a mount namespace" + std::string(kWhy));
+  if ((!plan.hostname.empty() || !plan.domainname.empty()) && !plan.namespaces.separates(CLONE_NEWUTS)) {
+    return fail("host name \"" + plan.hostname + "\": needs a uts namespace" + std::string(kWhy));
+  }
+  for (const Sysctl& sysctl : plan.sysctls) {
+    if (plan.namespaces.separates(namespace_of_sysctl(sysctl.path))) continue;
+    return fail("linux.sysctl " + sysctl.path.substr(4) + ": needs a namespace" + std::string(kWhy));
+  }
   return {};
 }
 
@@ -132,6 +155,13 @@ std::vector<std::string> program_candidates(const std::string& program, const st
   return candidates;
 }
 
+Result<void> check_preserved(int count) {
+  for (int fd = 3; fd < 3 + count; ++fd) {
+    if (::fcntl(fd, F_GETFD) < 0) return fail_errno("descriptor " + std::to_string(fd) + ", to be preserved");
+  }
+  return {};
+}
+
 Result<ProcessPlan> make_process_plan(const spec::Process& process) {
   if (process.args.empty() || process.args.front().empty()) return fail("no command to run");
   if (has_nul(process.args) || has_nul(process.env)) {
@@ -153,6 +183,8 @@ Result<ProcessPlan> make_process_plan(const spec::Process& process) {
   plan.gid = process.user.gid;
   plan.umask = process.user.umask.value_or(0022);
   plan.groups.assign(process.user.additional_gids.begin(), process.user.additional_gids.end());
+  plan.limits = process.rlimits;
+  if (process.oom_score_adj) plan.oom_score = std::to_string(*process.oom_score_adj);
   plan.capabilities = process.capabilities.value_or(spec::Capabilities{});
   plan.no_new_privileges = process.no_new_privileges;
   plan_label(process, plan);
@@ -177,6 +209,7 @@ void use_exec_stub(ProcessPlan& plan, int exec_stub) {
 Result<LaunchPlan> make_plan(const LaunchSpec& launch) {
   const spec::Spec& spec = *launch.spec;
   if (!spec.process) return fail("process: must be there to start a container");
+  if (auto open = check_preserved(launch.preserve_fds); !open) return unexpected(open.error());
   LaunchPlan plan;
   auto process = make_process_plan(*spec.process);
   if (!process) return unexpected(process.error());
@@ -196,6 +229,7 @@ Result<LaunchPlan> make_plan(const LaunchSpec& launch) {
   plan.new_network = (plan.namespaces.created & CLONE_NEWNET) != 0;
   plan.start_socket = launch.start_socket;
   if (auto named = plan_names(spec, plan); !named) return unexpected(named.error());
+  if (auto separate = check_separation(plan); !separate) return unexpected(separate.error());
   if (auto policy = plan_memory_policy(spec, plan); !policy) return unexpected(policy.error());
   plan_group(launch, plan);
   plan_hook_state(launch, plan);

@@ -41,6 +41,8 @@ struct ProcessPlan {
   gid_t gid = 0;
   mode_t umask = 0022;
   std::vector<gid_t> groups;
+  std::vector<spec::Rlimit> limits;
+  std::string oom_score;  // "": as it is
   spec::Capabilities capabilities;
   bool no_new_privileges = false;
   LoadedFilter filter;
@@ -57,6 +59,7 @@ struct HookPlan {
 
 // What hooks in the container read on their standard input. The parent sends both texts, one behind the other, once it
 // knows the process id; `text` is large enough before the child is cloned.
+inline constexpr size_t kHookStatePiece = 64 * 1024;  // goes over the socket at once
 struct HookState {
   uint32_t creating_size = 0, created_size = 0;
   std::vector<char> text;
@@ -89,6 +92,8 @@ struct LaunchPlan {
 // Both keep pointers into `spec`, which must outlive the plan. Errors name the member that is wrong.
 Result<LaunchPlan> make_plan(const LaunchSpec& spec);
 Result<ProcessPlan> make_process_plan(const spec::Process& process);
+// Before anything is opened: a number that is free now would be taken by a descriptor of ours.
+Result<void> check_preserved(int count);
 // The last touch, where the plan stays: it points into itself afterwards.
 void use_exec_stub(ProcessPlan& plan, int exec_stub);
 

@@ -99,9 +99,10 @@ int drop_capabilities(Child& child) {
   uint64_t kept = 0;
   for (int half = 0; half < 2; ++half) {
     const int shift = 32 * half;
+    const uint32_t own = sets[half].permitted;
     sets[half].permitted &= static_cast<uint32_t>(wanted.permitted >> shift);
     sets[half].effective = sets[half].permitted & static_cast<uint32_t>(wanted.effective >> shift);
-    sets[half].inheritable = static_cast<uint32_t>((wanted.inheritable & wanted.bounding) >> shift);
+    sets[half].inheritable = own & static_cast<uint32_t>((wanted.inheritable & wanted.bounding) >> shift);
     kept |= uint64_t{sets[half].permitted & sets[half].inheritable} << shift;
   }
   if (const int error = result_of(capability_set(sets))) return error;

@@ -13,8 +13,10 @@
 
 namespace plimsoll::isolate {
 
-int open_procfs() {
-  const int mount_fd = new_mount("proc", nullptr, {}, 0);
+namespace {
+
+int open_with(std::span<const FileSystemOption> options) {
+  const int mount_fd = new_mount("proc", nullptr, options, 0);
   if (mount_fd >= 0) return mount_fd;
   const int fd = ::open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   struct statfs fs;
@@ -22,6 +24,15 @@ int open_procfs() {
   ::close(fd);
   errno = ENOTSUP;
   return -1;
+}
+
+}  // namespace
+
+int open_procfs() { return open_with({}); }
+
+int open_procfs_of_processes() {
+  static const FileSystemOption kOptions[] = {{"subset", "pid"}};
+  return open_with(kOptions);
 }
 
 int open_in_procfs(int procfs_fd, const char* path, int flags) {

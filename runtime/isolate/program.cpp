@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The last steps before the program: signals, standard streams, working directory, descriptors, execve(2).
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -103,6 +104,8 @@ int reset_signals(Child& child) {
   const uint64_t none = 0;
   if (::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, sizeof(none)) != 0) return errno;
   ::umask(022);
+  // Hooks in the container are programs too.
+  if (::syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC) != 0) return errno;
   if (const int error = fill_low_descriptors()) return error;
   return die_with_parent(child);
 }
@@ -171,7 +174,7 @@ int find_program(Child& child) {
 
 int open_label_files(Child& child) {
   if (child.process->label.empty()) return 0;
-  child.procfs_fd = open_procfs();
+  child.procfs_fd = open_procfs_of_processes();
   return child.procfs_fd < 0 ? errno : 0;
 }
 

@@ -7,7 +7,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 
 #include "base/os.h"
@@ -31,25 +30,23 @@ bool is_engine_default(const spec::Rlimit& limit) {
   return false;
 }
 
-int set_limit(pid_t pid, int resource, uint64_t soft, uint64_t hard) {
-  const rlimit value{soft, hard};
-  return ::prlimit(pid, static_cast<__rlimit_resource>(resource), &value, nullptr);
-}
-
-Result<void> set_limit_or_cut(const spec::Rlimit& limit, pid_t pid, std::vector<std::string>& warnings) {
-  if (set_limit(pid, limit.resource, limit.soft, limit.hard) == 0) return {};
-  const std::string name(spec::rlimit_name(limit.resource));
-  const std::string place = name + " " + std::to_string(limit.soft) + ":" + std::to_string(limit.hard);
-  const int error = errno;
+// The child gives itself its limits, right before the program (set_limits()): what it still has to open must not
+// stumble over them. What it may not do, since in a user namespace it has no rights on the host, is to raise the hard
+// one.
+Result<void> raise_limit(const spec::Rlimit& limit, pid_t pid, std::vector<std::string>& warnings) {
+  const auto resource = static_cast<__rlimit_resource>(limit.resource);
+  const std::string place = std::string(spec::rlimit_name(limit.resource)) + " " + std::to_string(limit.soft) + ":" +
+                            std::to_string(limit.hard);
   rlimit now;
-  if (error == EPERM && is_engine_default(limit) &&
-      ::prlimit(pid, static_cast<__rlimit_resource>(limit.resource), nullptr, &now) == 0 &&
-      set_limit(pid, limit.resource, std::min<uint64_t>(limit.soft, now.rlim_max), now.rlim_max) == 0) {
-    warnings.push_back(place + " is above the hard limit and may not be raised without CAP_SYS_RESOURCE: cut to " +
-                       std::to_string(now.rlim_max));
-    return {};
-  }
-  return unexpected(Error{error, "process.rlimits: " + place});
+  if (limit.soft > limit.hard) return unexpected(Error{EINVAL, "process.rlimits: " + place});
+  if (::prlimit(pid, resource, nullptr, &now) != 0) return fail_errno("process.rlimits: " + place);
+  if (limit.hard <= now.rlim_max) return {};
+  const rlimit raised{now.rlim_cur, limit.hard};
+  if (::prlimit(pid, resource, &raised, nullptr) == 0) return {};
+  if (errno != EPERM || !is_engine_default(limit)) return fail_errno("process.rlimits: " + place);
+  warnings.push_back(place + " is above the hard limit and may not be raised without CAP_SYS_RESOURCE: cut to " +
+                     std::to_string(now.rlim_max));
+  return {};
 }
 
 Result<void> set_oom_score(const spec::Process& process, pid_t pid, const std::string& proc) {
@@ -57,6 +54,8 @@ Result<void> set_oom_score(const spec::Process& process, pid_t pid, const std::s
   const std::string path = proc + "/" + std::to_string(pid) + "/oom_score_adj";
   const std::string score = std::to_string(*process.oom_score_adj);
   auto written = write_existing(AT_FDCWD, path, score);
+  // An ordinary user may not write to what has become unreadable: then the helper has done it before (helper.h).
+  if (!written && read_file(path).value_or("") == score + "\n") return {};
   if (!written) return unexpected(Error{written.error().code, "process.oomScoreAdj " + score});
   return {};
 }
@@ -98,7 +97,7 @@ Result<void> set_io_priority(const spec::Process& process, pid_t pid) {
 Result<void> settle(const spec::Process& process, pid_t pid, const std::string& proc,
                     std::vector<std::string>& warnings) {
   for (const spec::Rlimit& limit : process.rlimits) {
-    if (auto set = set_limit_or_cut(limit, pid, warnings); !set) return set;
+    if (auto set = raise_limit(limit, pid, warnings); !set) return set;
   }
   if (auto set = set_oom_score(process, pid, proc); !set) return set;
   if (auto set = set_scheduler(process, pid); !set) return set;

@@ -10,6 +10,7 @@
 
 #include "runtime/isolate/exec_stub.h"
 #include "runtime/isolate/hook.h"
+#include "runtime/network/move.h"
 #include "runtime/oci/destroy.h"
 #include "runtime/oci/id_mappings.h"
 #include "runtime/oci/process_stat.h"
@@ -177,6 +178,9 @@ isolate::LaunchHooks Creation::hooks() {
 // From here on the container can be found by its name: hooks may ask for it.
 Result<void> Creation::configure(pid_t pid) {
   if (auto done = cgroup_->configure(pid); !done) return done;
+  for (const spec::NetDevice& device : bundle_.spec.net_devices) {
+    if (auto moved = network::move_interface(pid, device.host_name, device.name); !moved) return moved;
+  }
   cgroup_->describe(record_);
   const auto stat = read_process_stat(context_.host.proc, pid);
   if (!stat) return unexpected(Error{ESRCH, "process " + std::to_string(pid) + " of the container"});

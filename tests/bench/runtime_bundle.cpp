@@ -9,7 +9,7 @@
 namespace plimsoll::bench {
 namespace {
 
-namespace profile = isolate::profile;
+namespace profile = seccomp::profile;
 
 // What is in braces of capitals is replaced.
 constexpr const char* kConfig = R"({

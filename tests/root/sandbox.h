@@ -159,10 +159,12 @@ class Sandbox {
     output_.reset(ends[0]);
     UniqueFd write_end(ends[1]);
     container.process->args = std::move(argv);
-    container.mounts = container::default_spec().mounts;
+    container.mounts = usual_mounts ? container::default_spec().mounts : std::vector<spec::Mount>{};
     for (const container::BindMount& bind : binds) container.mounts.push_back(container::bind_mount(bind));
+    for (const spec::Mount& mount : mounts) container.mounts.push_back(mount);
     launch.stdio[1] = launch.stdio[2] = write_end.get();
-    launch.group = &*group;
+    launch.group = grouped ? &*group : nullptr;
+    if (!grouped) return isolate::launch(launch);
     auto restricted = limits::restrict_devices(*group, limits::default_device_rules());
     if (!restricted) return isolate::LaunchError{restricted.error()};
     return isolate::launch(launch);
@@ -176,10 +178,12 @@ class Sandbox {
   // Runs to the end.
   Ended run(std::vector<std::string> argv) {
     auto started = start(std::move(argv));
+    if (std::holds_alternative<isolate::LaunchError>(started)) output_.reset();
     if (auto* failed = std::get_if<isolate::LaunchError>(&started)) return {failed->error.message(), failed->exit_code};
     Ended ended;
     ended.output = read_all(output_.get());
     ended.exit_code = wait_for(std::get<isolate::Launched>(started).pid);
+    output_.reset();
     return ended;
   }
   Ended shell(const std::string& script) { return run({"sh", "-c", script}); }
@@ -199,6 +203,9 @@ class Sandbox {
  public:
   spec::Spec container = container::default_spec();
   std::vector<container::BindMount> binds;
+  std::vector<spec::Mount> mounts;  // after these
+  bool usual_mounts = true;         // default_spec()'s come first
+  bool grouped = true;
   isolate::LaunchSpec launch;
   TestGroup group;
 };
