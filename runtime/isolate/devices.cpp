@@ -37,18 +37,18 @@ bool is_there(int parent_fd, const char* name, const PlannedDevice& device) {
          st.st_rdev == device.number;
 }
 
-// mknod obeys the umask, chmod does not.
+// It gets its mode while it is made: a chmod(2) afterwards would follow a link that somebody who shares the directory
+// has put in its place, and we are still on the host.
 int make_node(int parent_fd, const char* name, const PlannedDevice& device) {
-  if (::mknodat(parent_fd, name, device.mode, device.number) != 0) {
-    const int error = errno;
-    return error == EEXIST && is_there(parent_fd, name, device) ? 0 : error;
-  }
-  if (::fchmodat(parent_fd, name, device.mode & 07777, 0) != 0) return errno;
+  const mode_t before = ::umask(0);
+  const int error = result_of(::mknodat(parent_fd, name, device.mode, device.number));
+  ::umask(before);
+  if (error != 0) return error == EEXIST && is_there(parent_fd, name, device) ? 0 : error;
   if (device.uid == 0 && device.gid == 0) return 0;
   return result_of(::fchownat(parent_fd, name, device.uid, device.gid, AT_SYMLINK_NOFOLLOW));
 }
 
-// In a user namespace devices cannot be made; the host's is bound, if it is the one that was asked for, or the parent's.
+// In a user namespace devices cannot be made; the host's is bound, if it is the one that was asked for.
 int bind_node(const Child& child, int parent_fd, const char* name, const PlannedDevice& device) {
   if (::mknodat(parent_fd, name, S_IFREG | 0644, 0) != 0 && errno != EEXIST) return errno;
   const int tree_fd = device.tree_name.empty()

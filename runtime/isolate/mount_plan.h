@@ -18,6 +18,7 @@ namespace plimsoll::isolate {
 // One cgroup directory to show inside: `links` are further names ("cpu" for "cpu,cpuacct").
 struct CgroupMount {
   std::string source, name;  // empty name: a pure v2 machine, mounted as the directory itself
+  bool fresh = false;        // what the child's cgroup namespace shows, wherever it has been put; `source` if refused
   std::vector<std::string> links;
 };
 

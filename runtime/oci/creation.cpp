@@ -53,6 +53,7 @@ std::variant<isolate::Launched, isolate::LaunchError> Creation::run() {
 }
 
 Result<void> Creation::check() {
+  if (auto able = isolate::check_kernel(); !able) return able;
   if (auto open = check_descriptors(options_.io.preserve_fds); !open) return open;
   if (auto good = check_id(id_); !good) return good;
   auto bundle = open_bundle(options_.bundle, options_.config);
