@@ -27,14 +27,15 @@ constexpr DefaultDevice kDefaultDevices[] = {{"/dev/null", 1, 3},   {"/dev/zero"
                                              {"/dev/random", 1, 8}, {"/dev/urandom", 1, 9}, {"/dev/tty", 5, 0}};
 
 // Without a cgroup namespace of its own a container on a pure v2 machine sees the whole tree, as its /proc/PID/cgroup
-// does.
+// does. Where systemd will have put the process is not known for sure yet: a user's own puts it below its own group.
 std::vector<CgroupMount> plan_cgroups(const LaunchSpec& launch) {
   std::vector<CgroupMount> mounts;
   const auto& places = launch.group != nullptr ? launch.group->places() : launch.places;
   const bool alone = places.size() == 1 && places[0].v2;
   const bool whole = alone && !spec::makes_namespace(*launch.spec, spec::NamespaceType::kCgroup);
   for (const limits::CgroupPlace& place : places) {
-    CgroupMount mount{whole ? place.mount_point : place.directory, alone ? "" : place.mount_name, {}};
+    CgroupMount mount{whole ? place.mount_point : place.directory, alone ? "" : place.mount_name, {}, {}};
+    mount.fresh = alone && !whole && !launch.enter_group;
     if (!place.v2 && place.controllers.size() > 1) {
       for (const std::string& controller : place.controllers) {
         if (controller != place.mount_name) mount.links.push_back(controller);
@@ -170,6 +171,22 @@ Result<PlannedMount> plan_mount(const LaunchSpec& launch, const spec::Mount& mou
   return planned;
 }
 
+// The v2 tree of the host is bound, whose options are the host's: those that cgroup2 knows change nothing here.
+Result<void> check_cgroup_options(const MountPlan& plan) {
+  static constexpr std::string_view kOptions[] = {
+      "favordynmods",         "memory_localevents", "memory_hugetlb_accounting",
+      "memory_recursiveprot", "nsdelegate",         "pids_localevents"};
+  if (plan.cgroups.size() != 1 || !plan.cgroups[0].name.empty()) return {};
+  for (const PlannedMount& mount : plan.mounts) {
+    if (mount.kind != PlannedMount::Kind::kCgroup) continue;
+    for (const auto& [key, value] : mount.options.data) {
+      if (std::find(std::begin(kOptions), std::end(kOptions), key) != std::end(kOptions)) continue;
+      return unexpected(Error{EINVAL, "mount \"" + mount.target.shown + "\": option \"" + key + "\" of cgroup2"});
+    }
+  }
+  return {};
+}
+
 // Whether /dev is filled by us: not when the host's or another directory is bound there.
 bool fills_dev(const std::vector<PlannedMount>& mounts) {
   return std::none_of(mounts.begin(), mounts.end(), [](const PlannedMount& mount) {
@@ -267,6 +284,7 @@ Result<MountPlan> plan_mounts(const LaunchSpec& launch) {
   }
   plan_propagation(spec.rootfs_propagation, plan);
   plan.cgroups = plan_cgroups(launch);
+  if (auto good = check_cgroup_options(plan); !good) return unexpected(good.error());
   plan.device_links = fills_dev(plan.mounts);
   if (!plan.device_links) return plan;
   if (auto devices = plan_devices(spec, plan); !devices) return unexpected(devices.error());
