@@ -121,6 +121,7 @@ std::variant<Launched, LaunchError> join(const JoinSpec& spec) {
   process->console_socket = spec.console_socket;
   process->preserve_fds = spec.preserve_fds;
   process->new_keyring = spec.new_keyring;
+  process->keep_groups = spec.keep_groups;
   process->filter = spec.filter;
   process->personality = spec.personality;
   use_exec_stub(*process, spec.exec_stub);

@@ -18,6 +18,7 @@
 
 #include "base/os.h"
 #include "base/result.h"
+#include "runtime/isolate/hook.h"
 #include "runtime/limits/own_cgroup.h"
 #include "runtime/spec/spec.h"
 
@@ -38,6 +39,8 @@ struct LaunchHooks {
   std::function<Result<void>(pid_t)> before_pivot;
   // What hooks in the container read on their standard input; asked for only when there are such.
   std::function<std::string(pid_t, std::string_view status)> state_json;
+  // Where hooks in the container print to; both open until they have run, close-on-exec.
+  HookStreams streams;
   // The descriptor that answers the filter's notifications.
   std::function<Result<void>(pid_t, UniqueFd)> listener;
 };
@@ -56,6 +59,7 @@ struct LaunchSpec {
   int preserve_fds = 0;      // descriptors 3 to 3+n-1 stay open in the program
   bool pivot = true;         // false: MS_MOVE and chroot instead of pivot_root (initramfs)
   bool new_keyring = true;
+  bool keep_groups = false;             // the caller's supplementary groups, in the place of process.user's
   bool keep_network_counters = false;   // open net_dev
   std::string proc = HostRoots{}.proc;  // where net_dev is opened, uid_map and others are written
   LaunchHooks hooks;
@@ -102,6 +106,7 @@ struct JoinSpec {
   int console_socket = -1;
   int preserve_fds = 0;
   bool new_keyring = true;
+  bool keep_groups = false;
   std::string proc = HostRoots{}.proc;
   std::function<Result<void>(pid_t, UniqueFd)> listener;
 };

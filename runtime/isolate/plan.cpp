@@ -26,10 +26,12 @@ bool has_nul(const std::vector<std::string>& strings) {
   return std::any_of(strings.begin(), strings.end(), [](const std::string& s) { return s.find('\0') != s.npos; });
 }
 
-std::vector<HookPlan> plan_hooks(const std::vector<spec::Hook>& hooks) {
+std::vector<HookPlan> plan_hooks(const std::vector<spec::Hook>& hooks, const std::vector<std::string>& env,
+                                 const HookStreams& streams) {
   std::vector<HookPlan> plans;
   for (const spec::Hook& hook : hooks) {
-    HookPlan plan{hook.path, pointers(hook.args), pointers(hook.env), hook.timeout.value_or(0)};
+    HookPlan plan{hook.path, pointers(hook.args), pointers(hook.env.empty() ? env : hook.env), hook.timeout.value_or(0),
+                  streams};
     if (hook.args.empty()) plan.argv = {const_cast<char*>(hook.path.c_str()), nullptr};
     plans.push_back(std::move(plan));
   }
@@ -103,8 +105,10 @@ Result<void> plan_memory_policy(const spec::Spec& spec, LaunchPlan& plan) {
 
 void plan_hook_state(const LaunchSpec& launch, LaunchPlan& plan) {
   const spec::Hooks& hooks = launch.spec->hooks;
-  plan.create_container = plan_hooks(hooks.create_container);
-  plan.start_container = plan_hooks(hooks.start_container);
+  plan.hook_env = own_environment();
+  plan.create_container = plan_hooks(hooks.create_container, plan.hook_env, launch.hooks.streams);
+  // In the container what the host's variables say would be of no use.
+  plan.start_container = plan_hooks(hooks.start_container, launch.spec->process->env, launch.hooks.streams);
   const bool inside = !plan.create_container.empty() || !plan.start_container.empty();
   plan.await_hooks = inside || launch.hooks.before_pivot;
   if (!inside || !launch.hooks.state_json) return;
@@ -224,6 +228,7 @@ Result<LaunchPlan> make_plan(const LaunchSpec& launch) {
   plan.process.console_socket = launch.console_socket;
   plan.process.preserve_fds = launch.preserve_fds;
   plan.process.new_keyring = launch.new_keyring;
+  plan.process.keep_groups = launch.keep_groups;
   plan.process.filter = launch.filter;
   plan.process.personality = spec.personality.value_or(UINT64_MAX);
   plan.new_network = (plan.namespaces.created & CLONE_NEWNET) != 0;

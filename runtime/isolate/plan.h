@@ -36,6 +36,7 @@ struct ProcessPlan {
   spec::ConsoleSize console_size;
   int preserve_fds = 0;
   bool new_keyring = true;
+  bool keep_groups = false;
 
   uid_t uid = 0;
   gid_t gid = 0;
@@ -55,6 +56,7 @@ struct HookPlan {
   std::string path;
   std::vector<char*> argv, env;
   int timeout_s = 0;  // 0: none
+  HookStreams streams;
 };
 
 // What hooks in the container read on their standard input. The parent sends both texts, one behind the other, once it
@@ -80,7 +82,8 @@ struct LaunchPlan {
   bool new_network = false;
   std::vector<Sysctl> sysctls;
   std::vector<HookPlan> create_container, start_container;
-  bool await_hooks = false;  // the parent runs hooks before the root is entered
+  std::vector<std::string> hook_env;  // of createContainer hooks without their own
+  bool await_hooks = false;           // the parent runs hooks before the root is entered
   HookState hook_state;
   int start_socket = -1;
   bool memory_policy = false;

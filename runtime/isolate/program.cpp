@@ -83,12 +83,15 @@ int execute_directly(Child& child) {
 }
 
 // A program that opens /dev/stdout anew needs the stream to be its user's. Not that of /dev/null, which is everybody's;
-// what cannot be given (another user namespace, a read-only file system) stays as it is.
-int give_stream(int fd, uid_t uid) {
+// what cannot be given (another user namespace, a read-only file system) stays as it is. The group is who else may read
+// a log or write to a terminal, and stays; a pipe has nobody else.
+int give_stream(int fd, uid_t uid, gid_t gid) {
   struct stat st;
   if (::fstat(fd, &st) != 0) return errno;
-  if (st.st_uid == uid || (S_ISCHR(st.st_mode) && st.st_rdev == ::makedev(1, 3))) return 0;
-  (void)!::fchown(fd, uid, static_cast<gid_t>(-1));
+  const gid_t group = S_ISFIFO(st.st_mode) ? gid : static_cast<gid_t>(-1);
+  if (st.st_uid == uid && (st.st_gid == gid || !S_ISFIFO(st.st_mode))) return 0;
+  if (S_ISCHR(st.st_mode) && st.st_rdev == ::makedev(1, 3)) return 0;
+  (void)!::fchown(fd, uid, group);
   return 0;
 }
 
@@ -128,7 +131,7 @@ int connect_stdio(Child& child) {
   for (int stream = 0; stream < 3; ++stream) {
     const bool there = sources[stream] == stream;
     if ((there ? ::fcntl(stream, F_SETFD, 0) : ::dup2(sources[stream], stream)) < 0) return errno;
-    if (const int error = give_stream(stream, child.process->uid)) return error;
+    if (const int error = give_stream(stream, child.process->uid, child.process->gid)) return error;
   }
   return 0;
 }

@@ -11,6 +11,7 @@
 #include "runtime/oci/bundle.h"
 #include "runtime/oci/cgroups.h"
 #include "runtime/oci/command.h"
+#include "runtime/oci/hook_files.h"
 #include "runtime/oci/program_io.h"
 #include "runtime/seccomp/compile.h"
 
@@ -64,6 +65,7 @@ class Creation {
   Bundle bundle_;
   Record record_;
   std::optional<ProgramIo> io_;
+  HookFiles hook_files_;
   seccomp::Filter filter_;
   UniqueFd exec_stub_, start_socket_, pidfd_socket_;
   std::optional<NewDirectory> directory_;

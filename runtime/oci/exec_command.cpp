@@ -12,6 +12,7 @@
 #include "runtime/container/process.h"
 #include "runtime/isolate/exec_stub.h"
 #include "runtime/isolate/launch.h"
+#include "runtime/oci/annotations.h"
 #include "runtime/oci/cgroups.h"
 #include "runtime/oci/command.h"
 #include "runtime/oci/exec_process.h"
@@ -145,6 +146,7 @@ isolate::JoinSpec Exec::join_spec() {
   spec.personality = record.personality.value_or(UINT64_MAX);
   spec.console_socket = io_->console_socket();
   spec.preserve_fds = io_->preserve_fds();
+  spec.keep_groups = record.annotations.contains(kKeepGroups);
   spec.proc = context_.host.proc;
   spec.listener = [this](pid_t pid, UniqueFd fd) {
     const Record& of = container_->record();
