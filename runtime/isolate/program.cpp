@@ -181,16 +181,21 @@ int open_label_files(Child& child) {
   return child.procfs_fd < 0 ? errno : 0;
 }
 
-// All but those that the program shall have, and what execute() needs.
+// All but those that the program shall have, and what execute() needs. What lies between the program's is closed too:
+// its number may have been free when the caller looked, and been given to something of ours since.
 int close_descriptors(Child& child) {
-  const int first = 3 + child.process->preserve_fds;
-  for (int fd = 3; fd < first; ++fd) {
+  const std::vector<int>& preserved = child.process->preserved_fds;
+  for (const int fd : preserved) {
     if (::fcntl(fd, F_SETFD, 0) != 0) return errno;
   }
-  int kept[] = {child.control_fd, child.procfs_fd, child.process->exec_stub};
-  std::sort(std::begin(kept), std::end(kept));
-  int next = first;
-  for (const int fd : kept) {
+  int ours[] = {child.control_fd, child.procfs_fd, child.process->exec_stub};
+  std::sort(std::begin(ours), std::end(ours));
+  int next = 3;
+  const int* mine = ours;
+  auto theirs = preserved.begin();
+  while (mine != std::end(ours) || theirs != preserved.end()) {
+    const bool own = theirs == preserved.end() || (mine != std::end(ours) && *mine < *theirs);
+    const int fd = own ? *mine++ : *theirs++;
     if (fd > next && ::syscall(SYS_close_range, next, fd - 1, 0) != 0) return errno;
     if (fd >= next) next = fd + 1;
   }

@@ -53,7 +53,7 @@ std::variant<isolate::Launched, isolate::LaunchError> Creation::run() {
 }
 
 Result<void> Creation::check() {
-  if (auto open = check_descriptors(options_.io.preserve_fds); !open) return open;
+  preserved_fds_ = preserved_descriptors(options_.preserve_fds);
   if (auto good = check_id(id_); !good) return good;
   auto bundle = open_bundle(options_.bundle, options_.config);
   if (!bundle) return unexpected(bundle.error());
@@ -158,7 +158,7 @@ isolate::LaunchSpec Creation::launch_spec() {
   spec.exec_stub = exec_stub_.get();
   spec.console_socket = io_->console_socket();
   spec.start_socket = start_socket_.get();
-  spec.preserve_fds = io_->preserve_fds();
+  spec.preserved_fds = preserved_fds_;
   spec.pivot = !options_.no_pivot;
   spec.new_keyring = !options_.no_new_keyring;
   spec.keep_groups = bundle_.spec.annotations.contains(kKeepGroups);
