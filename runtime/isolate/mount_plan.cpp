@@ -5,9 +5,11 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 
 #include "base/text.h"
 #include "runtime/isolate/id_map.h"
@@ -25,14 +27,15 @@ constexpr DefaultDevice kDefaultDevices[] = {{"/dev/null", 1, 3},   {"/dev/zero"
                                              {"/dev/random", 1, 8}, {"/dev/urandom", 1, 9}, {"/dev/tty", 5, 0}};
 
 // Without a cgroup namespace of its own a container on a pure v2 machine sees the whole tree, as its /proc/PID/cgroup
-// does.
+// does. Where systemd will have put the process is not known for sure yet: a user's own puts it below its own group.
 std::vector<CgroupMount> plan_cgroups(const LaunchSpec& launch) {
   std::vector<CgroupMount> mounts;
   const auto& places = launch.group != nullptr ? launch.group->places() : launch.places;
   const bool alone = places.size() == 1 && places[0].v2;
   const bool whole = alone && !spec::makes_namespace(*launch.spec, spec::NamespaceType::kCgroup);
   for (const limits::CgroupPlace& place : places) {
-    CgroupMount mount{whole ? place.mount_point : place.directory, alone ? "" : place.mount_name, {}};
+    CgroupMount mount{whole ? place.mount_point : place.directory, alone ? "" : place.mount_name, {}, {}};
+    mount.fresh = alone && !whole && !launch.enter_group;
     if (!place.v2 && place.controllers.size() > 1) {
       for (const std::string& controller : place.controllers) {
         if (controller != place.mount_name) mount.links.push_back(controller);
@@ -86,6 +89,25 @@ void drop_unmapped_group(const spec::Spec& spec, spec::MountOptions& options) {
   });
 }
 
+// The mount's own ids, else those of its option, else the container's. What is relative counts from where the
+// container's id is on the host.
+spec::IdMappings choose_ids(const spec::IdMappings& own, const std::vector<spec::OptionMapping>& ranges,
+                            const spec::IdMappings& container) {
+  if (!own.empty() || ranges.empty()) return own.empty() ? container : own;
+  spec::IdMappings chosen;
+  for (const spec::OptionMapping& range : ranges) {
+    chosen.push_back(range.ids);
+    if (!range.relative) continue;
+    const uint32_t id = range.ids.host_id;
+    for (const spec::IdMapping& one : container) {
+      if (id < one.container_id || id - one.container_id >= one.size) continue;
+      chosen.back().host_id = one.host_id + (id - one.container_id);
+      break;
+    }
+  }
+  return chosen;
+}
+
 // Detached, with everything that needs rights on the host done to it. In a user namespace without rights on the host
 // the child has the same rights as we: then it may do it itself.
 Result<void> open_source(const LaunchSpec& launch, const spec::Mount& mount, PlannedMount& planned) {
@@ -98,9 +120,9 @@ Result<void> open_source(const LaunchSpec& launch, const spec::Mount& mount, Pla
   if (!planned.tree && errno == EPERM && !mapped) return {};
   if (!planned.tree) return fail_errno("mount " + mount.source);
   if (!mapped) return {};
-  const bool own = !mount.uid_mappings.empty();
-  auto ids = make_user_namespace(launch.proc, own ? mount.uid_mappings : launch.spec->uid_mappings,
-                                 own ? mount.gid_mappings : launch.spec->gid_mappings);
+  const spec::Spec& spec = *launch.spec;
+  auto ids = make_user_namespace(launch.proc, choose_ids(mount.uid_mappings, options.uid_ranges, spec.uid_mappings),
+                                 choose_ids(mount.gid_mappings, options.gid_ranges, spec.gid_mappings));
   if (!ids) return unexpected(ids.error());
   auto done = map_ids(planned.tree.get(), ids->get(), options.recursive_idmap);
   if (!done) return unexpected(done.error().within(mount.destination));
@@ -112,9 +134,20 @@ void plan_file_system(const spec::Spec& spec, PlannedMount& planned) {
   if (spec::find_namespace(spec, spec::NamespaceType::kUser) != nullptr) {
     planned.replacement = replacement_of(planned.type);
   }
+  // On a new file system there is nothing below: "rro" is "ro".
+  planned.options.set = (planned.options.set & ~planned.options.recursive_clear) | planned.options.recursive_set;
   planned.long_data = long_data(planned.options);
   planned.keeps_mode = planned.type == "tmpfs" && std::none_of(planned.options.data.begin(), planned.options.data.end(),
                                                                [](const auto& one) { return one.first == "mode"; });
+}
+
+// A source that is no link is bound as always.
+void plan_link(PlannedMount& planned) {
+  char text[PATH_MAX];
+  const ssize_t size = ::readlink(planned.source.c_str(), text, sizeof(text));
+  if (size < 0) return;
+  planned.kind = PlannedMount::Kind::kLink;
+  planned.link.assign(text, static_cast<size_t>(size));
 }
 
 Result<PlannedMount> plan_mount(const LaunchSpec& launch, const spec::Mount& mount) {
@@ -130,17 +163,35 @@ Result<PlannedMount> plan_mount(const LaunchSpec& launch, const spec::Mount& mou
   planned.target = *std::move(target);
   planned.options = *std::move(options);
   if (planned.kind == PlannedMount::Kind::kBind && mount.source.empty()) return fail(place + ": a bind needs a source");
-  if (planned.target.levels.empty()) return fail(place + ": give the directory as root file system instead");
   if (planned.kind == PlannedMount::Kind::kFileSystem) plan_file_system(*launch.spec, planned);
+  const bool may_be_link = planned.kind == PlannedMount::Kind::kBind && !planned.target.levels.empty();
+  if (may_be_link && planned.options.copy_symlink) plan_link(planned);
   if (planned.kind != PlannedMount::Kind::kBind) return planned;
   if (auto opened = open_source(launch, mount, planned); !opened) return unexpected(opened.error());
   return planned;
 }
 
+// The v2 tree of the host is bound, whose options are the host's: those that cgroup2 knows change nothing here.
+Result<void> check_cgroup_options(const MountPlan& plan) {
+  static constexpr std::string_view kOptions[] = {
+      "favordynmods",         "memory_localevents", "memory_hugetlb_accounting",
+      "memory_recursiveprot", "nsdelegate",         "pids_localevents"};
+  if (plan.cgroups.size() != 1 || !plan.cgroups[0].name.empty()) return {};
+  for (const PlannedMount& mount : plan.mounts) {
+    if (mount.kind != PlannedMount::Kind::kCgroup) continue;
+    for (const auto& [key, value] : mount.options.data) {
+      if (std::find(std::begin(kOptions), std::end(kOptions), key) != std::end(kOptions)) continue;
+      return unexpected(Error{EINVAL, "mount \"" + mount.target.shown + "\": option \"" + key + "\" of cgroup2"});
+    }
+  }
+  return {};
+}
+
 // Whether /dev is filled by us: not when the host's or another directory is bound there.
 bool fills_dev(const std::vector<PlannedMount>& mounts) {
   return std::none_of(mounts.begin(), mounts.end(), [](const PlannedMount& mount) {
-    return mount.kind == PlannedMount::Kind::kBind && mount.target.levels.back() == "dev";
+    return mount.kind == PlannedMount::Kind::kBind && !mount.target.levels.empty() &&
+           mount.target.levels.back() == "dev";
   });
 }
 
@@ -233,9 +284,11 @@ Result<MountPlan> plan_mounts(const LaunchSpec& launch) {
   }
   plan_propagation(spec.rootfs_propagation, plan);
   plan.cgroups = plan_cgroups(launch);
+  if (auto good = check_cgroup_options(plan); !good) return unexpected(good.error());
   plan.device_links = fills_dev(plan.mounts);
   if (!plan.device_links) return plan;
   if (auto devices = plan_devices(spec, plan); !devices) return unexpected(devices.error());
+  make_device_tree(spec, plan);
   return plan;
 }
 

@@ -54,7 +54,7 @@ Result<void> set_oom_score(const spec::Process& process, pid_t pid, const std::s
   const std::string path = proc + "/" + std::to_string(pid) + "/oom_score_adj";
   const std::string score = std::to_string(*process.oom_score_adj);
   auto written = write_existing(AT_FDCWD, path, score);
-  // An ordinary user may not write to what has become unreadable: then the helper has done it before (helper.h).
+  // An ordinary user may not write to what has become unreadable: then the child has done it before (take_oom_score()).
   if (!written && read_file(path).value_or("") == score + "\n") return {};
   if (!written) return unexpected(Error{written.error().code, "process.oomScoreAdj " + score});
   return {};
