@@ -52,6 +52,7 @@ struct MountPlan {
   std::vector<CgroupMount> cgroups;
   std::vector<PlannedDevice> devices;
   std::vector<std::string> masked, readonly;  // absolute
+  std::vector<std::string> warnings;
   bool device_links = false;                  // /dev is the container's own
   bool readonly_root = false;
   bool pivot = true;
