@@ -31,6 +31,7 @@ class Launch {
     if (!control) return engine_error(control.error());
     use_exec_stub(plan_.process, spec_.exec_stub);
     launched_.warnings = plan_.process.warnings;
+    launched_.warnings.insert(launched_.warnings.end(), plan_.mounts.warnings.begin(), plan_.mounts.warnings.end());
     auto begun = begin(*control);
     if (!begun) return failed(begun.error());
     control_ = std::move(control->parent);
