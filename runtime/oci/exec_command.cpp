@@ -126,7 +126,7 @@ Result<void> Exec::open_group() {
   auto group = oci::open_group(container_->record(), context_.host);
   if (!group) return unexpected(group.error());
   group_ = *std::move(group);
-  return {};
+  return group_ ? group_->follow(container_->record().pid, context_.host.proc) : Result<void>();
 }
 
 isolate::LoadedFilter Exec::loaded_filter() const {
