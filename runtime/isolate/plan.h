@@ -54,7 +54,8 @@ struct ProcessPlan {
 struct HookPlan {
   std::string path;
   std::vector<char*> argv, env;
-  int timeout_s = 0;  // 0: none
+  int timeout_s = 0;             // 0: none
+  std::vector<char*> stub_argv;  // of one that the container brings along
 };
 
 // What hooks in the container read on their standard input. The parent sends both texts, one behind the other, once it
@@ -96,5 +97,6 @@ Result<ProcessPlan> make_process_plan(const spec::Process& process);
 Result<void> check_preserved(int count);
 // The last touch, where the plan stays: it points into itself afterwards.
 void use_exec_stub(ProcessPlan& plan, int exec_stub);
+void use_exec_stub(std::vector<HookPlan>& hooks);
 
 }  // namespace plimsoll::isolate
