@@ -175,6 +175,8 @@ int mount_file_system(Child& child, const PlannedMount& mount) {
     if (const int error = take_over(mount, mount_fd, target_fd)) return error;
     if (change_attributes(mount_fd, mount.options.set & kReadOnly, 0, 0, false) < 0) return errno;
   }
+  if (mount.type == "proc" && mount.target.levels.back() == "proc")
+    child.proc_fd = ::fcntl(mount_fd, F_DUPFD_CLOEXEC, 3);
   return finish_mount(mount_fd, target_fd, mount.options);
 }
 
