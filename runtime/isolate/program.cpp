@@ -132,7 +132,7 @@ int connect_stdio(Child& child) {
 
 int make_working_directory(Child& child) {
   child.place = child.process->cwd.shown.c_str();
-  const int fd = open_or_make(child.root_fd, child.process->cwd, false, 0755);
+  const int fd = open_or_make(child.root_fd, child.process->cwd, {});
   if (fd < 0) return errno;
   ::close(fd);
   return 0;

@@ -3,12 +3,8 @@
 
 #include <arpa/inet.h>
 #include <linux/if_link.h>
-#include <linux/sockios.h>
 #include <linux/veth.h>
 #include <net/if.h>
-#include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -16,7 +12,9 @@
 #include <vector>
 
 #include "base/netlink.h"
+#include "runtime/network/inside.h"
 #include "runtime/network/subnet.h"
+#include "runtime/system_calls.h"
 
 namespace plimsoll::network {
 namespace {
@@ -34,15 +32,6 @@ struct End {
   uint32_t address;
 };
 
-UniqueFd open_pidfd(pid_t pid) { return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
-
-Message link_message(uint16_t type, uint16_t flags, int index, bool up = false) {
-  ifinfomsg body = {};
-  body.ifi_index = index;
-  body.ifi_flags = body.ifi_change = up ? IFF_UP : 0;
-  return Message(type, flags, body);
-}
-
 Result<void> make_pair(RouteSocket& socket, const std::string& host_name, pid_t peer_pid) {
   Message message = link_message(RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, 0);
   message.text_attribute(IFLA_IFNAME, host_name);
@@ -59,10 +48,6 @@ Result<void> make_pair(RouteSocket& socket, const std::string& host_name, pid_t 
   auto made = socket.request(std::move(message));
   if (!made) return unexpected(Error{made.error().code, "make veth pair " + host_name});
   return {};
-}
-
-Result<void> set_up(RouteSocket& socket, int index) {
-  return socket.request(link_message(RTM_NEWLINK, NLM_F_ACK, index, true));
 }
 
 Result<void> add_address(RouteSocket& socket, const End& end) {
@@ -114,25 +99,6 @@ bool interface_exists(const std::string& id) {
   return name && ::if_nametoindex(name->c_str()) != 0;
 }
 
-struct InnerSocket {
-  RouteSocket socket;
-  int eth0_index;
-};
-
-// A netlink socket belongs to the namespace in which it was opened: the calling thread visits it and returns. A socket
-// tells the namespace it belongs to (SIOCGSKNS), so no path in /proc is needed for the way back.
-Result<InnerSocket> open_inside(const RouteSocket& outer, int container_pidfd) {
-  const UniqueFd own(::ioctl(outer.fd(), SIOCGSKNS));
-  if (!own) return fail_errno("own network namespace");
-  if (::setns(container_pidfd, CLONE_NEWNET) != 0) return fail_errno("enter the container's network namespace");
-  auto socket = RouteSocket::open();
-  const int index = static_cast<int>(::if_nametoindex(kInnerName));
-  if (::setns(own.get(), CLONE_NEWNET) != 0) return fail_errno("return from the container's network namespace");
-  if (!socket) return unexpected(socket.error());
-  if (index == 0) return unexpected(Error{ENODEV, "eth0 in the container"});
-  return InnerSocket{*std::move(socket), index};
-}
-
 Result<void> configure_host(RouteSocket& socket, const std::string& name, uint32_t address) {
   const End end = {static_cast<int>(::if_nametoindex(name.c_str())), address};
   auto done = add_address(socket, end);
@@ -142,9 +108,9 @@ Result<void> configure_host(RouteSocket& socket, const std::string& name, uint32
 }
 
 Result<void> configure_container(const RouteSocket& outer, int container_pidfd, uint32_t address, uint32_t gateway) {
-  auto inner = open_inside(outer, container_pidfd);
+  auto inner = open_inside(outer, container_pidfd, kInnerName);
   if (!inner) return unexpected(inner.error());
-  const End end = {inner->eth0_index, address};
+  const End end = {inner->index, address};
   auto done = set_up(inner->socket, kLoopbackIndex);
   if (done) done = add_address(inner->socket, end);
   if (done) done = set_up(inner->socket, end.index);
@@ -175,7 +141,7 @@ Result<void> build(RouteSocket& socket, const std::string& name, const Subnet& s
 Result<VethLink> connect(const std::string& runroot, const std::string& id, pid_t pid) {
   auto name = host_interface_name(id);
   if (!name) return unexpected(name.error());
-  const UniqueFd container = open_pidfd(pid);
+  const UniqueFd container(pidfd_open(pid));
   if (!container) return fail_errno("process " + std::to_string(pid));
   auto socket = RouteSocket::open();
   if (!socket) return unexpected(socket.error());

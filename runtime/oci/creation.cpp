@@ -10,7 +10,9 @@
 
 #include "runtime/isolate/exec_stub.h"
 #include "runtime/isolate/hook.h"
+#include "runtime/network/move.h"
 #include "runtime/oci/destroy.h"
+#include "runtime/oci/id_mappings.h"
 #include "runtime/oci/process_stat.h"
 #include "runtime/oci/start_socket.h"
 #include "runtime/seccomp/notify.h"
@@ -51,11 +53,13 @@ std::variant<isolate::Launched, isolate::LaunchError> Creation::run() {
 }
 
 Result<void> Creation::check() {
+  if (auto able = isolate::check_kernel(); !able) return able;
   if (auto open = check_descriptors(options_.io.preserve_fds); !open) return open;
   if (auto good = check_id(id_); !good) return good;
   auto bundle = open_bundle(options_.bundle, options_.config);
   if (!bundle) return unexpected(bundle.error());
   bundle_ = *std::move(bundle);
+  if (auto mapped = complete_id_mappings(bundle_.spec, context_.host); !mapped) return mapped;
   for (const std::string& warning : bundle_.warnings) context_.log.warn(warning);
   if (!bundle_.spec.process) return fail(options_.config + ": process is missing: there is nothing to run");
   if (auto ready = prepare_filter(); !ready) return ready;
@@ -175,6 +179,9 @@ isolate::LaunchHooks Creation::hooks() {
 // From here on the container can be found by its name: hooks may ask for it.
 Result<void> Creation::configure(pid_t pid) {
   if (auto done = cgroup_->configure(pid); !done) return done;
+  for (const spec::NetDevice& device : bundle_.spec.net_devices) {
+    if (auto moved = network::move_interface(pid, device.host_name, device.name); !moved) return moved;
+  }
   cgroup_->describe(record_);
   const auto stat = read_process_stat(context_.host.proc, pid);
   if (!stat) return unexpected(Error{ESRCH, "process " + std::to_string(pid) + " of the container"});

@@ -7,9 +7,11 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <cstdlib>
 #include <set>
 
 #include "base/netlink.h"
+#include "runtime/network/move.h"
 #include "runtime/network/subnet.h"
 #include "runtime/network/veth.h"
 #include "tests/root/sandbox.h"
@@ -163,6 +165,56 @@ TEST_F(Veth, ProcessThatIsGoneIsAnError) {
   EXPECT_EQ(test::wait_for(pid), 0);
   EXPECT_FALSE(connect(runroot_.path(), new_id(), pid));
   EXPECT_FALSE(connect(runroot_.path(), "short", ::getpid()));
+}
+
+// Interfaces of the host that move into a container: one end of a pair of the test's own.
+class MoveInterface : public Veth {
+ protected:
+  void SetUp() override {
+    Veth::SetUp();
+    if (IsSkipped()) return;
+    name_ = "plm" + std::to_string(::getpid());
+    if (ip("link add " + name_ + " mtu 1400 address 02:00:00:00:00:07 type veth peer name " + name_ + "p") != 0) {
+      GTEST_SKIP() << "needs ip (package iproute2)";
+    }
+    ASSERT_EQ(ip("addr add 10.99.1.2/24 brd + dev " + name_), 0);
+    ASSERT_EQ(ip("addr add fd00:99::2/64 nodad dev " + name_), 0);
+    ASSERT_EQ(ip("link set " + name_ + " up"), 0);
+  }
+  void TearDown() override {
+    if (!name_.empty()) ip("link del " + name_ + " 2>/dev/null");
+    Veth::TearDown();
+  }
+
+  static int ip(const std::string& words) { return std::system(("ip " + words).c_str()); }
+
+  void move(Sandbox& sandbox, const std::string& from, const std::string& to) {
+    sandbox.launch.hooks.configure = [from, to](pid_t pid) { return move_interface(pid, from, to); };
+  }
+
+  std::string name_;
+};
+
+TEST_F(MoveInterface, ComesWithItsAddressesUnderItsNewName) {
+  Sandbox sandbox;
+  move(sandbox, name_, "data0");
+  const Ended ended = sandbox.shell("ip addr show data0");
+  EXPECT_THAT(ended.output, HasSubstr("inet 10.99.1.2/24"));
+  EXPECT_THAT(ended.output, HasSubstr("brd 10.99.1.255"));
+  EXPECT_THAT(ended.output, HasSubstr("inet6 fd00:99::2/64"));
+  EXPECT_THAT(ended.output, HasSubstr("mtu 1400"));
+  EXPECT_THAT(ended.output, HasSubstr("02:00:00:00:00:07"));
+  EXPECT_THAT(ended.output, HasSubstr(",UP"));
+  EXPECT_EQ(::if_nametoindex(name_.c_str()), 0u) << "a virtual one ends with its namespace";
+}
+
+TEST_F(MoveInterface, MissingOnesAndTakenNamesAreNamed) {
+  Sandbox sandbox;
+  move(sandbox, "no-such-if", "");
+  EXPECT_EQ(sandbox.run({"true"}).output, "linux.netDevices: no-such-if to no-such-if: interface: No such device");
+  move(sandbox, name_, "lo");
+  EXPECT_THAT(sandbox.run({"true"}).output, HasSubstr("linux.netDevices: " + name_ + " to lo"));
+  EXPECT_NE(::if_nametoindex(name_.c_str()), 0u) << "it stays with the host";
 }
 
 }  // namespace
