@@ -658,7 +658,7 @@ class Configurations(Attack):
         id_map = [{"containerID": n, "hostID": n, "size": 1} for n in range(20000)]
         for change in (at("process", "args", value=["/bin/true"] + ["x" * 100000] * 100),
                        at("process", "args", value=["/bin/true", "a\0b"]),
-                       at("process", "cwd", value="/" + "d/" * 5000),
+                       at("process", "cwd", value="/" + ("d" * 200 + "/") * 100),
                        at("process", "cwd", value="/data\0/../.."),
                        at("process", "user", value={"uid": huge, "gid": huge}),
                        at("process", "user", value={"uid": -1, "gid": -1}),
