@@ -30,6 +30,7 @@ class Launch {
     auto control = make_control_pair();
     if (!control) return engine_error(control.error());
     use_exec_stub(plan_.process, spec_.exec_stub);
+    use_exec_stub(plan_.start_container);
     launched_.warnings = plan_.process.warnings;
     launched_.warnings.insert(launched_.warnings.end(), plan_.mounts.warnings.begin(), plan_.mounts.warnings.end());
     auto begun = begin(*control);

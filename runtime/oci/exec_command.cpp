@@ -77,6 +77,7 @@ Result<void> Exec::check_status() {
   auto container = Container::open(context_.root, words_.arguments[0]);
   if (!container) return unexpected(container.error());
   container_.emplace(*std::move(container));
+  if (auto own = container_->check_owner(); !own) return own;
   PauseReader pauses(context_.host);
   const Status status = status_of(*container_, pauses, context_.host);
   if (status == Status::kStopped) return fail("cannot exec in a stopped container: container not running");
