@@ -18,11 +18,12 @@ Result<void> let_go(const Context& context, const Container& container) {
     return fail("cannot start container \"" + container.id() +
                 "\" that is not created: " + std::string(status_name(status)));
   }
-  auto connection = connect_at(context.host.proc, container.directory(), kStartSocket);
-  if (!connection) return unexpected(connection.error().within("container \"" + container.id() + "\""));
   const Record& record = container.record();
+  // First: a program that does little has ended, and is gone, soon after the connection.
   auto process = container::open_process(context.host.proc, record.pid, record.start_ticks);
   if (!process) return unexpected(process.error());
+  auto connection = connect_at(context.host.proc, container.directory(), kStartSocket);
+  if (!connection) return unexpected(connection.error().within("container \"" + container.id() + "\""));
   const auto started = isolate::start(connection->get(), process->get(), [&record](UniqueFd listener) {
     return seccomp::send_listener(record.listener_path, process_state_json(record, "created", record.pid),
                                   listener.get());
