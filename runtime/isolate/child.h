@@ -83,6 +83,8 @@ int set_user(Child& child);
 int drop_capabilities(Child& child);
 int forbid_new_privileges(Child& child);
 int filter_system_calls(Child& child);
+// home.cpp
+int set_home(Child& child);
 // console.cpp
 int open_console(Child& child);
 // program.cpp
