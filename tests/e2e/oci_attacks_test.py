@@ -43,8 +43,8 @@ def opened(path):
 @contextlib.contextmanager
 def swapping(place, code):
     """Python code that is run again and again in another process; `swap(a, b)` exchanges two paths."""
-    program = ("import ctypes,os,sys\nlibc = ctypes.CDLL(None)\n"
-               "def swap(a, b): libc.renameat2(-100, a.encode(), -100, b.encode(), 2)\n"
+    program = ("import ctypes,os,time\nlibc = ctypes.CDLL(None)\n"
+               "def swap(a, b): return libc.renameat2(-100, a.encode(), -100, b.encode(), 2)\n"
                f"print(flush=True)\nwhile True:\n    {code}\n")
     process = subprocess.Popen([support.tool("python3"), "-c", program], stdout=subprocess.PIPE, cwd=place)
     try:
@@ -347,13 +347,14 @@ class Links(Attack):
     def test_devices_that_are_swapped_for_links(self):
         image = self.image()
         canary = self.outside / "canary"
-        code = (f"os.path.exists('node') or None\n    try:\n        os.unlink('node'); os.symlink({str(canary)!r}, 'node'); "
-                "os.unlink('node')\n    except OSError: pass")
+        (image / "data/link").symlink_to(canary)
+        code = (f"if swap('node', 'link') == 0: time.sleep(0.001), os.unlink('node'), os.unlink('link'), "
+                f"os.symlink({str(canary)!r}, 'link')")
         with swapping(image / "data", code):
             for _ in range(40):
                 one = self.container(image, "/bin/true")
                 one.config["linux"]["devices"] = [{"path": "/data/node", "type": "c", "major": 1, "minor": 3,
-                                                   "fileMode": 0o666, "uid": 1000, "gid": 1000}] * 8
+                                                   "fileMode": 0o666, "uid": 1000, "gid": 1000}]
                 one.write()
                 self.run_it(one)
                 self.assert_untouched()
