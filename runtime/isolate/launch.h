@@ -53,6 +53,7 @@ struct LaunchSpec {
   int stdio[3] = {0, 1, 2};  // -1: /dev/null of the container. Unused with process.terminal
   int console_socket = -1;   // with process.terminal: a connected unix socket that gets the terminal
   int start_socket = -1;     // listening unix socket: the program waits for start(). -1: runs at once
+  bool with_program = true;  // false: process.args is empty, and start() will fail
   int preserve_fds = 0;      // descriptors 3 to 3+n-1 stay open in the program
   bool pivot = true;         // false: MS_MOVE and chroot instead of pivot_root (initramfs)
   bool new_keyring = true;
@@ -88,6 +89,10 @@ Result<void> check_kernel();
 // the calling thread; afterwards it lives on. Directories and files that are missing in `rootfs` as mount points are
 // made and stay. Threads may launch at the same time.
 std::variant<Launched, LaunchError> launch(const LaunchSpec& spec);
+
+// Takes back the mounts of a container without a mount namespace, whose processes have ended: all that launch() has put
+// onto and below `rootfs`.
+void unmount_root(const std::string& rootfs);
 
 // Lets a container go on that waits: `connection` is connected to its start_socket. Returns once exec has succeeded.
 std::variant<std::monostate, LaunchError> start(int connection);

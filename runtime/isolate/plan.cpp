@@ -57,7 +57,9 @@ int namespace_of_sysctl(std::string_view path) {
 // path may have turned out to be the caller's own.
 Result<void> check_separation(const LaunchPlan& plan) {
   constexpr std::string_view kWhy = " that is not the caller's, or it would change the host";
-  if (!plan.namespaces.separates(CLONE_NEWNS)) return fail("a container needs a mount namespace" + std::string(kWhy));
+  if (plan.mounts.rootfs == "/" && !plan.mounts.own_namespace) {
+    return fail("root file system /: needs a mount namespace" + std::string(kWhy));
+  }
   if ((!plan.hostname.empty() || !plan.domainname.empty()) && !plan.namespaces.separates(CLONE_NEWUTS)) {
     return fail("host name \"" + plan.hostname + "\": needs a uts namespace" + std::string(kWhy));
   }
@@ -162,8 +164,8 @@ Result<void> check_preserved(int count) {
   return {};
 }
 
-Result<ProcessPlan> make_process_plan(const spec::Process& process) {
-  if (process.args.empty() || process.args.front().empty()) return fail("no command to run");
+Result<ProcessPlan> make_process_plan(const spec::Process& process, bool with_program) {
+  if (with_program && (process.args.empty() || process.args.front().empty())) return fail("no command to run");
   if (has_nul(process.args) || has_nul(process.env)) {
     return fail("an argument or environment variable has a NUL byte");
   }
@@ -175,7 +177,7 @@ Result<ProcessPlan> make_process_plan(const spec::Process& process) {
   ProcessPlan plan;
   plan.argv = pointers(process.args);
   plan.env = pointers(process.env);
-  plan.candidates = program_candidates(process.args.front(), process.env);
+  if (with_program) plan.candidates = program_candidates(process.args.front(), process.env);
   plan.cwd = *std::move(directory);
   plan.terminal = process.terminal;
   plan.console_size = process.console_size.value_or(spec::ConsoleSize{});
@@ -211,7 +213,7 @@ Result<LaunchPlan> make_plan(const LaunchSpec& launch) {
   if (!spec.process) return fail("process: must be there to start a container");
   if (auto open = check_preserved(launch.preserve_fds); !open) return unexpected(open.error());
   LaunchPlan plan;
-  auto process = make_process_plan(*spec.process);
+  auto process = make_process_plan(*spec.process, launch.with_program);
   if (!process) return unexpected(process.error());
   auto namespaces = plan_namespaces(spec, launch.proc);
   if (!namespaces) return unexpected(namespaces.error());
@@ -220,6 +222,7 @@ Result<LaunchPlan> make_plan(const LaunchSpec& launch) {
   plan.process = *std::move(process);
   plan.namespaces = *std::move(namespaces);
   plan.mounts = *std::move(mounts);
+  plan.mounts.own_namespace = plan.namespaces.separates(CLONE_NEWNS);
   std::copy(std::begin(launch.stdio), std::end(launch.stdio), std::begin(plan.process.stdio));
   plan.process.console_socket = launch.console_socket;
   plan.process.preserve_fds = launch.preserve_fds;
