@@ -3,11 +3,13 @@
 // calls, so all strings, arrays and candidate paths stand ready here and are only read there.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "runtime/isolate/home.h"
 #include "runtime/isolate/launch.h"
 #include "runtime/isolate/mount_plan.h"
 #include "runtime/isolate/namespaces.h"
@@ -21,9 +23,16 @@ std::vector<char*> pointers(const std::vector<std::string>& strings);
 // (of `env`, else the usual ones) with it. An empty directory means the working directory.
 std::vector<std::string> program_candidates(const std::string& program, const std::vector<std::string>& env);
 
+// An environment variable whose value the child finds.
+struct HomeVariable {
+  char name[5] = {'H', 'O', 'M', 'E', '='};
+  char value[kLongestHome] = "/";
+};
+
 // The program and its rights; for a launch and for a join.
 struct ProcessPlan {
   std::vector<char*> argv, env;
+  std::unique_ptr<HomeVariable> home;  // one of `env`; nullptr: the configuration says it
   std::vector<std::string> candidates;
   int exec_stub = -1;            // exec_stub.h; -1: the program is executed directly
   std::vector<char*> stub_argv;  // its first words are written by the child
@@ -34,8 +43,9 @@ struct ProcessPlan {
   int console_socket = -1;
   bool terminal = false;
   spec::ConsoleSize console_size;
-  int preserve_fds = 0;
+  std::vector<int> preserved_fds;
   bool new_keyring = true;
+  bool keep_groups = false;
 
   uid_t uid = 0;
   gid_t gid = 0;
@@ -55,6 +65,8 @@ struct HookPlan {
   std::string path;
   std::vector<char*> argv, env;
   int timeout_s = 0;  // 0: none
+  HookStreams streams;
+  std::vector<char*> stub_argv;  // of one that the container brings along
 };
 
 // What hooks in the container read on their standard input. The parent sends both texts, one behind the other, once it
@@ -80,7 +92,8 @@ struct LaunchPlan {
   bool new_network = false;
   std::vector<Sysctl> sysctls;
   std::vector<HookPlan> create_container, start_container;
-  bool await_hooks = false;  // the parent runs hooks before the root is entered
+  std::vector<std::string> hook_env;  // of createContainer hooks without their own
+  bool await_hooks = false;           // the parent runs hooks before the root is entered
   HookState hook_state;
   int start_socket = -1;
   bool memory_policy = false;
@@ -93,8 +106,9 @@ struct LaunchPlan {
 Result<LaunchPlan> make_plan(const LaunchSpec& spec);
 Result<ProcessPlan> make_process_plan(const spec::Process& process, bool with_program = true);
 // Before anything is opened: a number that is free now would be taken by a descriptor of ours.
-Result<void> check_preserved(int count);
+Result<void> check_preserved(const std::vector<int>& fds);
 // The last touch, where the plan stays: it points into itself afterwards.
 void use_exec_stub(ProcessPlan& plan, int exec_stub);
+void use_exec_stub(std::vector<HookPlan>& hooks);
 
 }  // namespace plimsoll::isolate

@@ -107,18 +107,7 @@ Result<spec::Process> given_process(std::string_view path, spec::Warnings& warni
   return process;
 }
 
-bool has_home(const spec::Process& process) {
-  return std::any_of(process.env.begin(), process.env.end(),
-                     [](const std::string& one) { return one.starts_with("HOME="); });
-}
-
 }  // namespace
-
-void add_home(spec::Process& process, std::string_view passwd) {
-  if (has_home(process)) return;
-  const auto account = find_account(passwd, process.user.uid);
-  process.env.push_back("HOME=" + (account && !account->home.empty() ? account->home : std::string("/")));
-}
 
 Result<spec::Process> exec_process(const Container& container, const Words& words, int root, spec::Warnings& warnings) {
   const std::string_view file = words.value('p');
@@ -129,12 +118,6 @@ Result<spec::Process> exec_process(const Container& container, const Words& word
   auto process = given ? given_process(file, warnings) : own_process(container, words, *files, warnings);
   if (!process) return unexpected(process.error());
   if (given && words.flag('t')) process->terminal = true;
-  if (has_home(*process)) return process;
-  if (files->passwd.empty()) {
-    auto read = read_user_files(root);
-    if (read) files = std::move(read);
-  }
-  add_home(*process, files->passwd);
   return process;
 }
 

@@ -24,10 +24,7 @@ enum ExecKey {
   kExecCgroup,
 };
 
-// `root`: a descriptor of the container's root directory, for the names of users and the home directory.
+// `root`: a descriptor of the container's root directory, for the names of users.
 Result<spec::Process> exec_process(const Container& container, const Words& words, int root, spec::Warnings& warnings);
-
-// HOME from the passwd file of the container, where the environment has none; "/" for a user that is not in it.
-void add_home(spec::Process& process, std::string_view passwd);
 
 }  // namespace plimsoll::oci

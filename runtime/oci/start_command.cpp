@@ -2,10 +2,12 @@
 // start: the program of a container that was created. runtime.md "Start"
 #include <unistd.h>
 
+#include "runtime/container/process.h"
 #include "runtime/isolate/launch.h"
 #include "runtime/oci/command.h"
 #include "runtime/oci/destroy.h"
 #include "runtime/oci/start_socket.h"
+#include "runtime/seccomp/notify.h"
 
 namespace plimsoll::oci {
 namespace {
@@ -18,7 +20,13 @@ Result<void> let_go(const Context& context, const Container& container) {
   }
   auto connection = connect_at(context.host.proc, container.directory(), kStartSocket);
   if (!connection) return unexpected(connection.error().within("container \"" + container.id() + "\""));
-  const auto started = isolate::start(connection->get());
+  const Record& record = container.record();
+  auto process = container::open_process(context.host.proc, record.pid, record.start_ticks);
+  if (!process) return unexpected(process.error());
+  const auto started = isolate::start(connection->get(), process->get(), [&record](UniqueFd listener) {
+    return seccomp::send_listener(record.listener_path, process_state_json(record, "created", record.pid),
+                                  listener.get());
+  });
   if (const auto* failed = std::get_if<isolate::LaunchError>(&started)) return unexpected(failed->error);
   if (::unlinkat(container.directory(), kStartSocket, 0) != 0) return fail_errno(kStartSocket);
   return {};

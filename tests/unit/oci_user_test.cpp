@@ -134,21 +134,5 @@ TEST_F(OciUserFiles, AHugeFileIsCut) {
   EXPECT_EQ(find_account(files->passwd, "a")->uid, 1U);
 }
 
-TEST(OciHome, ComesFromThePasswdFile) {
-  spec::Process process;
-  process.user.uid = 33;
-  add_home(process, kFiles.passwd);
-  EXPECT_THAT(process.env, ::testing::ElementsAre("HOME=/var/www"));
-  add_home(process, "web:x:33:0::/other:\n");
-  EXPECT_EQ(process.env.size(), 1U);
-}
-
-TEST(OciHome, IsTheRootForNobody) {
-  spec::Process process;
-  process.user.uid = 12345;
-  add_home(process, kFiles.passwd);
-  EXPECT_THAT(process.env, ::testing::ElementsAre("HOME=/"));
-}
-
 }  // namespace
 }  // namespace plimsoll::oci
