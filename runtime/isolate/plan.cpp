@@ -9,6 +9,8 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "runtime/spec/read.h"
+#include "runtime/system_calls.h"
 
 namespace plimsoll::isolate {
 namespace {
@@ -169,6 +171,20 @@ Result<void> check_preserved(const std::vector<int>& fds) {
   return {};
 }
 
+// config.md: what cannot be granted is no error, but is to be told. A new user namespace begins with all of them.
+void warn_of_missing_capabilities(const spec::Process& process, std::vector<std::string>& warnings) {
+  __user_cap_data_struct sets[2] = {};
+  if (!process.capabilities || capability_get(sets) != 0) return;
+  const spec::Capabilities& given = *process.capabilities;
+  const uint64_t own = uint64_t{sets[1].permitted} << 32 | sets[0].permitted;
+  const uint64_t wanted = given.bounding | given.effective | given.permitted | given.inheritable | given.ambient;
+  for (int number = 0; number < 64; ++number) {
+    if (((wanted & ~own) >> number & 1) == 0) continue;
+    warnings.push_back("process.capabilities: " + spec::capability_name(number) +
+                       " cannot be granted: the runtime does not have it");
+  }
+}
+
 // An empty HOME is as good as none.
 void plan_home(ProcessPlan& plan) {
   char* const* const given = std::find_if(plan.env.data(), plan.env.data() + plan.env.size() - 1,
@@ -246,6 +262,7 @@ Result<LaunchPlan> make_plan(const LaunchSpec& launch) {
   if (!mounts) return unexpected(mounts.error());
   plan.process = *std::move(process);
   plan.namespaces = *std::move(namespaces);
+  if (!plan.namespaces.separates(CLONE_NEWUSER)) warn_of_missing_capabilities(*spec.process, plan.process.warnings);
   plan.mounts = *std::move(mounts);
   plan.mounts.own_namespace = plan.namespaces.separates(CLONE_NEWNS);
   std::copy(std::begin(launch.stdio), std::end(launch.stdio), std::begin(plan.process.stdio));
