@@ -73,6 +73,8 @@ Result<void> Creation::check() {
   bundle_ = *std::move(bundle);
   if (auto mapped = complete_id_mappings(bundle_.spec, context_.host); !mapped) return mapped;
   for (const std::string& warning : bundle_.warnings) context_.log.warn(warning);
+  // Ignoring it would leave the container without the share that it was promised.
+  if (bundle_.spec.intel_rdt) return fail("linux.intelRdt: resctrl is not supported by this runtime: leave it out");
   with_program_ = bundle_.spec.process.has_value();
   if (!with_program_ && !options_.waits_for_start) {
     return fail(options_.config + ": process is missing: there is nothing to run");
