@@ -168,6 +168,7 @@ void run_steps(Child& child, std::span<const Step> steps) {
     send_report(child.control_fd, Report::Kind::kFailed, error, step.name, child.place);
     ::_exit(1);
   }
+  child.place = "";
   const int error = execute(child);
   send_report(child.control_fd, Report::Kind::kFailed, error, kExecuteStep, child.place);
   ::_exit(1);

@@ -2,6 +2,7 @@
 // Entering a running container takes two processes: setns(2) into a pid namespace holds only for children.
 // The first one, the helper, joins the cgroup and the namespaces and clones the second with CLONE_PARENT, so that
 // it is the caller's child, not the helper's.
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -29,6 +30,7 @@ namespace {
       if (::write(fd.get(), "0", 1) != 1) give_up(child, "join cgroup");
     }
   }
+  if (child.root_fd >= 0 && (::fchdir(child.root_fd) != 0 || ::chroot(".") != 0)) give_up(child, "enter its root");
   if (spec.namespaces != 0 && ::setns(spec.pidfd, static_cast<int>(spec.namespaces)) != 0) {
     give_up(child, "enter the container's namespaces");
   }
@@ -39,6 +41,15 @@ namespace {
   if (pid == 0) run_steps(child, join_steps());
   send_report(child.control_fd, Report::Kind::kPid, pid, "", "");
   ::_exit(0);
+}
+
+// With the mount namespace the root comes along; else it is entered by itself. Invalid: nothing to do.
+Result<UniqueFd> root_without_namespace(const JoinSpec& spec) {
+  if ((spec.namespaces & CLONE_NEWNS) != 0) return UniqueFd();
+  const std::string path = spec.proc + "/" + std::to_string(spec.pid) + "/root";
+  UniqueFd fd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return fail_errno(path);
+  return fd;
 }
 
 // Sets `elsewhere` when the program has to be put into its group by somebody else.
@@ -134,8 +145,11 @@ std::variant<Launched, LaunchError> join(const JoinSpec& spec) {
   use_exec_stub(*process, spec.exec_stub);
   auto control = make_control_pair();
   if (!control) return engine_error(control.error());
+  auto root = root_without_namespace(spec);
+  if (!root) return engine_error(root.error());
   Child child;
   child.process = &*process;
+  child.root_fd = root->get();
   child.control_fd = control->child.get();
   child.parent_fd = control->parent.get();
   bool elsewhere = false;

@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -21,6 +23,13 @@ int group_fd(const LaunchSpec& spec) {
   return spec.group == nullptr || !spec.enter_group ? -1 : spec.group->clone_into_fd();
 }
 
+// The mount that a path leads into. statx(2), STATX_MNT_ID
+std::optional<uint64_t> mount_at(const std::string& path) {
+  struct statx information;
+  if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &information) != 0) return std::nullopt;
+  return information.stx_mnt_id;
+}
+
 // One launch, in the parent: what is asked for, the child's end of the talk, and how far it has come.
 class Launch {
  public:
@@ -30,6 +39,7 @@ class Launch {
     auto control = make_control_pair();
     if (!control) return engine_error(control.error());
     use_exec_stub(plan_.process, spec_.exec_stub);
+    if (!plan_.mounts.own_namespace) mount_below_ = mount_at(spec_.rootfs);
     use_exec_stub(plan_.start_container);
     launched_.warnings = plan_.process.warnings;
     launched_.warnings.insert(launched_.warnings.end(), plan_.mounts.warnings.begin(), plan_.mounts.warnings.end());
@@ -199,6 +209,7 @@ class Launch {
     }
     if (helper_ != 0) end_child(helper_, helper_pidfd_.get());
     if (launched_.pid != 0) end_child(launched_.pid, launched_.pidfd.get());
+    if (mount_below_ && mount_at(spec_.rootfs) != mount_below_) unmount_root(spec_.rootfs);
     if (failure_) return explain(*failure_, search_path_of(spec_.spec->process->env));
     return engine_error(error);
   }
@@ -209,6 +220,7 @@ class Launch {
   pid_t helper_ = 0;
   UniqueFd helper_pidfd_, control_;
   std::optional<Report> failure_, early_;
+  std::optional<uint64_t> mount_below_;  // what the root file system lies in, where mounts are made among ours
 };
 
 }  // namespace
@@ -225,6 +237,8 @@ std::variant<Launched, LaunchError> launch(const LaunchSpec& spec) {
   if (!plan) return engine_error(plan.error());
   return Launch(spec, *plan).run();
 }
+
+void unmount_root(const std::string& rootfs) { ::umount2(rootfs.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW); }
 
 std::variant<std::monostate, LaunchError> start(int connection, int pidfd,
                                                 const std::function<Result<void>(UniqueFd)>& listener) {

@@ -56,6 +56,7 @@ struct LaunchSpec {
   int stdio[3] = {0, 1, 2};        // -1: /dev/null of the container. Unused with process.terminal
   int console_socket = -1;         // with process.terminal: a connected unix socket that gets the terminal
   int start_socket = -1;           // listening unix socket: the program waits for start(). -1: runs at once
+  bool with_program = true;        // false: process.args is empty, and start() will fail
   std::vector<int> preserved_fds;  // stay open in the program, beside 0 to 2; ascending, from 3 on
   bool pivot = true;               // false: MS_MOVE and chroot instead of pivot_root (initramfs)
   bool new_keyring = true;
@@ -92,6 +93,10 @@ Result<void> check_kernel();
 // the calling thread; afterwards it lives on. Directories and files that are missing in `rootfs` as mount points are
 // made and stay. Threads may launch at the same time.
 std::variant<Launched, LaunchError> launch(const LaunchSpec& spec);
+
+// Takes back the mounts of a container without a mount namespace, whose processes have ended: all that launch() has put
+// onto and below `rootfs`.
+void unmount_root(const std::string& rootfs);
 
 // Lets a container go on that waits: `connection` is connected to its start_socket, `pidfd` is its process, `listener`
 // gets the descriptor that answers the filter's notifications (may be empty). Returns once exec has succeeded.

@@ -60,6 +60,7 @@ struct MountPlan {
   bool device_links = false;                  // /dev is the container's own
   bool readonly_root = false;
   bool pivot = true;
+  bool own_namespace = true;  // false: the mounts are made among the caller's, below rootfs
   bool in_user_namespace = false;
 };
 

@@ -289,6 +289,7 @@ int make_one(Child& child, PlannedMount& mount) {
 // it.
 int set_propagation(Child& child) {
   const MountPlan& plan = child.plan->mounts;
+  if (!plan.own_namespace) return 0;
   mount_attr change{};
   change.propagation = plan.propagation;
   if (::syscall(SYS_mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &change, sizeof(change)) != 0) return errno;
@@ -358,8 +359,13 @@ int move_root(const Child& child) {
 int enter_root(Child& child) {
   child.place = child.plan->mounts.rootfs.c_str();
   if (::fchdir(child.root_fd) != 0) return errno;
-  if (const int error = child.plan->mounts.pivot ? pivot(child) : move_root(child)) return error;
-  return result_of(::chdir("/"));
+  int error = 0;
+  if (!child.plan->mounts.own_namespace) {
+    error = result_of(::chroot("."));  // the old root is the caller's too, and stays
+  } else {
+    error = child.plan->mounts.pivot ? pivot(child) : move_root(child);
+  }
+  return error != 0 ? error : result_of(::chdir("/"));
 }
 
 int protect_root(Child& child) {

@@ -24,6 +24,7 @@ Result<UniqueFd> above_stdio(UniqueFd fd) {
 
 LaunchError explain_execution(const Report& report, std::string_view search_path) {
   const std::string program = report.place;
+  if (program.empty()) return {invalid("process: was not given, so there is nothing to start")};
   const std::string quoted = "\"" + program + "\"";
   if (report.value == ENOENT && program.find('/') == program.npos) {
     const std::string hint = search_path.empty() ? "PATH is not set: the usual directories" : std::string(search_path);

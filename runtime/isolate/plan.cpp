@@ -9,6 +9,8 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "runtime/spec/read.h"
+#include "runtime/system_calls.h"
 
 namespace plimsoll::isolate {
 namespace {
@@ -60,7 +62,9 @@ int namespace_of_sysctl(std::string_view path) {
 // path may have turned out to be the caller's own.
 Result<void> check_separation(const LaunchPlan& plan) {
   constexpr std::string_view kWhy = " that is not the caller's, or it would change the host";
-  if (!plan.namespaces.separates(CLONE_NEWNS)) return fail("a container needs a mount namespace" + std::string(kWhy));
+  if (plan.mounts.rootfs == "/" && !plan.mounts.own_namespace) {
+    return fail("root file system /: needs a mount namespace" + std::string(kWhy));
+  }
   if ((!plan.hostname.empty() || !plan.domainname.empty()) && !plan.namespaces.separates(CLONE_NEWUTS)) {
     return fail("host name \"" + plan.hostname + "\": needs a uts namespace" + std::string(kWhy));
   }
@@ -167,6 +171,20 @@ Result<void> check_preserved(const std::vector<int>& fds) {
   return {};
 }
 
+// config.md: what cannot be granted is no error, but is to be told. A new user namespace begins with all of them.
+void warn_of_missing_capabilities(const spec::Process& process, std::vector<std::string>& warnings) {
+  __user_cap_data_struct sets[2] = {};
+  if (!process.capabilities || capability_get(sets) != 0) return;
+  const spec::Capabilities& given = *process.capabilities;
+  const uint64_t own = uint64_t{sets[1].permitted} << 32 | sets[0].permitted;
+  const uint64_t wanted = given.bounding | given.effective | given.permitted | given.inheritable | given.ambient;
+  for (int number = 0; number < 64; ++number) {
+    if (((wanted & ~own) >> number & 1) == 0) continue;
+    warnings.push_back("process.capabilities: " + spec::capability_name(number) +
+                       " cannot be granted: the runtime does not have it");
+  }
+}
+
 // An empty HOME is as good as none.
 void plan_home(ProcessPlan& plan) {
   char* const* const given = std::find_if(plan.env.data(), plan.env.data() + plan.env.size() - 1,
@@ -178,8 +196,8 @@ void plan_home(ProcessPlan& plan) {
   plan.env[at] = plan.home->name;
 }
 
-Result<ProcessPlan> make_process_plan(const spec::Process& process) {
-  if (process.args.empty() || process.args.front().empty()) return fail("no command to run");
+Result<ProcessPlan> make_process_plan(const spec::Process& process, bool with_program) {
+  if (with_program && (process.args.empty() || process.args.front().empty())) return fail("no command to run");
   if (has_nul(process.args) || has_nul(process.env)) {
     return fail("an argument or environment variable has a NUL byte");
   }
@@ -192,7 +210,7 @@ Result<ProcessPlan> make_process_plan(const spec::Process& process) {
   plan.argv = pointers(process.args);
   plan.env = pointers(process.env);
   plan_home(plan);
-  plan.candidates = program_candidates(process.args.front(), process.env);
+  if (with_program) plan.candidates = program_candidates(process.args.front(), process.env);
   plan.cwd = *std::move(directory);
   plan.terminal = process.terminal;
   plan.console_size = process.console_size.value_or(spec::ConsoleSize{});
@@ -236,7 +254,7 @@ Result<LaunchPlan> make_plan(const LaunchSpec& launch) {
   if (!spec.process) return fail("process: must be there to start a container");
   if (auto open = check_preserved(launch.preserved_fds); !open) return unexpected(open.error());
   LaunchPlan plan;
-  auto process = make_process_plan(*spec.process);
+  auto process = make_process_plan(*spec.process, launch.with_program);
   if (!process) return unexpected(process.error());
   auto namespaces = plan_namespaces(spec, launch.proc);
   if (!namespaces) return unexpected(namespaces.error());
@@ -244,7 +262,9 @@ Result<LaunchPlan> make_plan(const LaunchSpec& launch) {
   if (!mounts) return unexpected(mounts.error());
   plan.process = *std::move(process);
   plan.namespaces = *std::move(namespaces);
+  if (!plan.namespaces.separates(CLONE_NEWUSER)) warn_of_missing_capabilities(*spec.process, plan.process.warnings);
   plan.mounts = *std::move(mounts);
+  plan.mounts.own_namespace = plan.namespaces.separates(CLONE_NEWNS);
   std::copy(std::begin(launch.stdio), std::end(launch.stdio), std::begin(plan.process.stdio));
   plan.process.console_socket = launch.console_socket;
   plan.process.preserved_fds = launch.preserved_fds;

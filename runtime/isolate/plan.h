@@ -104,7 +104,7 @@ struct LaunchPlan {
 
 // Both keep pointers into `spec`, which must outlive the plan. Errors name the member that is wrong.
 Result<LaunchPlan> make_plan(const LaunchSpec& spec);
-Result<ProcessPlan> make_process_plan(const spec::Process& process);
+Result<ProcessPlan> make_process_plan(const spec::Process& process, bool with_program = true);
 // Before anything is opened: a number that is free now would be taken by a descriptor of ours.
 Result<void> check_preserved(const std::vector<int>& fds);
 // The last touch, where the plan stays: it points into itself afterwards.

@@ -160,6 +160,7 @@ int try_working_directory(Child& child) {
 
 // So that `create` says already what `start` would stumble over.
 int find_program(Child& child) {
+  if (child.process->argv[0] == nullptr) return 0;
   int remembered = ENOENT;
   child.place = child.process->argv[0];
   for (const std::string& candidate : child.process->candidates) {
@@ -202,6 +203,7 @@ int close_descriptors(Child& child) {
 int execute(Child& child) {
   if (!child.detached && ::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0) return errno;
   if (!child.detached && is_orphaned(child)) return ECANCELED;
+  if (child.process->argv[0] == nullptr) return ENOENT;
   child.place = child.process->argv[0];
   return child.process->exec_stub >= 0 ? execute_stub(child) : execute_directly(child);
 }

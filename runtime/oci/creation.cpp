@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,9 +26,18 @@ namespace {
 constexpr uint64_t kFlags[] = {CLONE_NEWPID, CLONE_NEWNET,  CLONE_NEWNS,     CLONE_NEWIPC,
                                CLONE_NEWUTS, CLONE_NEWUSER, CLONE_NEWCGROUP, CLONE_NEWTIME};
 
-uint64_t namespace_flags(const spec::Spec& spec) {
+bool is_own_mount_namespace(const spec::Namespace& one, const std::string& proc) {
+  if (one.type != spec::NamespaceType::kMount || one.path.empty()) return false;
+  struct stat given, own;
+  return ::stat(one.path.c_str(), &given) == 0 && ::stat((proc + "/self/ns/mnt").c_str(), &own) == 0 &&
+         given.st_ino == own.st_ino && given.st_dev == own.st_dev;
+}
+
+uint64_t namespace_flags(const spec::Spec& spec, const std::string& proc) {
   uint64_t flags = 0;
-  for (const spec::Namespace& one : spec.namespaces) flags |= kFlags[static_cast<int>(one.type)];
+  for (const spec::Namespace& one : spec.namespaces) {
+    if (!is_own_mount_namespace(one, proc)) flags |= kFlags[static_cast<int>(one.type)];
+  }
   return flags;
 }
 
@@ -48,6 +58,7 @@ std::variant<isolate::Launched, isolate::LaunchError> Creation::run() {
     pidfd_send_signal(launched.pidfd.get(), SIGKILL);
     while (::waitpid(launched.pid, nullptr, 0) < 0 && errno == EINTR) {
     }
+    unmount_container(record_);
     return undo(engine_error(finished.error()));
   }
   return result;
@@ -62,7 +73,13 @@ Result<void> Creation::check() {
   bundle_ = *std::move(bundle);
   if (auto mapped = complete_id_mappings(bundle_.spec, context_.host); !mapped) return mapped;
   for (const std::string& warning : bundle_.warnings) context_.log.warn(warning);
-  if (!bundle_.spec.process) return fail(options_.config + ": process is missing: there is nothing to run");
+  // Ignoring it would leave the container without the share that it was promised.
+  if (bundle_.spec.intel_rdt) return fail("linux.intelRdt: resctrl is not supported by this runtime: leave it out");
+  with_program_ = bundle_.spec.process.has_value();
+  if (!with_program_ && !options_.waits_for_start) {
+    return fail(options_.config + ": process is missing: there is nothing to run");
+  }
+  if (!with_program_) bundle_.spec.process.emplace().cwd = "/";  // `start` needs it, `create` does not
   if (auto ready = prepare_filter(); !ready) return ready;
   auto io = ProgramIo::open(options_.io, *bundle_.spec.process, context_.host.proc);
   if (!io) return unexpected(io.error());
@@ -90,8 +107,9 @@ Result<void> Creation::prepare() {
   if (!cgroup) return unexpected(cgroup.error());
   cgroup_.emplace(*std::move(cgroup));
   fill_record();
-  if (auto written = directory_->write(kProcessFile, spec::write_process(*bundle_.spec.process)); !written) {
-    return written;
+  if (with_program_) {
+    auto written = directory_->write(kProcessFile, spec::write_process(*bundle_.spec.process));
+    if (!written) return written;
   }
   return prepare_socket();
 }
@@ -138,7 +156,7 @@ void Creation::fill_record() {
   record_.rootfs = bundle_.rootfs;
   record_.created = rfc3339(wall_clock_ns());
   record_.annotations = spec.annotations;
-  record_.namespaces = namespace_flags(spec);
+  record_.namespaces = namespace_flags(spec, context_.host.proc);
   record_.personality = spec.personality;
   record_.has_filter = !filter_.program.empty();
   record_.filter_flags = filter_.flags;
@@ -161,6 +179,7 @@ isolate::LaunchSpec Creation::launch_spec() {
   spec.exec_stub = exec_stub_.get();
   spec.console_socket = io_->console_socket();
   spec.start_socket = start_socket_.get();
+  spec.with_program = with_program_;
   spec.preserved_fds = preserved_fds_;
   spec.pivot = !options_.no_pivot;
   spec.new_keyring = !options_.no_new_keyring;
@@ -226,6 +245,7 @@ Result<void> Creation::destroy() {
   if (!lock && lock.error().code == ENOENT) return {};
   if (!lock) return unexpected(lock.error());
   if (auto ended = cgroup_->end(); !ended) return ended;
+  unmount_container(record_);
   if (auto removed = remove_directory(context_.root, id_); !removed) return removed;
   run_poststop_hooks(context_, record_);
   return {};

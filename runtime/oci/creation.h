@@ -72,6 +72,7 @@ class Creation {
   UniqueFd exec_stub_, start_socket_, pidfd_socket_;
   std::optional<NewDirectory> directory_;
   std::optional<NewCgroup> cgroup_;  // goes before the directory
+  bool with_program_ = true;         // false: config.json has no process, only `create` takes that
   bool launched_ = false;            // hooks may have run
 };
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/oci/destroy.h"
 
+#include <sched.h>
 #include <signal.h>
 
 #include "runtime/container/process.h"
 #include "runtime/isolate/hook.h"
+#include "runtime/isolate/launch.h"
 #include "runtime/oci/cgroups.h"
 #include "runtime/oci/hook_files.h"
 
@@ -32,6 +34,10 @@ Result<void> kill_container(const Context& context, const Container& container, 
   return *ended ? Result<void>() : fail("container \"" + record.id + "\": its first process does not end");
 }
 
+void unmount_container(const Record& record) {
+  if ((record.namespaces & CLONE_NEWNS) == 0) isolate::unmount_root(record.rootfs);
+}
+
 void run_poststop_hooks(Context& context, const Record& record) {
   if (record.poststop.empty()) return;
   auto files = HookFiles::open(record.annotations);
@@ -46,6 +52,7 @@ void run_poststop_hooks(Context& context, const Record& record) {
 
 Result<void> destroy_container(Context& context, const Container& container) {
   if (auto removed = remove_group(container.record(), context.host); !removed) return removed;
+  unmount_container(container.record());
   if (auto removed = remove_directory(context.root, container.id()); !removed) return removed;
   run_poststop_hooks(context, container.record());
   return {};

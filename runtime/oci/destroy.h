@@ -11,6 +11,8 @@ namespace plimsoll::oci {
 Result<void> kill_container(const Context& context, const Container& container, bool everything);
 // Undoes what `create` made. Hooks that fail are warnings.
 Result<void> destroy_container(Context& context, const Container& container);
+// The mounts of a container without a mount namespace; of any other the kernel does it.
+void unmount_container(const Record& record);
 // The hooks for after the end alone, as destroy_container() runs them.
 void run_poststop_hooks(Context& context, const Record& record);
 // Hooks for after the start. When one fails the container is killed and destroyed.

@@ -52,6 +52,34 @@ class Bundles(oci.Case):
         for hook in oci.HOOKS[:2]:
             self.assertIn(json.loads((data / hook).read_text())["status"], ("creating", "created"))
 
+    def test_without_a_mount_namespace(self):
+        if self.runtime.kind != oci.OWN:
+            self.skipTest("others leave the mounts behind")
+        one = self.prepare()
+        linux = one.config["linux"]
+        linux["namespaces"] = [space for space in linux["namespaces"] if space["type"] != "mount"]
+        linux["maskedPaths"], linux["readonlyPaths"] = [], []
+        one.write()
+        before = pathlib.Path("/proc/self/mountinfo").read_text()
+        pid = self.start(one)
+        self.assertEqual(os.readlink(f"/proc/{pid}/ns/mnt"), os.readlink("/proc/self/ns/mnt"))
+        self.assertEqual(self.exec(one.name, "/bin/cat", "/etc/plain").stdout, "not a program\n", "in its own root")
+        self.runtime.call("delete", "--force", one.name)
+        self.assertEqual(pathlib.Path("/proc/self/mountinfo").read_text(), before)
+
+    def test_without_a_process(self):
+        if self.runtime.kind == "runc":
+            self.skipTest("runc wants one at once")
+        one = self.prepare()
+        del one.config["process"]
+        one.write()
+        self.runtime.call("create", "--bundle", one.bundle, one.name)
+        self.assertEqual(self.runtime.status(one.name), "created")
+        self.assertIn("process", self.runtime.fails("start", one.name))
+        self.runtime.wait_status(one.name, "stopped")
+        self.runtime.call("delete", one.name)
+        self.assert_gone(one)
+
     def test_descriptors_that_are_kept(self):
         reader, writer = os.pipe()
         one = self.prepare("/bin/sh", "-c", "echo kept >&3; ls /proc/self/fd")

@@ -35,6 +35,8 @@ WRONG = {
     "the program is none": ({"process.args": ["/etc/plain"]}, "permission denied"),
     "the kernel refuses a resource": ({"linux.resources.cpu": {"quota": 10, "period": 100000}}, "cpu"),
     "there is no such processor": ({"linux.resources.cpu": {"cpus": "4095"}}, "cpuset"),
+    "what nobody here can share out": ({"linux.intelRdt": {"closID": "gold", "l3CacheSchema": "L3:0=f"}},
+                                       "rdt|resctrl"),
     "a hook fails": ({"hooks.createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", "echo sorry >&2; exit 3"]}]},
                      "hook|createruntime"),
     "a hook is not there": ({"hooks.prestart": [{"path": "/nowhere/hook"}]}, "/nowhere/hook|hook"),

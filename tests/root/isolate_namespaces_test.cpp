@@ -111,13 +111,31 @@ TEST_F(IsolateNamespaces, OwnNamespacesAreNotChanged) {
     EXPECT_THAT(sandbox.run({"true"}).output, StartsWith("linux.sysctl kernel/shm_rmid_forced: needs a namespace"));
     sandbox.container.sysctl.clear();
     set_namespace(sandbox.container, NamespaceType::kMount, "/proc/self/ns/mnt");
-    EXPECT_THAT(sandbox.run({"true"}).output, StartsWith("a container needs a mount namespace"));
-    std::erase_if(sandbox.container.namespaces, [](const auto& one) { return one.type == NamespaceType::kMount; });
-    EXPECT_THAT(sandbox.run({"true"}).output, StartsWith("a container needs a mount namespace"));
+    sandbox.launch.rootfs = "/";
+    EXPECT_THAT(sandbox.run({"true"}).output, StartsWith("root file system /: needs a mount namespace"));
   }
   EXPECT_EQ(host_name(), name);
   EXPECT_EQ(*read_file("/proc/sys/kernel/shm_rmid_forced"), "0\n");
   EXPECT_EQ(HostState(), before);
+}
+
+// Then the mounts are the caller's as well, below the container's root, until they are taken back.
+TEST_F(IsolateNamespaces, MountNamespaceMayBeTheCallers) {
+  for (const char* path : {"", "/proc/self/ns/mnt"}) {
+    Sandbox sandbox;
+    const std::string before = HostState().mounts;
+    set_namespace(sandbox.container, NamespaceType::kMount, path);
+    if (*path == '\0') {
+      std::erase_if(sandbox.container.namespaces, [](const auto& one) { return one.type == NamespaceType::kMount; });
+    }
+    const Ended ended = sandbox.shell("readlink /proc/self/ns/mnt; ls -d /usr; echo $$");
+    EXPECT_EQ(ended.output, namespace_of("self", "mnt") + "\nls: /usr: No such file or directory\n1\n");
+    EXPECT_THAT(HostState().mounts, HasSubstr(" " + sandbox.launch.rootfs + "/proc "));
+    unmount_root(sandbox.launch.rootfs);
+    EXPECT_EQ(HostState().mounts, before);
+    EXPECT_THAT(sandbox.run({"no-such-program"}).output, HasSubstr("no-such-program"));
+    EXPECT_EQ(HostState().mounts, before) << "what has failed leaves nothing";
+  }
 }
 
 TEST_F(IsolateNamespaces, SecondContainerOfAPodSharesWithTheFirst) {

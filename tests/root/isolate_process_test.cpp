@@ -146,6 +146,24 @@ TEST_F(IsolateProcess, LimitsThatEnginesAskForAreCutWithAWarning) {
             0);
 }
 
+TEST_F(IsolateProcess, CapabilitiesThatCannotBeGrantedAreLeftOutWithAWarning) {
+  EXPECT_EQ(in_child([] {
+              Sandbox sandbox;
+              __user_cap_data_struct sets[2] = {};
+              ASSERT_EQ(capability_get(sets), 0);
+              sets[0].permitted &= ~(1u << CAP_SYS_RESOURCE);
+              sets[0].effective &= sets[0].permitted;
+              ASSERT_EQ(capability_set(sets), 0);
+              const uint64_t wanted = uint64_t{1} << CAP_SYS_RESOURCE | uint64_t{1} << CAP_CHOWN;
+              sandbox.container.process->capabilities = spec::Capabilities{wanted, wanted, 0, wanted, 0};
+              Running running(sandbox, {"grep", "CapEff", "/proc/self/status"});
+              EXPECT_EQ(test::read_all(sandbox.output_fd()), "CapEff:\t0000000000000001\n");
+              ASSERT_EQ(running.get().warnings.size(), 1u);
+              EXPECT_THAT(running.get().warnings[0], StartsWith("process.capabilities: CAP_SYS_RESOURCE cannot"));
+            }),
+            0);
+}
+
 TEST_F(IsolateProcess, Priorities) {
   Sandbox sandbox;
   spec::Process& process = *sandbox.container.process;
