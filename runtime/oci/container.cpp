@@ -22,12 +22,18 @@ std::string quoted(std::string_view id) { return "container \"" + std::string(id
 // With its code, so that callers can tell it from other errors; the text says it already.
 Unexpected missing(std::string_view id) { return unexpected(Error{ENOENT, quoted(id) + " does not exist"}); }
 
-// Nothing in the directory is anybody else's, so its files are simply unlinked.
+// Nothing in the directory is anybody else's, so its files are simply unlinked; also those of a directory in it.
 Result<void> remove_files(const Dir& directory, const std::string& path) {
   auto entries = directory.list();
   if (!entries) return unexpected(entries.error());
   for (const Dir::Entry& entry : *entries) {
-    if (::unlinkat(directory.fd(), entry.name.c_str(), 0) != 0 && errno != ENOENT) {
+    if (entry.is_directory) {
+      const std::string inner_path = path + "/" + entry.name;
+      auto inner = Dir::open(inner_path);
+      if (!inner) return unexpected(inner.error());
+      if (auto removed = remove_files(*inner, inner_path); !removed) return removed;
+    }
+    if (::unlinkat(directory.fd(), entry.name.c_str(), entry.is_directory ? AT_REMOVEDIR : 0) != 0 && errno != ENOENT) {
       return fail_errno(path + "/" + entry.name);
     }
   }

@@ -93,7 +93,20 @@ Result<void> Creation::prepare() {
   if (auto written = directory_->write(kProcessFile, spec::write_process(*bundle_.spec.process)); !written) {
     return written;
   }
+  if (auto prepared = prepare_notification(); !prepared) return prepared;
   return prepare_socket();
+}
+
+// Only of the first program: what `exec` starts is not the service.
+Result<void> Creation::prepare_notification() {
+  const std::string manager = NotifySocket::manager();
+  if (manager.empty()) return {};
+  auto prepared = NotifySocket::prepare(directory_->fd(), directory_->path(), manager, bundle_.spec);
+  if (!prepared || options_.waits_for_start) return prepared;
+  auto bound = NotifySocket::bind(context_.host.proc, directory_->fd(), manager);
+  if (!bound) return unexpected(bound.error());
+  notify_ = *std::move(bound);
+  return {};
 }
 
 // Before anything is made: the program may have to start again.
