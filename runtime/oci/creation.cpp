@@ -198,7 +198,15 @@ isolate::LaunchHooks Creation::hooks() {
   return hooks;
 }
 
-// From here on the container can be found by its name: hooks may ask for it.
+// From here on the container can be found by its name: hooks may ask for it. Without such `create` lets it be found
+// once it is created, so that who asks until there is an answer can go on with `start`; until then its process dies
+// with us.
+bool Creation::is_found_late() const {
+  const spec::Hooks& hooks = bundle_.spec.hooks;
+  return options_.waits_for_start && hooks.prestart.empty() && hooks.create_runtime.empty() &&
+         hooks.create_container.empty();
+}
+
 Result<void> Creation::configure(pid_t pid) {
   if (auto done = cgroup_->configure(pid); !done) return done;
   for (const spec::NetDevice& device : bundle_.spec.net_devices) {
@@ -209,7 +217,7 @@ Result<void> Creation::configure(pid_t pid) {
   if (!stat) return unexpected(Error{ESRCH, "process " + std::to_string(pid) + " of the container"});
   record_.pid = pid;
   record_.start_ticks = stat->start_ticks;
-  return directory_->write(kRecordFile, write_record(record_));
+  return is_found_late() ? Result<void>() : directory_->write(kRecordFile, write_record(record_));
 }
 
 Result<void> Creation::run_early_hooks(pid_t pid) {
@@ -227,6 +235,9 @@ Result<void> Creation::finish(isolate::Launched& launched) {
   if (auto written = write_pid_file(options_.pid_file, launched.pid); !written) return written;
   if (start_socket_ && ::renameat(directory_->fd(), kCreatingSocket, directory_->fd(), kStartSocket) != 0) {
     return fail_errno(directory_->path() + "/" + kStartSocket);
+  }
+  if (is_found_late()) {
+    if (auto written = directory_->write(kRecordFile, write_record(record_)); !written) return written;
   }
   cgroup_->keep();
   directory_->keep();
