@@ -132,7 +132,8 @@ class Service(oci.Case):
     def test_files_for_what_hooks_print(self):
         data = self.directory()
         one = self.prepare("/bin/true")
-        one.config["annotations"] = {"run.oci.hooks.stdout": str(data / "out"), "run.oci.hooks.stderr": str(data / "err")}
+        one.config["annotations"] = {"run.oci.hooks.stdout": str(data / "out"),
+                                     "run.oci.hooks.stderr": str(data / "err")}
         one.config["hooks"] = {hook: [{"path": "/bin/sh", "args": ["sh", "-c", f"echo {hook}; echo {hook} >&2"]}]
                                for hook in oci.HOOKS}
         one.write()

@@ -168,7 +168,7 @@ TEST_F(IsolateProcess, Priorities) {
   EXPECT_EQ(wrong.run({"true"}).output, "process.scheduler: sched_setattr: Invalid argument");
   wrong.container.process->scheduler.reset();
   wrong.container.process->io_priority = spec::IoPriority{7, 0};
-  EXPECT_EQ(wrong.run({"true"}).output, "process.ioPriority: Invalid argument");
+  EXPECT_EQ(wrong.run({"true"}).output, "process.ioPriority: ioprio_set: Invalid argument");
 }
 
 TEST_F(IsolateProcess, PersonalityAndMemoryPolicy) {
