@@ -89,7 +89,6 @@ constexpr std::array kLaunchSteps = std::to_array<Step>({
     {kExecuteStep, find_program},
     {"set HOME", set_home},
     {"wait for start", await_start},
-    {"startContainer hook", run_start_container_hooks},
     {"set personality", set_personality},
     {"set memory policy", set_memory_policy},
     {"new keyring", new_keyring},
@@ -101,6 +100,7 @@ constexpr std::array kLaunchSteps = std::to_array<Step>({
     {"forbid new privileges", forbid_new_privileges},
     {"drop capabilities", drop_capabilities},
     {"filter system calls", filter_system_calls},
+    {"startContainer hook", run_start_container_hooks},
 });
 
 // In the namespaces of the container already; launch.cpp's mounts are there.

@@ -22,6 +22,7 @@ struct Child {
   bool detached = false;  // from the parent: after start()
   int root_fd = -1;       // the container's root
   int dev_fd = -1;
+  int proc_fd = -1;     // the procfs that was mounted at /proc
   int procfs_fd = -1;   // open where a label is to be written
   int console_fd = -1;  // the terminal's inner side
   bool in_working_directory = false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hooks that run in the container: createContainer before its root is entered, startContainer right before the
-// program. config.md "POSIX-platform Hooks"
+// program, with no more rights than it, since they are the image's programs. config.md "POSIX-platform Hooks"
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -16,14 +16,32 @@
 namespace plimsoll::isolate {
 namespace {
 
+// A program of the image may be a link to our executable, as that of the container (exec_stub.h).
+void execute_hook(const HookPlan& hook, int stub) {
+  char* const* const env = hook.env.data();
+  if (stub < 0) ::execve(hook.path.c_str(), hook.argv.data(), env);
+  ::syscall(SYS_execveat, stub, "", hook.stub_argv.data(), env, AT_EMPTY_PATH);
+}
+
 // In the hook's process. The write end has to be closed here, else it never sees the end of its input.
-[[noreturn]] void become_hook(const HookPlan& hook, const int (&pipe)[2]) {
+[[noreturn]] void become_hook(const HookPlan& hook, const int (&pipe)[2], int stub) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   if (hook.streams.output >= 0 && ::dup2(hook.streams.output, STDOUT_FILENO) < 0) ::_exit(127);
   if (hook.streams.errors >= 0 && ::dup2(hook.streams.errors, STDERR_FILENO) < 0) ::_exit(127);
   ::close(pipe[1]);
-  if (::dup2(pipe[0], STDIN_FILENO) == STDIN_FILENO) ::execve(hook.path.c_str(), hook.argv.data(), hook.env.data());
+  if (::dup2(pipe[0], STDIN_FILENO) == STDIN_FILENO) execute_hook(hook, stub);
   ::_exit(127);
+}
+
+// Filters answer clone3(2) with ENOSYS, since they cannot look at its flags.
+pid_t clone_with_pidfd(int& pidfd) {
+  clone_args arguments = {};
+  arguments.flags = CLONE_PIDFD;
+  arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+  arguments.exit_signal = SIGCHLD;
+  const pid_t pid = clone3(arguments);
+  if (pid >= 0 || (errno != ENOSYS && errno != EPERM)) return pid;
+  return static_cast<pid_t>(::syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, nullptr, &pidfd, nullptr, nullptr));
 }
 
 int64_t now_ms() {
@@ -86,17 +104,13 @@ int wait_for_hook(RunningHook& hook, int timeout_s) {
   return status == 0 ? 0 : ECHILD;
 }
 
-int run_hook(const HookPlan& plan, const char* text, size_t size) {
+int run_hook(const HookPlan& plan, const char* text, size_t size, int stub) {
   int pipe[2];
   if (::pipe2(pipe, O_CLOEXEC) != 0) return errno;
   RunningHook hook{-1, -1, pipe[1], text, size};
   int error = result_of(::fcntl(hook.input, F_SETFL, O_NONBLOCK));
-  clone_args arguments = {};
-  arguments.flags = CLONE_PIDFD;
-  arguments.pidfd = reinterpret_cast<uint64_t>(&hook.pidfd);
-  arguments.exit_signal = SIGCHLD;
-  if (error == 0) hook.pid = clone3(arguments);
-  if (hook.pid == 0) become_hook(plan, pipe);
+  if (error == 0) hook.pid = clone_with_pidfd(hook.pidfd);
+  if (hook.pid == 0) become_hook(plan, pipe, stub);
   if (error == 0 && hook.pid < 0) error = errno;
   ::close(pipe[0]);
   const int outcome = error != 0 ? error : wait_for_hook(hook, plan.timeout_s);
@@ -105,10 +119,10 @@ int run_hook(const HookPlan& plan, const char* text, size_t size) {
   return outcome;
 }
 
-int run_all(Child& child, const std::vector<HookPlan>& hooks, const char* text, size_t size) {
+int run_all(Child& child, const std::vector<HookPlan>& hooks, const char* text, size_t size, int stub) {
   for (const HookPlan& hook : hooks) {
     child.place = hook.path.c_str();
-    if (const int error = run_hook(hook, text, size)) return error;
+    if (const int error = run_hook(hook, text, size, stub)) return error;
   }
   return 0;
 }
@@ -117,12 +131,13 @@ int run_all(Child& child, const std::vector<HookPlan>& hooks, const char* text, 
 
 int run_create_container_hooks(Child& child) {
   const HookState& state = child.plan->hook_state;
-  return run_all(child, child.plan->create_container, state.text.data(), state.creating_size);
+  return run_all(child, child.plan->create_container, state.text.data(), state.creating_size, -1);
 }
 
 int run_start_container_hooks(Child& child) {
   const HookState& state = child.plan->hook_state;
-  return run_all(child, child.plan->start_container, state.text.data() + state.creating_size, state.created_size);
+  const char* const text = state.text.data() + state.creating_size;
+  return run_all(child, child.plan->start_container, text, state.created_size, child.process->exec_stub);
 }
 
 }  // namespace plimsoll::isolate

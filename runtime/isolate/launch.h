@@ -93,8 +93,10 @@ Result<void> check_kernel();
 // made and stay. Threads may launch at the same time.
 std::variant<Launched, LaunchError> launch(const LaunchSpec& spec);
 
-// Lets a container go on that waits: `connection` is connected to its start_socket. Returns once exec has succeeded.
-std::variant<std::monostate, LaunchError> start(int connection);
+// Lets a container go on that waits: `connection` is connected to its start_socket, `pidfd` is its process, `listener`
+// gets the descriptor that answers the filter's notifications (may be empty). Returns once exec has succeeded.
+std::variant<std::monostate, LaunchError> start(int connection, int pidfd,
+                                                const std::function<Result<void>(UniqueFd)>& listener);
 
 struct JoinSpec {
   const spec::Process* process = nullptr;  // outlives the call

@@ -187,6 +187,15 @@ Result<void> check_cgroup_options(const MountPlan& plan) {
   return {};
 }
 
+// mount(2) ignores what is for the file system of a bind mount's source, and so do the engines that write it.
+void warn_of_ignored(const PlannedMount& mount, std::vector<std::string>& warnings) {
+  if (mount.kind != PlannedMount::Kind::kBind) return;
+  for (const auto& option : mount.options.data) {
+    warnings.push_back("mount \"" + mount.target.shown + "\": option '" + option.first +
+                       "' is ignored: a bind mount has the file system of its source");
+  }
+}
+
 // Whether /dev is filled by us: not when the host's or another directory is bound there.
 bool fills_dev(const std::vector<PlannedMount>& mounts) {
   return std::none_of(mounts.begin(), mounts.end(), [](const PlannedMount& mount) {
@@ -280,6 +289,7 @@ Result<MountPlan> plan_mounts(const LaunchSpec& launch) {
   for (const spec::Mount& mount : spec.mounts) {
     auto planned = plan_mount(launch, mount);
     if (!planned) return unexpected(planned.error());
+    warn_of_ignored(*planned, plan.warnings);
     plan.mounts.push_back(*std::move(planned));
   }
   plan_propagation(spec.rootfs_propagation, plan);

@@ -168,6 +168,10 @@ int take_over(const PlannedMount& mount, int mount_fd, int target_fd) {
   return mount.options.copy_up ? copy_up(target_fd, mount_fd) : 0;
 }
 
+bool shows_processes(const PlannedMount& mount) {
+  return mount.type == "proc" && !mount.target.levels.empty() && mount.target.levels.back() == "proc";
+}
+
 int mount_file_system(Child& child, const PlannedMount& mount) {
   child.place = mount.target.shown.c_str();
   const int target_fd = must_be_strict(mount) ? open_strict_target(child, mount) : open_target(child, mount, false);
@@ -185,6 +189,7 @@ int mount_file_system(Child& child, const PlannedMount& mount) {
     if (const int error = take_over(mount, mount_fd, target_fd)) return error;
     if (change_attributes(mount_fd, mount.options.set & kReadOnly, 0, 0, false) < 0) return errno;
   }
+  if (shows_processes(mount)) child.proc_fd = ::fcntl(mount_fd, F_DUPFD_CLOEXEC, 3);
   return finish_mount(child, mount, mount_fd, target_fd, false);
 }
 
@@ -317,6 +322,7 @@ int attach_root(Child& child) {
 int make_mounts(Child& child) {
   for (PlannedMount& mount : child.plan->mounts.mounts) {
     if (const int error = make_one(child, mount)) return error;
+    if (mount.target.levels.empty()) child.proc_fd = -1;  // below another root now
   }
   return 0;
 }

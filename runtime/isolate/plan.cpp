@@ -223,6 +223,14 @@ void use_exec_stub(ProcessPlan& plan, int exec_stub) {
   plan.stub_argv.insert(plan.stub_argv.end(), plan.argv.begin(), plan.argv.end());
 }
 
+void use_exec_stub(std::vector<HookPlan>& hooks) {
+  static char name[] = "plimsoll-exec", none[] = "-", empty[] = "", one[] = "1";
+  for (HookPlan& hook : hooks) {
+    hook.stub_argv = {name, none, none, empty, empty, one, hook.path.data()};
+    hook.stub_argv.insert(hook.stub_argv.end(), hook.argv.begin(), hook.argv.end());
+  }
+}
+
 Result<LaunchPlan> make_plan(const LaunchSpec& launch) {
   const spec::Spec& spec = *launch.spec;
   if (!spec.process) return fail("process: must be there to start a container");

@@ -66,6 +66,7 @@ struct HookPlan {
   std::vector<char*> argv, env;
   int timeout_s = 0;  // 0: none
   HookStreams streams;
+  std::vector<char*> stub_argv;  // of one that the container brings along
 };
 
 // What hooks in the container read on their standard input. The parent sends both texts, one behind the other, once it
@@ -108,5 +109,6 @@ Result<ProcessPlan> make_process_plan(const spec::Process& process);
 Result<void> check_preserved(const std::vector<int>& fds);
 // The last touch, where the plan stays: it points into itself afterwards.
 void use_exec_stub(ProcessPlan& plan, int exec_stub);
+void use_exec_stub(std::vector<HookPlan>& hooks);
 
 }  // namespace plimsoll::isolate

@@ -221,10 +221,11 @@ Result<void> Creation::configure(pid_t pid) {
 }
 
 Result<void> Creation::run_early_hooks(pid_t pid) {
-  const std::string state = state_json(record_, {"creating", pid});
+  // Of old the first ones run in a container that is created and about to start: what they are told stays that.
+  const std::string created = state_json(record_, {"created", pid}), creating = state_json(record_, {"creating", pid});
   const isolate::HookStreams streams = hook_files_.streams();
-  if (auto done = isolate::run_hooks("prestart", bundle_.spec.hooks.prestart, state, streams); !done) return done;
-  return isolate::run_hooks("createRuntime", bundle_.spec.hooks.create_runtime, state, streams);
+  if (auto done = isolate::run_hooks("prestart", bundle_.spec.hooks.prestart, created, streams); !done) return done;
+  return isolate::run_hooks("createRuntime", bundle_.spec.hooks.create_runtime, creating, streams);
 }
 
 Result<void> Creation::finish(isolate::Launched& launched) {

@@ -77,6 +77,7 @@ Result<void> Exec::check_status() {
   auto container = Container::open(context_.root, words_.arguments[0]);
   if (!container) return unexpected(container.error());
   container_.emplace(*std::move(container));
+  if (auto own = container_->check_owner(); !own) return own;
   PauseReader pauses(context_.host);
   const Status status = status_of(*container_, pauses, context_.host);
   if (status == Status::kStopped) return fail("cannot exec in a stopped container: container not running");
@@ -126,7 +127,7 @@ Result<void> Exec::open_group() {
   auto group = oci::open_group(container_->record(), context_.host);
   if (!group) return unexpected(group.error());
   group_ = *std::move(group);
-  return {};
+  return group_ ? group_->follow(container_->record().pid, context_.host.proc) : Result<void>();
 }
 
 isolate::LoadedFilter Exec::loaded_filter() const {

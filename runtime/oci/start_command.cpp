@@ -8,6 +8,7 @@
 #include "runtime/oci/destroy.h"
 #include "runtime/oci/notify_socket.h"
 #include "runtime/oci/start_socket.h"
+#include "runtime/seccomp/notify.h"
 
 namespace plimsoll::oci {
 namespace {
@@ -20,7 +21,13 @@ Result<void> let_go(const Context& context, const Container& container) {
   }
   auto connection = connect_at(context.host.proc, container.directory(), kStartSocket);
   if (!connection) return unexpected(connection.error().within("container \"" + container.id() + "\""));
-  const auto started = isolate::start(connection->get());
+  const Record& record = container.record();
+  auto process = container::open_process(context.host.proc, record.pid, record.start_ticks);
+  if (!process) return unexpected(process.error());
+  const auto started = isolate::start(connection->get(), process->get(), [&record](UniqueFd listener) {
+    return seccomp::send_listener(record.listener_path, process_state_json(record, "created", record.pid),
+                                  listener.get());
+  });
   if (const auto* failed = std::get_if<isolate::LaunchError>(&started)) return unexpected(failed->error);
   if (::unlinkat(container.directory(), kStartSocket, 0) != 0) return fail_errno(kStartSocket);
   return {};

@@ -245,15 +245,12 @@ Result<void> add(std::string_view option, MountOptions& options) {
   return {};
 }
 
-// A bind mount shares the file system of its source: what is for the file system would silently do nothing.
-Result<void> settle_bind(MountOptions& options) {
+// A bind mount shares the file system of its source, and takes no flags that are the file system's.
+void settle_bind(MountOptions& options) {
   options.bind = options.bind || options.recursive_bind;
-  if (!options.bind) return {};
+  if (!options.bind) return;
   for (const Option& option : kOptions)
     if (option.effect == kFlag) drop_flag(option.name, options);
-  if (options.data.empty()) return {};
-  return fail("mount option " + json::quote(options.data[0].first) +
-              " is for a file system, but a bind mount takes none: leave it out");
 }
 
 }  // namespace
@@ -266,7 +263,7 @@ Result<MountOptions> parse_mount_options(const Mount& mount) {
       if (auto good = add(take_option(rest), options); !good) return unexpected(good.error().within(mount.destination));
   }
   options.idmap = options.idmap || options.recursive_idmap || !mount.uid_mappings.empty();
-  if (auto good = settle_bind(options); !good) return unexpected(good.error().within(mount.destination));
+  settle_bind(options);
   return options;
 }
 

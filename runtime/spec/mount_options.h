@@ -40,8 +40,7 @@ struct MountOptions {
   std::vector<std::pair<std::string, std::string>> data;
 };
 
-// Error for what could only be ignored: an option for a file system with a bind mount. "idmap" is also on when the
-// mount has mappings of its own.
+// "idmap" is also on when the mount has mappings of its own. A bind mount has no use for `data`: mount(2) ignores it.
 Result<MountOptions> parse_mount_options(const Mount& mount);
 
 // Every option that is understood and not passed on; for `features`.
