@@ -90,7 +90,7 @@ Result<void> set_up_log(const Words& words, Log& log) {
   auto level = read_level(words.flag(kDebug) ? "debug" : words.value(kLogLevel, "info"));
   if (!level) return unexpected(level.error());
   log.set_least(*level);
-  return {};
+  return log.open();
 }
 
 Result<void> set_up(const Words& words, Context& context) {

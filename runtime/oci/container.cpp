@@ -40,12 +40,18 @@ Result<void> check_owner(int directory, std::string_view id) {
   return unexpected(Error{EPERM, quoted(id) + ": its directory is writable for others"});
 }
 
-// Nothing in the directory is anybody else's, so its files are simply unlinked.
+// Nothing in the directory is anybody else's, so its files are simply unlinked; also those of a directory in it.
 Result<void> remove_files(const Dir& directory, const std::string& path) {
   auto entries = directory.list();
   if (!entries) return unexpected(entries.error());
   for (const Dir::Entry& entry : *entries) {
-    if (::unlinkat(directory.fd(), entry.name.c_str(), 0) != 0 && errno != ENOENT) {
+    if (entry.is_directory) {
+      const std::string inner_path = path + "/" + entry.name;
+      auto inner = open_directory(inner_path);
+      if (!inner) return unexpected(inner.error());
+      if (auto removed = remove_files(*inner, inner_path); !removed) return removed;
+    }
+    if (::unlinkat(directory.fd(), entry.name.c_str(), entry.is_directory ? AT_REMOVEDIR : 0) != 0 && errno != ENOENT) {
       return fail_errno(path + "/" + entry.name);
     }
   }

@@ -111,7 +111,20 @@ Result<void> Creation::prepare() {
     auto written = directory_->write(kProcessFile, spec::write_process(*bundle_.spec.process));
     if (!written) return written;
   }
+  if (auto prepared = prepare_notification(); !prepared) return prepared;
   return prepare_socket();
+}
+
+// Only of the first program: what `exec` starts is not the service.
+Result<void> Creation::prepare_notification() {
+  const std::string manager = NotifySocket::manager();
+  if (manager.empty()) return {};
+  auto prepared = NotifySocket::prepare(directory_->fd(), directory_->path(), manager, bundle_.spec);
+  if (!prepared || options_.waits_for_start) return prepared;
+  auto bound = NotifySocket::bind(context_.host.proc, directory_->fd(), manager);
+  if (!bound) return unexpected(bound.error());
+  notify_ = *std::move(bound);
+  return {};
 }
 
 // Before anything is made: the program may have to start again.
@@ -204,7 +217,15 @@ isolate::LaunchHooks Creation::hooks() {
   return hooks;
 }
 
-// From here on the container can be found by its name: hooks may ask for it.
+// From here on the container can be found by its name: hooks may ask for it. Without such `create` lets it be found
+// once it is created, so that who asks until there is an answer can go on with `start`; until then its process dies
+// with us.
+bool Creation::is_found_late() const {
+  const spec::Hooks& hooks = bundle_.spec.hooks;
+  return options_.waits_for_start && hooks.prestart.empty() && hooks.create_runtime.empty() &&
+         hooks.create_container.empty();
+}
+
 Result<void> Creation::configure(pid_t pid) {
   if (auto done = cgroup_->configure(pid); !done) return done;
   for (const spec::NetDevice& device : bundle_.spec.net_devices) {
@@ -215,7 +236,7 @@ Result<void> Creation::configure(pid_t pid) {
   if (!stat) return unexpected(Error{ESRCH, "process " + std::to_string(pid) + " of the container"});
   record_.pid = pid;
   record_.start_ticks = stat->start_ticks;
-  return directory_->write(kRecordFile, write_record(record_));
+  return is_found_late() ? Result<void>() : directory_->write(kRecordFile, write_record(record_));
 }
 
 Result<void> Creation::run_early_hooks(pid_t pid) {
@@ -234,6 +255,9 @@ Result<void> Creation::finish(isolate::Launched& launched) {
   if (auto written = write_pid_file(options_.pid_file, launched.pid); !written) return written;
   if (start_socket_ && ::renameat(directory_->fd(), kCreatingSocket, directory_->fd(), kStartSocket) != 0) {
     return fail_errno(directory_->path() + "/" + kStartSocket);
+  }
+  if (is_found_late()) {
+    if (auto written = directory_->write(kRecordFile, write_record(record_)); !written) return written;
   }
   cgroup_->keep();
   directory_->keep();

@@ -12,6 +12,7 @@
 #include "runtime/oci/cgroups.h"
 #include "runtime/oci/command.h"
 #include "runtime/oci/hook_files.h"
+#include "runtime/oci/notify_socket.h"
 #include "runtime/oci/program_io.h"
 #include "runtime/seccomp/compile.h"
 
@@ -39,6 +40,8 @@ class Creation {
   // has deleted is fine.
   Result<void> destroy();
   bool has_poststart_hooks() const { return !record_.poststart.empty(); }
+  // Where the program says that it is ready; invalid when nobody wants to know, or `start` is to listen.
+  NotifySocket& notify() { return notify_; }
   // Of a program in the foreground with a terminal; invalid otherwise.
   UniqueFd take_terminal() { return io_->take_terminal(); }
   // Whether the configuration says how large the terminal is.
@@ -51,10 +54,12 @@ class Creation {
   Result<void> write_filter();
   isolate::LoadedFilter loaded_filter() const;
   Result<void> prepare_socket();
+  Result<void> prepare_notification();
   Result<void> connect_sockets();
   void fill_record();
   isolate::LaunchSpec launch_spec();
   isolate::LaunchHooks hooks();
+  bool is_found_late() const;
   Result<void> configure(pid_t pid);
   Result<void> run_early_hooks(pid_t pid);
   Result<void> finish(isolate::Launched& launched);
@@ -67,6 +72,7 @@ class Creation {
   Record record_;
   std::optional<ProgramIo> io_;
   HookFiles hook_files_;
+  NotifySocket notify_;
   std::vector<int> preserved_fds_;
   seccomp::Filter filter_;
   UniqueFd exec_stub_, start_socket_, pidfd_socket_;

@@ -42,7 +42,7 @@ Foreground::Foreground() {
 
 Foreground::~Foreground() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
 
-Result<int> Foreground::wait(pid_t pid, int pidfd, ConsoleRelay* console) {
+Result<int> Foreground::wait(pid_t pid, int pidfd, ConsoleRelay* console, NotifySocket* notify) {
   const UniqueFd signals(::signalfd(-1, &passed_, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals) return fail_errno("signalfd");
   while (true) {
@@ -50,14 +50,17 @@ Result<int> Foreground::wait(pid_t pid, int pidfd, ConsoleRelay* console) {
       if (console != nullptr) console->finish();
       return exit_code(*status);
     }
-    pollfd polls[3] = {{signals.get(), POLLIN, 0}, {-1, 0, 0}, {-1, 0, 0}};
+    pollfd polls[4] = {
+        {signals.get(), POLLIN, 0}, {-1, 0, 0}, {-1, 0, 0}, {notify != nullptr ? notify->fd() : -1, POLLIN, 0}};
     pollfd console_polls[2] = {{-1, 0, 0}, {-1, 0, 0}};
     if (console != nullptr) console->wanted(console_polls);
     polls[1] = console_polls[0];
     polls[2] = console_polls[1];
-    if (::poll(polls, 3, -1) < 0 && errno != EINTR) return fail_errno("poll");
+    if (::poll(polls, 4, -1) < 0 && errno != EINTR) return fail_errno("poll");
     const pollfd ready[2] = {polls[1], polls[2]};
     if (console != nullptr) console->serve(ready);
+    // A manager that is not there to be told is no reason to end the program.
+    if (polls[3].revents != 0) (void)notify->serve(::getpid());
     signalfd_siginfo signal;
     while (::read(signals.get(), &signal, sizeof signal) == sizeof signal) pass_on(signal, pidfd, console);
   }

@@ -10,6 +10,7 @@
 #include "base/os.h"
 #include "base/result.h"
 #include "runtime/oci/console_relay.h"
+#include "runtime/oci/notify_socket.h"
 
 namespace plimsoll::oci {
 
@@ -23,7 +24,9 @@ class Foreground {
   ~Foreground();
 
   // The exit code of `pid`, a child of ours, as shells have it: 128 + the signal that killed it.
-  Result<int> wait(pid_t pid, int pidfd, ConsoleRelay* console);
+  // `notify`: the program is
+  // the service whose main process we are.
+  Result<int> wait(pid_t pid, int pidfd, ConsoleRelay* console, NotifySocket* notify = nullptr);
 
  private:
   sigset_t passed_, before_;

@@ -72,14 +72,14 @@ std::string log_line(LogFormat format, LogLevel level, std::string_view text, in
          "\n";
 }
 
+Result<void> Log::open() {
+  if (path_.empty()) return {};
+  file_.reset(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  return file_ ? Result<void>() : fail_errno("--log " + path_);
+}
+
 void Log::write(LogLevel level, std::string_view text) {
   if (level < least_) return;
-  if (!path_.empty() && !file_ && !failed_) {
-    file_.reset(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-    failed_ = !file_;
-    if (failed_)
-      (void)write_all(STDERR_FILENO, short_line(LogLevel::kError, message_of(fail_errno("--log " + path_).error)));
-  }
   if (file_) (void)write_all(file_.get(), log_line(format_, level, text, wall_clock_ns()));
   if (file_ && level != LogLevel::kError) return;
   const bool whole = level == LogLevel::kDebug || (format_ == LogFormat::kJson && !file_);

@@ -17,6 +17,8 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError };
 class Log {
  public:
   void set_path(std::string path) { path_ = std::move(path); }  // "": stderr
+  // Opens it now: a log that cannot be written is the first error.
+  Result<void> open();
   void set_format(LogFormat format) { format_ = format; }
   void set_least(LogLevel least) { least_ = least; }
 
@@ -31,8 +33,7 @@ class Log {
   std::string path_;
   LogFormat format_ = LogFormat::kText;
   LogLevel least_ = LogLevel::kInfo;
-  UniqueFd file_;  // opened by the first line
-  bool failed_ = false;
+  UniqueFd file_;
 };
 
 // "CONTEXT: permission denied": with the kernel's words as Go writes them, in lower case, since Docker and Podman look

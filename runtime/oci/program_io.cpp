@@ -52,7 +52,8 @@ std::vector<int> preserved_descriptors(int preserve) {
   const int count = preserve + listen_fds();
   std::vector<int> open;
   for (int fd = kFirst; fd < kFirst + count; ++fd) {
-    if (::fcntl(fd, F_GETFD) >= 0) open.push_back(fd);
+    const int flags = ::fcntl(fd, F_GETFD);
+    if (flags >= 0 && (flags & FD_CLOEXEC) == 0) open.push_back(fd);
   }
   ::syscall(SYS_close_range, kFirst + count, ~0U, CLOSE_RANGE_CLOEXEC);
   return open;

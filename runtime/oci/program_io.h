@@ -36,8 +36,8 @@ class ProgramIo {
 Result<void> write_pid_file(const std::string& path, pid_t pid);
 
 // Of the descriptors that the program is to get (LISTEN_FDS' and `preserve` more, from 3 on) those that are open; the
-// others are nothing to complain about, since callers give a round number. All above are marked close-on-exec: what the
-// caller has left open by mistake is neither for hooks nor for the program. Call it before anything else is opened.
+// others are nothing to complain about, since callers give a round number. What is close-on-exec is ours, not the
+// caller's. All above are marked so: what the caller has left open by mistake is neither for hooks nor for the program.
 std::vector<int> preserved_descriptors(int preserve);
 
 // "3" of --preserve-fds 3.

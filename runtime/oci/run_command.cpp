@@ -34,7 +34,7 @@ Result<int> stay(Creation& creation, const isolate::Launched& launched, Foregrou
   UniqueFd terminal = creation.take_terminal();
   std::optional<ConsoleRelay> console;
   if (terminal) console.emplace(std::move(terminal), 0, 1, !creation.has_console_size());
-  return foreground.wait(launched.pid, launched.pidfd.get(), console ? &*console : nullptr);
+  return foreground.wait(launched.pid, launched.pidfd.get(), console ? &*console : nullptr, &creation.notify());
 }
 
 Result<void> run_poststart(Context& context, std::string_view id, const Creation& creation) {
@@ -60,6 +60,11 @@ Result<int> run_detached(Context& context, std::string_view id, const CreationOp
   Creation creation(context, id, options);
   const auto result = creation.run();
   if (const auto* failed = std::get_if<isolate::LaunchError>(&result)) return failed_start(context, *failed);
+  if (creation.notify().valid()) {
+    const auto& launched = std::get<isolate::Launched>(result);
+    auto ready = creation.notify().wait_ready(launched.pid, launched.pidfd.get());
+    if (!ready) context.log.warn(message_of(ready.error()));
+  }
   if (auto done = run_poststart(context, id, creation); !done) return unexpected(done.error());
   return 0;
 }

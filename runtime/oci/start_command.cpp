@@ -6,6 +6,7 @@
 #include "runtime/isolate/launch.h"
 #include "runtime/oci/command.h"
 #include "runtime/oci/destroy.h"
+#include "runtime/oci/notify_socket.h"
 #include "runtime/oci/start_socket.h"
 #include "runtime/seccomp/notify.h"
 
@@ -33,14 +34,41 @@ Result<void> let_go(const Context& context, const Container& container) {
   return {};
 }
 
+// The container stays ours to wait for even when it is deleted meanwhile: hence the pidfd from before the start.
+struct Service {
+  NotifySocket socket;
+  UniqueFd pidfd;
+};
+
+Result<Service> listen_for_ready(const Context& context, const Container& container) {
+  Service service;
+  const std::string manager = NotifySocket::manager();
+  if (manager.empty() || container.status(context.host.proc) != Status::kCreated) return service;
+  auto socket = NotifySocket::bind(context.host.proc, container.directory(), manager);
+  if (!socket) return unexpected(socket.error());
+  service.socket = *std::move(socket);
+  const Record& record = container.record();
+  auto pidfd = container::open_process(context.host.proc, record.pid, record.start_ticks);
+  if (!pidfd) return unexpected(pidfd.error());
+  service.pidfd = *std::move(pidfd);
+  return service;
+}
+
 Result<int> run(Context& context, const Words& words) {
   auto container = Container::open(context.root, words.arguments[0]);
   if (!container) return unexpected(container.error());
+  Result<Service> service = Service();
   {
     // Not while hooks run: they may want to change the container.
     auto lock = container->lock();
     if (!lock) return unexpected(lock.error());
+    service = listen_for_ready(context, *container);
+    if (!service) return unexpected(service.error());
     if (auto started = let_go(context, *container); !started) return unexpected(started.error());
+  }
+  if (service->socket.valid()) {
+    auto ready = service->socket.wait_ready(container->record().pid, service->pidfd.get());
+    if (!ready) context.log.warn(message_of(ready.error()));
   }
   if (auto done = run_poststart_hooks(context, *container); !done) return unexpected(done.error());
   return 0;

@@ -288,6 +288,7 @@ TEST(OciLog, GoesToItsFileAndErrorsAlsoToStderr) {
     Log log;
     log.set_path(tree.at("log"));
     log.set_format(LogFormat::kJson);
+    ASSERT_TRUE(log.open());
     log.debug("quiet");
     log.warn("careful");
     log.error("broken");
@@ -299,14 +300,15 @@ TEST(OciLog, GoesToItsFileAndErrorsAlsoToStderr) {
   EXPECT_THAT(text, ::testing::Not(HasSubstr("quiet")));
 }
 
-TEST(OciLog, AFileThatCannotBeOpenedIsToldOnce) {
+TEST(OciLog, WithoutItsFileErrorsGoToStderr) {
   ::testing::internal::CaptureStderr();
   Log log;
   log.set_path("/proc/nowhere/log");
+  const auto opened = log.open();
+  ASSERT_FALSE(opened);
+  EXPECT_THAT(opened.error().message(), HasSubstr("--log /proc/nowhere/log"));
   log.error("broken");
-  const std::string text = ::testing::internal::GetCapturedStderr();
-  EXPECT_THAT(text, HasSubstr("--log /proc/nowhere/log"));
-  EXPECT_THAT(text, HasSubstr("plimsoll-oci: broken\n"));
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "plimsoll-oci: broken\n");
 }
 
 TEST(OciOwner, ComesFromTheFileOrIsANumber) {
