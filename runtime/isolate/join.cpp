@@ -119,6 +119,7 @@ std::variant<Launched, LaunchError> join(const JoinSpec& spec) {
   if (!process) return engine_error(process.error());
   std::copy(std::begin(spec.stdio), std::end(spec.stdio), std::begin(process->stdio));
   process->console_socket = spec.console_socket;
+  process->plain_line_ends = spec.plain_line_ends;
   process->preserve_fds = spec.preserve_fds;
   process->new_keyring = spec.new_keyring;
   process->filter = spec.filter;

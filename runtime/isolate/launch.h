@@ -49,12 +49,13 @@ struct LaunchSpec {
   std::vector<limits::CgroupPlace> places;   // without `group`: what is shown at /sys/fs/cgroup
   bool enter_group = true;                   // false: somebody else (systemd) moves the process, in `configure`
   LoadedFilter filter;
-  int exec_stub = -1;        // make_exec_stub(); -1: the caller\'s own executable is safe in another way
-  int stdio[3] = {0, 1, 2};  // -1: /dev/null of the container. Unused with process.terminal
-  int console_socket = -1;   // with process.terminal: a connected unix socket that gets the terminal
-  int start_socket = -1;     // listening unix socket: the program waits for start(). -1: runs at once
-  int preserve_fds = 0;      // descriptors 3 to 3+n-1 stay open in the program
-  bool pivot = true;         // false: MS_MOVE and chroot instead of pivot_root (initramfs)
+  int exec_stub = -1;            // make_exec_stub(); -1: the caller\'s own executable is safe in another way
+  int stdio[3] = {0, 1, 2};      // -1: /dev/null of the container. Unused with process.terminal
+  int console_socket = -1;       // with process.terminal: a connected unix socket that gets the terminal
+  bool plain_line_ends = false;  // the terminal does not make "\r\n" of "\n": who relays it does
+  int start_socket = -1;         // listening unix socket: the program waits for start(). -1: runs at once
+  int preserve_fds = 0;          // descriptors 3 to 3+n-1 stay open in the program
+  bool pivot = true;             // false: MS_MOVE and chroot instead of pivot_root (initramfs)
   bool new_keyring = true;
   bool keep_network_counters = false;   // open net_dev
   std::string proc = HostRoots{}.proc;  // where net_dev is opened, uid_map and others are written
@@ -100,6 +101,7 @@ struct JoinSpec {
   uint64_t personality = UINT64_MAX;  // UINT64_MAX: as it is
   int stdio[3] = {0, 1, 2};           // -1: /dev/null of the container. Unused with process.terminal
   int console_socket = -1;
+  bool plain_line_ends = false;
   int preserve_fds = 0;
   bool new_keyring = true;
   std::string proc = HostRoots{}.proc;

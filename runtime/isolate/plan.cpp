@@ -222,6 +222,7 @@ Result<LaunchPlan> make_plan(const LaunchSpec& launch) {
   plan.mounts = *std::move(mounts);
   std::copy(std::begin(launch.stdio), std::end(launch.stdio), std::begin(plan.process.stdio));
   plan.process.console_socket = launch.console_socket;
+  plan.process.plain_line_ends = launch.plain_line_ends;
   plan.process.preserve_fds = launch.preserve_fds;
   plan.process.new_keyring = launch.new_keyring;
   plan.process.filter = launch.filter;

@@ -34,6 +34,7 @@ struct ProcessPlan {
   int console_socket = -1;
   bool terminal = false;
   spec::ConsoleSize console_size;
+  bool plain_line_ends = false;  // the terminal's outer side shows "\n" as it is
   int preserve_fds = 0;
   bool new_keyring = true;
 

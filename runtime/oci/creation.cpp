@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/oci/creation.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -12,6 +13,7 @@
 #include "runtime/isolate/hook.h"
 #include "runtime/network/move.h"
 #include "runtime/oci/destroy.h"
+#include "runtime/oci/exec_process.h"
 #include "runtime/oci/process_stat.h"
 #include "runtime/oci/start_socket.h"
 #include "runtime/seccomp/notify.h"
@@ -86,6 +88,9 @@ Result<void> Creation::prepare() {
   if (auto written = directory_->write(kProcessFile, spec::write_process(*bundle_.spec.process)); !written) {
     return written;
   }
+  // Not before: a program that `exec` starts as another user has another home.
+  const UniqueFd root(::open(bundle_.rootfs.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  complete_environment(*bundle_.spec.process, root.get());
   return prepare_socket();
 }
 
@@ -150,6 +155,7 @@ isolate::LaunchSpec Creation::launch_spec() {
   spec.filter = loaded_filter();
   spec.exec_stub = exec_stub_.get();
   spec.console_socket = io_->console_socket();
+  spec.plain_line_ends = io_->relays();
   spec.start_socket = start_socket_.get();
   spec.preserve_fds = io_->preserve_fds();
   spec.pivot = !options_.no_pivot;

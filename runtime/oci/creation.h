@@ -39,8 +39,6 @@ class Creation {
   bool has_poststart_hooks() const { return !record_.poststart.empty(); }
   // Of a program in the foreground with a terminal; invalid otherwise.
   UniqueFd take_terminal() { return io_->take_terminal(); }
-  // Whether the configuration says how large the terminal is.
-  bool has_console_size() const { return bundle_.spec.process->console_size.has_value(); }
 
  private:
   Result<void> check();

@@ -144,6 +144,7 @@ isolate::JoinSpec Exec::join_spec() {
   spec.exec_stub = exec_stub_.get();
   spec.personality = record.personality.value_or(UINT64_MAX);
   spec.console_socket = io_->console_socket();
+  spec.plain_line_ends = io_->relays();
   spec.preserve_fds = io_->preserve_fds();
   spec.proc = context_.host.proc;
   spec.listener = [this](pid_t pid, UniqueFd fd) {
@@ -164,7 +165,7 @@ Result<void> Exec::hand_over(const isolate::Launched& launched) {
 Result<int> Exec::stay(const isolate::Launched& launched, Foreground& foreground) {
   UniqueFd terminal = io_->take_terminal();
   std::optional<ConsoleRelay> console;
-  if (terminal) console.emplace(std::move(terminal), 0, 1, !process_.console_size);
+  if (terminal) console.emplace(std::move(terminal), 0, 1);
   return foreground.wait(launched.pid, launched.pidfd.get(), console ? &*console : nullptr);
 }
 
