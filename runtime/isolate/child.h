@@ -51,7 +51,7 @@ bool is_orphaned(const Child& child);
 // child_namespaces.cpp
 int take_root_of_user_namespace(Child& child);
 int join_namespaces(Child& child);
-// In a helper, while it is readable: of an ordinary user's helper later not even its parent may write to it.
+// While it is readable: to an ordinary user's child not even its parent may write later.
 void take_oom_score(const Child& child);
 int join_cgroups(Child& child);
 int new_cgroup_namespace(Child& child);

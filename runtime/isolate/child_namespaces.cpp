@@ -93,7 +93,10 @@ int new_time_namespace(Child& child) {
 
 // Until the program runs: hooks and other processes in the container's namespaces must not look into it, or at its
 // executable (/proc/PID/exe, mem, fd). proc(5), PR_SET_DUMPABLE
-int become_unreadable(Child&) { return result_of(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)); }
+int become_unreadable(Child& child) {
+  take_oom_score(child);
+  return result_of(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
+}
 
 int set_host_names(Child& child) {
   const std::string& name = child.plan->hostname;

@@ -72,8 +72,11 @@ int keep_line_ends(int fd) {
 
 // /dev/console, where programs that write to the console find it.
 int show_as_console(const Child& child) {
-  const int made = ::openat(child.root_fd, "dev/console", O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0600);
+  const int directory = open_strictly(child.root_fd, "dev");
+  if (directory < 0) return errno;
+  const int made = ::openat(directory, "console", O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0600);
   if (made >= 0) ::close(made);
+  ::close(directory);
   const int target = open_strictly(child.root_fd, "dev/console");
   if (target < 0) return errno;
   return attach_and_close(clone_tree(child.console_fd, "", AT_EMPTY_PATH), target);

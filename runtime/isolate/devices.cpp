@@ -27,16 +27,8 @@ constexpr Link kDeviceLinks[] = {{"fd", "/proc/self/fd"},
                                  {"stderr", "/proc/self/fd/2"},
                                  {"ptmx", "pts/ptmx"}};
 
-const char* last_component(const InnerPath& path) {
-  const char* const whole = path.levels.back().c_str();
-  const char* const slash = std::strrchr(whole, '/');
-  return slash == nullptr ? whole : slash + 1;
-}
-
 // The directory that a path lies in, made where it is missing.
-int open_parent(int root_fd, const InnerPath& path) {
-  return open_or_make(root_fd, path, path.levels.size() - 1, false, 0755);
-}
+int open_parent(int root_fd, const InnerPath& path) { return open_or_make(root_fd, path, {.parent_only = true}); }
 
 // One that the image has brought along will do.
 bool is_there(int parent_fd, const char* name, const PlannedDevice& device) {
@@ -45,21 +37,23 @@ bool is_there(int parent_fd, const char* name, const PlannedDevice& device) {
          st.st_rdev == device.number;
 }
 
-// mknod obeys the umask, chmod does not.
+// It gets its mode while it is made: a chmod(2) afterwards would follow a link that somebody who shares the directory
+// has put in its place, and we are still on the host.
 int make_node(int parent_fd, const char* name, const PlannedDevice& device) {
-  if (::mknodat(parent_fd, name, device.mode, device.number) != 0) {
-    const int error = errno;
-    return error == EEXIST && is_there(parent_fd, name, device) ? 0 : error;
-  }
-  if (::fchmodat(parent_fd, name, device.mode & 07777, 0) != 0) return errno;
+  const mode_t before = ::umask(0);
+  const int error = result_of(::mknodat(parent_fd, name, device.mode, device.number));
+  ::umask(before);
+  if (error != 0) return error == EEXIST && is_there(parent_fd, name, device) ? 0 : error;
   if (device.uid == 0 && device.gid == 0) return 0;
   return result_of(::fchownat(parent_fd, name, device.uid, device.gid, AT_SYMLINK_NOFOLLOW));
 }
 
 // In a user namespace devices cannot be made; the host's is bound, if it is the one that was asked for.
-int bind_node(int parent_fd, const char* name, const PlannedDevice& device) {
+int bind_node(const Child& child, int parent_fd, const char* name, const PlannedDevice& device) {
   if (::mknodat(parent_fd, name, S_IFREG | 0644, 0) != 0 && errno != EEXIST) return errno;
-  const int tree_fd = clone_tree(AT_FDCWD, device.host_path.c_str(), 0);
+  const int tree_fd = device.tree_name.empty()
+                          ? clone_tree(AT_FDCWD, device.host_path.c_str(), 0)
+                          : clone_tree(child.plan->mounts.device_tree.get(), device.tree_name.c_str(), 0);
   struct stat st;
   if (tree_fd < 0 || ::fstat(tree_fd, &st) != 0) return errno;
   if ((st.st_mode & S_IFMT) != (device.mode & S_IFMT) || st.st_rdev != device.number) return ENODEV;
@@ -70,9 +64,20 @@ int make_device(Child& child, const PlannedDevice& device) {
   child.place = device.path.shown.c_str();
   const int parent_fd = open_parent(child.root_fd, device.path);
   if (parent_fd < 0) return errno;
-  const char* const name = last_component(device.path);
-  const int error = device.host_path.empty() ? make_node(parent_fd, name, device) : bind_node(parent_fd, name, device);
+  const char* const name = last_component(device.path.levels.back());
+  const int error =
+      device.host_path.empty() ? make_node(parent_fd, name, device) : bind_node(child, parent_fd, name, device);
   ::close(parent_fd);
+  return error;
+}
+
+// Before Linux 6.15 only a mount that is attached can be cloned: this one over the root that is left soon.
+int attach_device_tree(Child& child) {
+  if (!child.plan->mounts.device_tree) return 0;
+  child.place = "/";
+  const int root_fd = ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  const int error = root_fd < 0 || attach(child.plan->mounts.device_tree.get(), root_fd) < 0 ? errno : 0;
+  if (root_fd >= 0) ::close(root_fd);
   return error;
 }
 
@@ -130,6 +135,7 @@ int protect_one(Child& child, const char* path) {
 }  // namespace
 
 int make_devices(Child& child) {
+  if (const int error = attach_device_tree(child)) return error;
   for (const PlannedDevice& device : child.plan->mounts.devices) {
     if (const int error = make_device(child, device)) return error;
   }

@@ -15,10 +15,16 @@ int open_inside(int root_fd, const char* path);
 // The same; any symbolic link on the way is ELOOP.
 int open_strictly(int root_fd, const char* path);
 
-// Opens `path`, making the missing levels as directories and, with `as_file`, the last one as an empty
-// file. -1 with errno.
-int open_or_make(int root_fd, const InnerPath& path, bool as_file, mode_t directory_mode);
-// The same for the first `count` levels of it; 0: the root itself.
-int open_or_make(int root_fd, const InnerPath& path, size_t count, bool as_file, mode_t directory_mode);
+// "c" of "a/b/c".
+const char* last_component(const std::string& level);
+
+struct Making {
+  bool as_file = false;      // the last level becomes an empty file, not a directory
+  bool parent_only = false;  // all levels but the last; the path has one at least
+  bool follow = true;        // false: a link that is the last level is opened itself
+  mode_t directory_mode = 0755;
+};
+// Opens `path`, making the missing levels, also those that a link leads to. -1 with errno.
+int open_or_make(int root_fd, const InnerPath& path, const Making& making);
 
 }  // namespace plimsoll::isolate

@@ -81,6 +81,9 @@ struct LaunchError {
   int exit_code = kExitEngineFailed;
 };
 
+// Whether this kernel has the system calls that launch() needs, so that it can be told before anything is made.
+Result<void> check_kernel();
+
 // Returns once exec has succeeded or, with start_socket, once everything is ready for start(): then the caller may end.
 // On error every process and mount made here is gone again; the cgroup is the caller's. Until then the child dies with
 // the calling thread; afterwards it lives on. Directories and files that are missing in `rootfs` as mount points are

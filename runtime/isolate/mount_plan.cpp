@@ -5,9 +5,11 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 
 #include "base/text.h"
 #include "runtime/isolate/id_map.h"
@@ -25,14 +27,15 @@ constexpr DefaultDevice kDefaultDevices[] = {{"/dev/null", 1, 3},   {"/dev/zero"
                                              {"/dev/random", 1, 8}, {"/dev/urandom", 1, 9}, {"/dev/tty", 5, 0}};
 
 // Without a cgroup namespace of its own a container on a pure v2 machine sees the whole tree, as its /proc/PID/cgroup
-// does.
+// does. Where systemd will have put the process is not known for sure yet: a user's own puts it below its own group.
 std::vector<CgroupMount> plan_cgroups(const LaunchSpec& launch) {
   std::vector<CgroupMount> mounts;
   const auto& places = launch.group != nullptr ? launch.group->places() : launch.places;
   const bool alone = places.size() == 1 && places[0].v2;
   const bool whole = alone && !spec::makes_namespace(*launch.spec, spec::NamespaceType::kCgroup);
   for (const limits::CgroupPlace& place : places) {
-    CgroupMount mount{whole ? place.mount_point : place.directory, alone ? "" : place.mount_name, {}};
+    CgroupMount mount{whole ? place.mount_point : place.directory, alone ? "" : place.mount_name, {}, {}};
+    mount.fresh = alone && !whole && !launch.enter_group;
     if (!place.v2 && place.controllers.size() > 1) {
       for (const std::string& controller : place.controllers) {
         if (controller != place.mount_name) mount.links.push_back(controller);
@@ -117,6 +120,15 @@ void plan_file_system(const spec::Spec& spec, PlannedMount& planned) {
                                                                [](const auto& one) { return one.first == "mode"; });
 }
 
+// A source that is no link is bound as always.
+void plan_link(PlannedMount& planned) {
+  char text[PATH_MAX];
+  const ssize_t size = ::readlink(planned.source.c_str(), text, sizeof(text));
+  if (size < 0) return;
+  planned.kind = PlannedMount::Kind::kLink;
+  planned.link.assign(text, static_cast<size_t>(size));
+}
+
 Result<PlannedMount> plan_mount(const LaunchSpec& launch, const spec::Mount& mount) {
   const std::string place = "mount \"" + mount.destination + "\"";
   auto options = spec::parse_mount_options(mount);
@@ -130,8 +142,9 @@ Result<PlannedMount> plan_mount(const LaunchSpec& launch, const spec::Mount& mou
   planned.target = *std::move(target);
   planned.options = *std::move(options);
   if (planned.kind == PlannedMount::Kind::kBind && mount.source.empty()) return fail(place + ": a bind needs a source");
-  if (planned.target.levels.empty()) return fail(place + ": give the directory as root file system instead");
   if (planned.kind == PlannedMount::Kind::kFileSystem) plan_file_system(*launch.spec, planned);
+  const bool may_be_link = planned.kind == PlannedMount::Kind::kBind && !planned.target.levels.empty();
+  if (may_be_link && planned.options.copy_symlink) plan_link(planned);
   if (planned.kind != PlannedMount::Kind::kBind) return planned;
   if (auto opened = open_source(launch, mount, planned); !opened) return unexpected(opened.error());
   return planned;
@@ -140,7 +153,8 @@ Result<PlannedMount> plan_mount(const LaunchSpec& launch, const spec::Mount& mou
 // Whether /dev is filled by us: not when the host's or another directory is bound there.
 bool fills_dev(const std::vector<PlannedMount>& mounts) {
   return std::none_of(mounts.begin(), mounts.end(), [](const PlannedMount& mount) {
-    return mount.kind == PlannedMount::Kind::kBind && mount.target.levels.back() == "dev";
+    return mount.kind == PlannedMount::Kind::kBind && !mount.target.levels.empty() &&
+           mount.target.levels.back() == "dev";
   });
 }
 
@@ -236,6 +250,7 @@ Result<MountPlan> plan_mounts(const LaunchSpec& launch) {
   plan.device_links = fills_dev(plan.mounts);
   if (!plan.device_links) return plan;
   if (auto devices = plan_devices(spec, plan); !devices) return unexpected(devices.error());
+  make_device_tree(spec, plan);
   return plan;
 }
 

@@ -18,16 +18,18 @@ namespace plimsoll::isolate {
 // One cgroup directory to show inside: `links` are further names ("cpu" for "cpu,cpuacct").
 struct CgroupMount {
   std::string source, name;  // empty name: a pure v2 machine, mounted as the directory itself
+  bool fresh = false;        // what the child's cgroup namespace shows, wherever it has been put; `source` if refused
   std::vector<std::string> links;
 };
 
 struct PlannedMount {
-  enum class Kind { kFileSystem, kBind, kCgroup, kChangeOnly };
+  enum class Kind { kFileSystem, kBind, kCgroup, kChangeOnly, kLink };
   Kind kind = Kind::kFileSystem;
   std::string type, source;
   InnerPath target;
   spec::MountOptions options;
   UniqueFd tree;            // kBind: the source, where the parent has opened it (user namespaces, id maps)
+  std::string link;         // kLink: what the symbolic link says
   std::string long_data;    // options for mount(2), where one is too long for fsconfig(2)
   std::string replacement;  // kFileSystem: what is bound where the kernel refuses it in a user namespace
   bool keeps_mode = false;  // tmpfs: has the mode of the directory that it covers
@@ -40,6 +42,7 @@ struct PlannedDevice {
   uid_t uid = 0;
   gid_t gid = 0;
   std::string host_path;  // bound instead of made, in a user namespace
+  std::string tree_name;  // the same, where the parent has made it: its name in the device tree
 };
 
 struct MountPlan {
@@ -51,12 +54,17 @@ struct MountPlan {
   std::vector<PlannedMount> mounts;
   std::vector<CgroupMount> cgroups;
   std::vector<PlannedDevice> devices;
+  UniqueFd device_tree;                       // not attached anywhere
   std::vector<std::string> masked, readonly;  // absolute
   bool device_links = false;                  // /dev is the container's own
   bool readonly_root = false;
   bool pivot = true;
   bool in_user_namespace = false;
 };
+
+// device_tree.cpp: in a user namespace nobody can make devices; we can if we are the host's root. Where it cannot be
+// done the host's are bound.
+void make_device_tree(const spec::Spec& spec, MountPlan& plan);
 
 Result<MountPlan> plan_mounts(const LaunchSpec& launch);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstring>
 
 #include "runtime/isolate/child.h"
@@ -48,7 +49,8 @@ bool may_be_covered(const PlannedMount& mount) {
 }
 
 int open_target(const Child& child, const PlannedMount& mount, bool as_file) {
-  return open_or_make(child.root_fd, mount.target, as_file, 0755);
+  return open_or_make(child.root_fd, mount.target,
+                      {.as_file = as_file, .follow = !mount.options.destination_no_follow});
 }
 
 int apply_options(int mount_fd, const spec::MountOptions& options) {
@@ -66,24 +68,31 @@ int apply_propagation(int mount_fd, const spec::MountOptions& options) {
   return change_attributes(mount_fd, 0, 0, options.propagation, options.recursive_propagation) < 0 ? errno : 0;
 }
 
+// What covers "/" is the container's root from then on.
+int keep_as_root(const Child& child, int mount_fd) {
+  return ::dup3(mount_fd, child.root_fd, O_CLOEXEC) < 0 ? errno : 0;
+}
+
+// A tree that the parent has cloned is of the host's peer groups still: what is mounted below it would appear there.
+int leave_host(const Child& child, int mount_fd) {
+  const uint64_t propagation = child.plan->mounts.propagation == MS_PRIVATE ? MS_PRIVATE : MS_SLAVE;
+  return change_attributes(mount_fd, 0, 0, propagation, true) < 0 ? errno : 0;
+}
+
 // Attached first, since a propagation can be given to attached mounts only.
-int finish_mount(int mount_fd, int target_fd, const spec::MountOptions& options) {
+int finish_mount(const Child& child, const PlannedMount& mount, int mount_fd, int target_fd, bool by_parent) {
   int error = target_fd < 0 || attach(mount_fd, target_fd) < 0 ? errno : 0;
-  if (error == 0) error = apply_propagation(mount_fd, options);
+  if (error == 0 && by_parent) error = leave_host(child, mount_fd);
+  if (error == 0) error = apply_propagation(mount_fd, mount.options);
+  if (error == 0 && mount.target.levels.empty()) error = keep_as_root(child, mount_fd);
   ::close(mount_fd);
   if (target_fd >= 0) ::close(target_fd);
   return error;
 }
 
-// What the parent has opened belongs to the host's mounts, with which it would go on sharing what is mounted below it.
-int leave_peers(int mount_fd, uint64_t propagation, bool from_parent) {
-  if (!from_parent) return 0;
-  return result_of(change_attributes(mount_fd, 0, 0, propagation, true));
-}
-
 int bind(Child& child, PlannedMount& mount) {
   child.place = mount.source.c_str();
-  const bool from_parent = mount.tree.valid();
+  const bool by_parent = mount.tree.valid();
   int tree_fd = mount.tree.release();
   const unsigned flags = (mount.options.recursive_bind ? static_cast<unsigned>(AT_RECURSIVE) : 0u) |
                          (mount.options.source_no_follow ? static_cast<unsigned>(AT_SYMLINK_NOFOLLOW) : 0u);
@@ -92,17 +101,15 @@ int bind(Child& child, PlannedMount& mount) {
   if (tree_fd < 0 || ::fstat(tree_fd, &st) != 0) return errno;
   if (const int error = apply_options(tree_fd, mount.options)) return error;
   child.place = mount.target.shown.c_str();
-  const uint64_t propagation =
-      mount.options.propagation != 0 ? mount.options.propagation : child.plan->mounts.propagation;
-  if (const int error = leave_peers(tree_fd, propagation, from_parent)) return error;
   const int target_fd = open_target(child, mount, !S_ISDIR(st.st_mode));
   if (target_fd >= 0 && is_procfs(target_fd) && !may_be_covered(mount)) return EXDEV;
-  return finish_mount(tree_fd, target_fd, mount.options);
+  return finish_mount(child, mount, tree_fd, target_fd, by_parent);
 }
 
 // The kernel's own file systems, and /dev, must be where they seem to be: what is masked, made and written below them
 // later would else be somewhere else.
 bool must_be_strict(const PlannedMount& mount) {
+  if (mount.target.levels.empty()) return false;
   const std::string& first = mount.target.levels.front();
   return mount.type == "proc" || mount.type == "sysfs" || first == "proc" || first == "sys" || first == "dev";
 }
@@ -128,10 +135,13 @@ int mount_by_name(const PlannedMount& mount, int target_fd) {
 
 // On the mount that mount(2) has put onto the target.
 int change_top(const Child& child, const PlannedMount& mount) {
-  const int fd = open_inside(child.root_fd, mount.target.levels.back().c_str());
+  const bool is_root = mount.target.levels.empty();
+  const int fd = is_root ? ::open(child.plan->mounts.rootfs.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)
+                         : open_inside(child.root_fd, mount.target.levels.back().c_str());
   if (fd < 0) return errno;
   int error = change_attributes(fd, mount.options.set, 0, 0, false) < 0 ? errno : 0;
   if (error == 0) error = apply_propagation(fd, mount.options);
+  if (error == 0 && is_root) error = keep_as_root(child, fd);
   ::close(fd);
   return error;
 }
@@ -144,7 +154,8 @@ int make_file_system(const PlannedMount& mount, uint64_t attributes) {
   if (mount_fd >= 0 || errno != EPERM || mount.replacement.empty()) return mount_fd;
   const int tree_fd = clone_tree(AT_FDCWD, mount.replacement.c_str(), AT_RECURSIVE);
   if (tree_fd < 0 || mount.options.set == 0) return tree_fd;
-  if (change_attributes(tree_fd, mount.options.set & kReadOnly, 0, 0, false) >= 0) return tree_fd;
+  // With all that is mounted there: /sys/fs/cgroup above all is the host's (CVE-2023-25809).
+  if (change_attributes(tree_fd, mount.options.set & kReadOnly, 0, 0, true) >= 0) return tree_fd;
   ::close(tree_fd);
   return -1;
 }
@@ -174,7 +185,7 @@ int mount_file_system(Child& child, const PlannedMount& mount) {
     if (const int error = take_over(mount, mount_fd, target_fd)) return error;
     if (change_attributes(mount_fd, mount.options.set & kReadOnly, 0, 0, false) < 0) return errno;
   }
-  return finish_mount(mount_fd, target_fd, mount.options);
+  return finish_mount(child, mount, mount_fd, target_fd, false);
 }
 
 int remount(Child& child, const PlannedMount& mount) {
@@ -187,8 +198,13 @@ int remount(Child& child, const PlannedMount& mount) {
   return error;
 }
 
+int open_cgroup(const CgroupMount& mount) {
+  const int fd = mount.fresh ? new_mount("cgroup2", "cgroup2", {}, 0) : -1;
+  return fd >= 0 ? fd : clone_tree(AT_FDCWD, mount.source.c_str(), 0);
+}
+
 int bind_cgroup(int parent_fd, const CgroupMount& mount, const spec::MountOptions& options) {
-  const int tree_fd = clone_tree(AT_FDCWD, mount.source.c_str(), 0);
+  const int tree_fd = open_cgroup(mount);
   if (tree_fd < 0) return errno;
   if (const int error = apply_options(tree_fd, options)) return error;
   if (mount.name.empty()) return attach_and_close(tree_fd, ::fcntl(parent_fd, F_DUPFD_CLOEXEC, 3));
@@ -217,6 +233,7 @@ int mount_all_cgroups(int target_fd, const spec::MountOptions& options) {
 
 int mount_cgroups(Child& child, const PlannedMount& mount) {
   child.place = mount.target.shown.c_str();
+  if (mount.target.levels.empty()) return EINVAL;
   const int target_fd = open_strict_target(child, mount);
   if (target_fd < 0) return errno;
   const std::vector<CgroupMount>& cgroups = child.plan->mounts.cgroups;
@@ -230,8 +247,24 @@ int mount_cgroups(Child& child, const PlannedMount& mount) {
   return change_attributes(parent_fd, mount.options.set & MOUNT_ATTR_RDONLY, 0, 0, false) < 0 ? errno : 0;
 }
 
+// "copy-symlink": the link that the source is, made again instead of bound.
+int make_link(Child& child, const PlannedMount& mount) {
+  child.place = mount.target.shown.c_str();
+  const int parent_fd = open_or_make(child.root_fd, mount.target, {.parent_only = true});
+  if (parent_fd < 0) return errno;
+  const char* const name = last_component(mount.target.levels.back());
+  int error = ::symlinkat(mount.link.c_str(), parent_fd, name) == 0 ? 0 : errno;
+  char present[PATH_MAX];
+  const ssize_t size = error == EEXIST ? ::readlinkat(parent_fd, name, present, sizeof(present)) : -1;
+  if (size >= 0 && std::string_view(present, static_cast<size_t>(size)) == mount.link) error = 0;
+  ::close(parent_fd);
+  return error;
+}
+
 int make_one(Child& child, PlannedMount& mount) {
   switch (mount.kind) {
+    case PlannedMount::Kind::kLink:
+      return make_link(child, mount);
     case PlannedMount::Kind::kBind:
       return bind(child, mount);
     case PlannedMount::Kind::kCgroup:
@@ -267,17 +300,16 @@ int set_propagation(Child& child) {
 // to us, onto "/": it is left in a moment anyway.
 int attach_root(Child& child) {
   MountPlan& plan = child.plan->mounts;
+  const bool by_parent = plan.root_tree.valid();
   child.place = plan.rootfs.c_str();
-  const bool from_parent = plan.root_tree.valid();
-  child.root_fd = from_parent ? plan.root_tree.release() : clone_tree(AT_FDCWD, child.place, AT_RECURSIVE);
+  child.root_fd = by_parent ? plan.root_tree.release() : clone_tree(AT_FDCWD, child.place, AT_RECURSIVE);
   if (child.root_fd < 0) return errno;
   int target_fd = ::open(child.place, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (target_fd < 0 && errno == EACCES) target_fd = ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (target_fd < 0) return errno;
   int error = result_of(attach(child.root_fd, target_fd));
   ::close(target_fd);
-  // What is mounted below it stays as all mounts are.
-  if (error == 0) error = leave_peers(child.root_fd, plan.propagation, from_parent);
+  if (error == 0 && by_parent) error = leave_host(child, child.root_fd);
   if (error == 0) error = result_of(change_attributes(child.root_fd, 0, 0, MS_PRIVATE, false));
   return error;
 }

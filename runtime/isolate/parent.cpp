@@ -56,7 +56,7 @@ std::string_view hint(const Report& report) {
   if (step.ends_with("hook") && report.value == ECHILD) return " (it has failed)";
   if (step == "mount" && report.value == EXDEV) return " (must not lie in /proc)";
   if (report.value == EROFS) return " (missing in a root file system that is read-only)";
-  if (step == "enter working directory" && report.value == EXDEV) return " (lies outside the container)";
+  if (step == "chdir to working directory" && report.value == EXDEV) return " (lies outside the container)";
   return "";
 }
 

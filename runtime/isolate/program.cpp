@@ -23,14 +23,11 @@ namespace {
 
 constexpr int kSignals = 64;
 
-// O_PATH descriptors to "/" until 0, 1 and 2 are taken: what is opened later cannot be one of the streams.
+// What is opened later cannot be one of the streams. With something harmless: the program may get it as one of its own.
 int fill_low_descriptors() {
-  int fd = -1;
-  do {
-    fd = ::open("/", O_PATH | O_CLOEXEC);
-  } while (fd >= 0 && fd <= 2);
-  if (fd < 0) return errno;
-  ::close(fd);
+  for (int stream = 0; stream <= 2; ++stream) {
+    if (::fcntl(stream, F_GETFD) < 0 && ::open("/dev/null", O_RDWR | O_CLOEXEC) < 0) return errno;
+  }
   return 0;
 }
 
@@ -135,7 +132,7 @@ int connect_stdio(Child& child) {
 
 int make_working_directory(Child& child) {
   child.place = child.process->cwd.shown.c_str();
-  const int fd = open_or_make(child.root_fd, child.process->cwd, false, 0755);
+  const int fd = open_or_make(child.root_fd, child.process->cwd, {});
   if (fd < 0) return errno;
   ::close(fd);
   return 0;

@@ -54,7 +54,7 @@ Result<void> set_oom_score(const spec::Process& process, pid_t pid, const std::s
   const std::string path = proc + "/" + std::to_string(pid) + "/oom_score_adj";
   const std::string score = std::to_string(*process.oom_score_adj);
   auto written = write_existing(AT_FDCWD, path, score);
-  // An ordinary user may not write to what has become unreadable: then the helper has done it before (helper.h).
+  // An ordinary user may not write to what has become unreadable: then the child has done it before (take_oom_score()).
   if (!written && read_file(path).value_or("") == score + "\n") return {};
   if (!written) return unexpected(Error{written.error().code, "process.oomScoreAdj " + score});
   return {};
@@ -82,14 +82,14 @@ Result<void> set_scheduler(const spec::Process& process, pid_t pid) {
   attributes.sched_deadline = wanted.deadline;
   attributes.sched_period = wanted.period;
   if (::syscall(SYS_sched_setattr, pid, &attributes, 0) == 0) return {};
-  return fail_errno("process.scheduler");
+  return fail_errno("process.scheduler: sched_setattr");
 }
 
 Result<void> set_io_priority(const spec::Process& process, pid_t pid) {
   if (!process.io_priority) return {};
   const int value = process.io_priority->io_class << IOPRIO_CLASS_SHIFT | process.io_priority->priority;
   if (::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, pid, value) == 0) return {};
-  return fail_errno("process.ioPriority");
+  return fail_errno("process.ioPriority: ioprio_set");
 }
 
 }  // namespace

@@ -29,10 +29,6 @@ bool has(const std::vector<std::string>& words, std::string_view word) {
 std::string last_component(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
-CgroupPlace place_in(const Hierarchy& hierarchy, const std::string& path) {
-  return {hierarchy.mount_point, hierarchy.mount_point + path, last_component(hierarchy.mount_point), hierarchy.controllers, hierarchy.v2};
-}
-
 // "/" separates, no empty component, no "." and "..": what is appended to a mount point stays below it.
 bool is_valid_path(const std::string& path) {
   if (path.size() < 2 || path.front() != '/' || path.back() == '/') return false;
@@ -135,6 +131,16 @@ Result<void> make_in(const Hierarchy& hierarchy, const std::string& path, bool& 
 }
 
 }  // namespace
+
+CgroupPlace place_in(const Hierarchy& hierarchy, const std::string& path) {
+  CgroupPlace place;
+  place.mount_point = hierarchy.mount_point;
+  place.directory = hierarchy.mount_point + path;
+  place.mount_name = last_component(hierarchy.mount_point);
+  place.controllers = hierarchy.controllers;
+  place.v2 = hierarchy.v2;
+  return place;
+}
 
 Result<void> OwnCgroup::open_handles() {
   for (const CgroupPlace& place : places_) {

@@ -33,6 +33,8 @@ struct CgroupPlace {
   bool v2 = false;
 };
 
+CgroupPlace place_in(const cgroup::Hierarchy& hierarchy, const std::string& path);
+
 struct CreateOptions {
   // A hierarchy in which this user may not make the group is left out instead of being an error. What needs
   // a controller of it then fails when it is asked for. For containers without privileges and without a

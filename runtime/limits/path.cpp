@@ -22,7 +22,7 @@ Unexpected refuse(std::string_view path, std::string_view why) {
 
 Result<std::string> absolute_cgroup_path(std::string_view cgroups_path, std::string_view id) {
   if (!is_printable(cgroups_path)) return refuse(cgroups_path, "has a control character");
-  if (cgroups_path.empty()) return std::string(kDefaultParent) + "/" + std::string(id);
+  if (cgroups_path.empty()) return std::string(kDefaultPrefix) + std::string(id);
   std::string path;
   for (std::string_view rest = cgroups_path; !rest.empty();) {
     const std::string_view name = take(rest, '/');

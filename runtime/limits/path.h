@@ -13,10 +13,11 @@
 
 namespace plimsoll::limits {
 
-// Where a container without a cgroupsPath goes, below it under its id.
-inline constexpr std::string_view kDefaultParent = "/plimsoll-oci";
+// Where a container without a cgroupsPath goes: this and its id. No parent of ours, which would stay behind; with a
+// prefix, so that no id hits upon a group that somebody else has.
+inline constexpr std::string_view kDefaultPrefix = "/plimsoll-oci-";
 
-// "" -> "/plimsoll-oci/ID", "a/b" and "/a//b/" -> "/a/b". Refused: "..", the root itself, NUL and line ends.
+// "" -> "/plimsoll-oci-ID", "a/b" and "/a//b/" -> "/a/b". Refused: "..", the root itself, NUL and line ends.
 Result<std::string> absolute_cgroup_path(std::string_view cgroups_path, std::string_view id);
 
 struct SystemdPath {

@@ -44,15 +44,6 @@ Result<void> move_into(const limits::OwnCgroup& group, pid_t pid) {
   return {};
 }
 
-limits::CgroupPlace place_in(const cgroup::Hierarchy& hierarchy, const std::string& path) {
-  limits::CgroupPlace place;
-  place.directory = hierarchy.mount_point + path;
-  place.mount_name = hierarchy.mount_point.substr(hierarchy.mount_point.rfind('/') + 1);
-  place.controllers = hierarchy.controllers;
-  place.v2 = hierarchy.v2;
-  return place;
-}
-
 // "cpu,cpuacct" and "name=systemd" are what /proc/PID/cgroup calls hierarchies; "" is the v2 tree.
 bool is_line_of(const limits::ProcessCgroup& line, const cgroup::Hierarchy& hierarchy) {
   if (hierarchy.v2 || line.controllers.empty()) return hierarchy.v2 && line.controllers.empty();
@@ -148,9 +139,11 @@ std::vector<limits::CgroupPlace> NewCgroup::places() const {
   const bool by_systemd = manager_ == CgroupManager::kSystemd;
   if (!by_systemd) own = limits::parse_process_cgroups(read_file(host_.proc + "/self/cgroup").value_or(""));
   for (const cgroup::Hierarchy& hierarchy : layout_.hierarchies) {
-    if (by_systemd) places.push_back(place_in(hierarchy, unit_.cgroup_path()));
+    if (by_systemd) places.push_back(limits::place_in(hierarchy, unit_.cgroup_path()));
     for (const limits::ProcessCgroup& line : own) {
-      if (is_line_of(line, hierarchy)) places.push_back(place_in(hierarchy, line.path == "/" ? "" : line.path));
+      if (is_line_of(line, hierarchy)) {
+        places.push_back(limits::place_in(hierarchy, line.path == "/" ? "" : line.path));
+      }
     }
   }
   return places;

@@ -14,6 +14,7 @@
 #include "runtime/network/move.h"
 #include "runtime/oci/destroy.h"
 #include "runtime/oci/exec_process.h"
+#include "runtime/oci/id_mappings.h"
 #include "runtime/oci/process_stat.h"
 #include "runtime/oci/start_socket.h"
 #include "runtime/seccomp/notify.h"
@@ -54,11 +55,13 @@ std::variant<isolate::Launched, isolate::LaunchError> Creation::run() {
 }
 
 Result<void> Creation::check() {
+  if (auto able = isolate::check_kernel(); !able) return able;
   if (auto open = check_descriptors(options_.io.preserve_fds); !open) return open;
   if (auto good = check_id(id_); !good) return good;
   auto bundle = open_bundle(options_.bundle, options_.config);
   if (!bundle) return unexpected(bundle.error());
   bundle_ = *std::move(bundle);
+  if (auto mapped = complete_id_mappings(bundle_.spec, context_.host); !mapped) return mapped;
   for (const std::string& warning : bundle_.warnings) context_.log.warn(warning);
   if (!bundle_.spec.process) return fail(options_.config + ": process is missing: there is nothing to run");
   if (auto ready = prepare_filter(); !ready) return ready;

@@ -40,7 +40,7 @@ void set_variable(std::vector<std::string>& env, const std::string& name, const 
 
 Result<void> check_terminal(const IoOptions& options, bool terminal) {
   if (terminal && options.detach && options.console_socket.empty()) {
-    return fail("process.terminal needs --console-socket when nobody stays to relay the terminal");
+    return fail("process.terminal, and nobody stays to relay the terminal: use --console-socket");
   }
   if (!terminal && !options.console_socket.empty())
     return fail("--console-socket is of no use without process.terminal");

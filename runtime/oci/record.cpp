@@ -149,10 +149,13 @@ Result<void> check_id(std::string_view id) {
            c == '-';
   };
   if (id.empty()) return fail("container id cannot be empty");
-  const bool good = letter(id[0]) && std::all_of(id.begin(), id.end(), [&](char c) { return letter(c) || c == '.'; });
-  if (good && id.size() <= kLongestId) return {};
-  return fail("container id '" + std::string(id.substr(0, 64)) +
-              "' is invalid: at most 1024 letters, digits and _ + - . are allowed, and no . at its beginning");
+  const std::string whole = "container ID '" + std::string(id.substr(0, 64)) + "'";
+  if (id.size() > kLongestId) return fail(whole + " is invalid: longer than " + std::to_string(kLongestId) + " bytes");
+  const auto bad = letter(id[0]) ? std::find_if_not(id.begin(), id.end(), [&](char c) { return letter(c) || c == '.'; })
+                                 : id.begin();
+  if (bad == id.end()) return {};
+  return fail(whole + " has an invalid character '" + *bad +
+              "': letters, digits and _ + - . are allowed, and no . at its beginning");
 }
 
 std::string state_json(const Record& record, const StateText& text) {

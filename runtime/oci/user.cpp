@@ -18,13 +18,18 @@ namespace {
 
 constexpr uint32_t kUnchanged = UINT32_MAX;
 
-Result<std::string> read_in_root(int root, const char* path) {
-  const UniqueFd fd(openat2(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS));
-  if (!fd && (errno == ENOENT || errno == ENOTDIR)) return std::string();
-  if (!fd) return fail_errno(std::string("the container's ") + path);
+// Looked at before it is opened: we are not in the container's device group, and a device that is opened may act (a
+// watchdog, a tape).
+Result<std::string> read_in_root(int root, const std::string& proc, const char* path) {
+  const UniqueFd found(openat2(root, path, O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS));
+  if (!found && (errno == ENOENT || errno == ENOTDIR)) return std::string();
+  if (!found) return fail_errno(std::string("the container's ") + path);
   struct stat information;
-  if (::fstat(fd.get(), &information) != 0) return fail_errno(path);
+  if (::fstat(found.get(), &information) != 0) return fail_errno(path);
   if (!S_ISREG(information.st_mode)) return fail(std::string("the container's ") + path + " is no regular file");
+  const std::string same = proc + "/self/fd/" + std::to_string(found.get());
+  const UniqueFd fd(::open(same.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd) return fail_errno(std::string("the container's ") + path);
   std::string text(std::min(static_cast<size_t>(information.st_size), kLargestUserFile), '\0');
   size_t filled = 0;
   while (filled < text.size()) {
@@ -71,8 +76,17 @@ std::optional<Account> find_line(std::string_view passwd, const Matches& matches
   return std::nullopt;
 }
 
+// "+1", "-1" or " 1" was meant to be a number, and whoever writes the container's passwd shall not say whose. No account
+// has such a name: "+" is NIS's, and blanks are in none.
+bool may_be_name(std::string_view text) {
+  return !text.empty() && text[0] != '+' && text[0] != '-' &&
+         std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) > ' ' && c != 127; });
+}
+
 Result<uint32_t> group_id(std::string_view text, std::string_view group) {
   if (is_number(text)) return parse_id(text);
+  if (text.empty()) return fail("no group after the colon: give UID:GID or leave out the colon");
+  if (!may_be_name(text)) return fail("group '" + std::string(text) + "': neither a number nor a name");
   const auto known = find_group(group, text);
   if (!known) return fail("group '" + std::string(text) + "' is not in the container's /etc/group");
   return *known;
@@ -80,10 +94,10 @@ Result<uint32_t> group_id(std::string_view text, std::string_view group) {
 
 }  // namespace
 
-Result<UserFiles> read_user_files(int root) {
-  auto passwd = read_in_root(root, "/etc/passwd");
+Result<UserFiles> read_user_files(int root, const std::string& proc) {
+  auto passwd = read_in_root(root, proc, "/etc/passwd");
   if (!passwd) return unexpected(passwd.error());
-  auto group = read_in_root(root, "/etc/group");
+  auto group = read_in_root(root, proc, "/etc/group");
   if (!group) return unexpected(group.error());
   return UserFiles{*std::move(passwd), *std::move(group)};
 }
@@ -128,6 +142,7 @@ Result<spec::User> parse_user(std::string_view text, const UserFiles& files) {
     result.uid = *uid;
     if (const auto account = find_account(files.passwd, *uid)) result.gid = account->gid;
   } else {
+    if (!may_be_name(user)) return fail(whole + ": neither a number nor a name");
     const auto account = find_account(files.passwd, user);
     if (!account) return fail(whole + " is not in the container's /etc/passwd");
     result.uid = account->uid;

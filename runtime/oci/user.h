@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/os.h"
 #include "base/result.h"
 #include "runtime/spec/spec.h"
 
@@ -29,8 +30,8 @@ struct Account {
 struct UserFiles {
   std::string passwd, group;
 };
-// `root` is a descriptor of the container's root directory.
-Result<UserFiles> read_user_files(int root);
+// `root` is a descriptor of the container's root directory; `proc` is where procfs is mounted.
+Result<UserFiles> read_user_files(int root, const std::string& proc = HostRoots{}.proc);
 
 std::optional<Account> find_account(std::string_view passwd, std::string_view name);
 std::optional<Account> find_account(std::string_view passwd, uint32_t uid);

@@ -62,9 +62,9 @@ Result<void> check_user(const Spec& spec) {
   if (mapped && !has(spec, NamespaceType::kUser))
     return fail("linux.uidMappings: ids are only mapped in a user namespace");
   if (!makes_namespace(spec, NamespaceType::kUser)) return {};
-  if (spec.uid_mappings.empty()) return fail("linux.uidMappings: missing; a new user namespace needs them");
-  if (spec.gid_mappings.empty()) return fail("linux.gidMappings: missing; a new user namespace needs them");
-  return {};
+  if (spec.uid_mappings.empty() == spec.gid_mappings.empty()) return {};
+  const std::string missing = spec.uid_mappings.empty() ? "uidMappings" : "gidMappings";
+  return fail("linux." + missing + ": missing; give both, or neither for the runtime's own choice");
 }
 
 Result<void> check_mounts(const Spec& spec) {

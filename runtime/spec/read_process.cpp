@@ -63,6 +63,26 @@ void read_rlimit(Object& object, std::vector<Rlimit>& limits) {
   limits.push_back(limit);
 }
 
+// sched(7): runtime <= deadline <= period, where no period stands for the deadline; each from 1024 to 2^63 - 1 ns. The
+// kernel would say EINVAL to all of it.
+void check_deadline(Object& object, const Scheduler& scheduler) {
+  constexpr uint64_t kLeast = 1024, kMost = INT64_MAX;
+  const std::string with = "sched_setattr: `SCHED_DEADLINE` ";
+  const auto number = [](uint64_t value) { return " (" + std::to_string(value) + ") must be "; };
+  if (!object.has("runtime")) return object.reject("runtime", with + "requires `runtime`");
+  if (!object.has("deadline")) return object.reject("deadline", with + "requires `deadline`");
+  if (scheduler.runtime == 0) return object.reject("runtime", with + "runtime must be greater than 0");
+  if (scheduler.runtime > scheduler.deadline)
+    return object.reject("runtime", with + "runtime" + number(scheduler.runtime) + "<= deadline (" +
+                                        std::to_string(scheduler.deadline) + ")");
+  if (scheduler.period != 0 && scheduler.deadline > scheduler.period)
+    return object.reject("deadline", with + "deadline" + number(scheduler.deadline) + "<= period (" +
+                                         std::to_string(scheduler.period) + ")");
+  if (scheduler.runtime < kLeast || scheduler.runtime > kMost)
+    object.reject("runtime", with + "runtime" + number(scheduler.runtime) + "between " + std::to_string(kLeast) +
+                                 " and " + std::to_string(kMost) + " ns");
+}
+
 void check_scheduler(Object& object, const Scheduler& scheduler) {
   const std::string_view policy = name_of(kSchedulerPolicies, scheduler.policy);
   const bool realtime = policy == "SCHED_FIFO" || policy == "SCHED_RR";
@@ -70,7 +90,8 @@ void check_scheduler(Object& object, const Scheduler& scheduler) {
   if (fair && (scheduler.nice < -20 || scheduler.nice > 19)) object.reject("nice", "must be from -20 to 19");
   if (!realtime && scheduler.priority != 0) object.reject("priority", "only with SCHED_FIFO and SCHED_RR");
   const bool budget = scheduler.runtime != 0 || scheduler.deadline != 0 || scheduler.period != 0;
-  if (policy != "SCHED_DEADLINE" && budget)
+  if (policy == "SCHED_DEADLINE") return check_deadline(object, scheduler);
+  if (budget)
     object.reject("runtime", "runtime, deadline and period only with SCHED_DEADLINE");
 }
 

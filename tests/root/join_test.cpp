@@ -128,7 +128,7 @@ TEST_F(Join, ProgramsThatCannotRunHaveShellsExitCodes) {
 
 TEST_F(Join, MissingWorkingDirectoryIsNamed) {
   process_.cwd = "/not/there";
-  EXPECT_EQ(run({"true"}).output, "enter working directory /not/there: No such file or directory");
+  EXPECT_EQ(run({"true"}).output, "chdir to working directory /not/there: No such file or directory");
   process_.cwd = "/tmp";
   EXPECT_EQ(run({"pwd"}).output, "/tmp\n");
 }

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "base/os.h"
+#include "runtime/limits/resources.h"
 #include "runtime/limits/systemd.h"
 #include "runtime/limits/systemd_properties.h"
 
@@ -298,7 +299,9 @@ class UserScope : public SystemdScope {
   void SetUp() override {
     SystemdScope::SetUp();
     if (IsSkipped()) return;
-    if (::getpwuid(kUser) == nullptr) ASSERT_EQ(::system("useradd --uid 1000 --create-home plimsoll-user"), 0);
+    if (::getpwuid(kUser) == nullptr) {
+      ASSERT_EQ(::system("useradd --uid 1000 --create-home plimsoll-user"), 0);
+    }
     ASSERT_EQ(::system("loginctl enable-linger $(id -nu 1000)"), 0);
     for (int i = 0; i < 600 && ::access(kSocket, F_OK) != 0; ++i) ::usleep(100'000);
   }

@@ -10,6 +10,7 @@
 
 #include "runtime/container/defaults.h"
 #include "runtime/isolate/inner_tree.h"
+#include "runtime/isolate/mount_plan.h"
 #include "runtime/isolate/parent.h"
 #include "runtime/isolate/plan.h"
 #include "tests/unit/temp_tree.h"
@@ -221,6 +222,39 @@ TEST(InnerTree, FileInTheWayIsAnError) {
   auto root = Dir::open(tree.path());
   EXPECT_LT(open_or_make(root->fd(), *inner_path("/file/below"), false, 0755), 0);
   EXPECT_EQ(errno, ENOTDIR);
+}
+
+// What a container's cgroup mount shows on a pure v2 machine, when its group is not ours to make.
+CgroupMount shown_group(bool own_namespace, bool enters_by_itself) {
+  spec::Spec spec = container::default_spec();
+  spec.namespaces = {{spec::NamespaceType::kMount, ""}};
+  if (own_namespace) spec.namespaces.push_back({spec::NamespaceType::kCgroup, ""});
+  LaunchSpec launch;
+  launch.spec = &spec;
+  launch.rootfs = "/rootfs";
+  launch.enter_group = enters_by_itself;
+  launch.places = {limits::place_in({"/sys/fs/cgroup", {"memory"}, true}, "/system.slice/x.scope")};
+  auto plan = plan_mounts(launch);
+  if (!plan || plan->cgroups.size() != 1) return {"", "no plan", {}, {}};
+  return plan->cgroups[0];
+}
+
+TEST(PlanMounts, TheGroupThatSystemdMakesIsShownWhereverItIs) {
+  EXPECT_EQ(shown_group(true, false).source, "/sys/fs/cgroup/system.slice/x.scope");
+  EXPECT_TRUE(shown_group(true, false).fresh);
+  EXPECT_EQ(shown_group(true, false).name, "");
+}
+
+TEST(PlanMounts, AGroupOfSomebodyElseIsBound) {
+  EXPECT_EQ(shown_group(true, true).source, "/sys/fs/cgroup/system.slice/x.scope");
+  EXPECT_FALSE(shown_group(true, true).fresh);
+}
+
+TEST(PlanMounts, WithoutANamespaceTheWholeTreeIsShown) {
+  for (const bool enters_by_itself : {false, true}) {
+    EXPECT_EQ(shown_group(false, enters_by_itself).source, "/sys/fs/cgroup");
+    EXPECT_FALSE(shown_group(false, enters_by_itself).fresh);
+  }
 }
 
 TEST(Defaults, CapabilitiesAreDockersFourteen) {

@@ -11,7 +11,7 @@ namespace {
 using testing::HasSubstr;
 
 TEST(CgroupPath, IsAbsoluteForEveryCaller) {
-  EXPECT_EQ(*absolute_cgroup_path("", "web"), "/plimsoll-oci/web");
+  EXPECT_EQ(*absolute_cgroup_path("", "web"), "/plimsoll-oci-web");
   EXPECT_EQ(*absolute_cgroup_path("/a/b", "web"), "/a/b");
   EXPECT_EQ(*absolute_cgroup_path("a/b", "web"), "/a/b");
   EXPECT_EQ(*absolute_cgroup_path("//a/./b/", "web"), "/a/b");

@@ -43,7 +43,7 @@ Record full_record() {
   record.rootfs = "/b/rootfs";
   record.created = "2024-05-01T10:20:30.000000001Z";
   record.annotations = {{"a", "1"}, {"b", ""}};
-  record.cgroup_path = "/plimsoll-oci/web";
+  record.cgroup_path = "/plimsoll-oci-web";
   record.manager = CgroupManager::kSystemd;
   record.unit = "plimsoll-web.scope";
   record.namespaces = 0xffffffff00000000 | 0x20000;

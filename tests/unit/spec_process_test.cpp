@@ -26,8 +26,8 @@ constexpr std::string_view kFull = R"({"terminal": true, "consoleSize": {"height
   "hard": 18446744073709551615}], "noNewPrivileges": true, "apparmorProfile": "p", "selinuxLabel": "l",
       "oomScoreAdj": -999,
   "scheduler": {"policy": "SCHED_DEADLINE", "flags": ["SCHED_FLAG_RESET_ON_FORK", "SCHED_FLAG_DL_OVERRUN"],
-      "runtime": 10,
-  "deadline": 20, "period": 30}, "ioPriority": {"class": "IOPRIO_CLASS_IDLE", "priority": 7},
+      "runtime": 1024,
+  "deadline": 2000, "period": 3000}, "ioPriority": {"class": "IOPRIO_CLASS_IDLE", "priority": 7},
   "execCPUAffinity": {"initial": "0-3,7", "final": "1"}})";
 
 Process must_read_process(std::string_view text) {
@@ -74,7 +74,7 @@ TEST(SpecProcess, WhatIsWrittenIsReadAgain) {
   EXPECT_EQ(write_process(again), once);
   EXPECT_EQ(again.args, must_read_process(kFull).args);
   EXPECT_EQ(again.rlimits.at(0).hard, RLIM_INFINITY);
-  EXPECT_EQ(again.scheduler->period, 30u);
+  EXPECT_EQ(again.scheduler->period, 3000u);
   EXPECT_EQ(again.capabilities->bounding, must_read_process(kFull).capabilities->bounding);
   Process small{.args = {"x"}, .cwd = "/"};
   EXPECT_FALSE(must_read_process(write_process(small)).capabilities) << "no sets are not empty sets";
@@ -135,6 +135,23 @@ TEST(SpecProcess, Scheduling) {
   EXPECT_THAT(with(R"("policy": "SCHED_FIFO", "period": 1)"), HasSubstr("only with SCHED_DEADLINE"));
   EXPECT_THAT(with(R"("policy": "SCHED_FIFO", "flags": ["X"])"), HasSubstr("'X' is none of SCHED_FLAG_RESET_ON_FORK"));
   EXPECT_THAT(with(R"("policy": "SCHED_FIFO", "priority": -1)"), HasSubstr("priority: must be a whole number from 0"));
+}
+
+TEST(SpecProcess, DeadlineScheduling) {
+  const auto with = [](std::string_view members) {
+    return process_problem(R"("scheduler": {"policy": "SCHED_DEADLINE", )" + std::string(members) + "}");
+  };
+  EXPECT_EQ(with(R"("runtime": 1024, "deadline": 1024)"), "");
+  EXPECT_EQ(with(R"("runtime": 1024, "deadline": 2000, "period": 2000)"), "");
+  EXPECT_EQ(with(R"("deadline": 2000)"),
+            "process.scheduler.runtime: sched_setattr: `SCHED_DEADLINE` requires `runtime`");
+  EXPECT_THAT(with(R"("runtime": 2000)"), HasSubstr("requires `deadline`"));
+  EXPECT_THAT(with(R"("runtime": 0, "deadline": 2000)"), HasSubstr("runtime must be greater than 0"));
+  EXPECT_THAT(with(R"("runtime": 2001, "deadline": 2000)"), HasSubstr("runtime (2001) must be <= deadline (2000)"));
+  EXPECT_THAT(with(R"("runtime": 2000, "deadline": 2000, "period": 1999)"), HasSubstr("must be <= period (1999)"));
+  EXPECT_THAT(with(R"("runtime": 1023, "deadline": 2000)"), HasSubstr("runtime (1023) must be between 1024 and"));
+  EXPECT_THAT(with(R"("runtime": 9223372036854775808, "deadline": 9223372036854775808)"),
+              HasSubstr("and 9223372036854775807 ns"));
 }
 
 TEST(SpecProcess, PrioritiesAndAffinity) {
