@@ -44,7 +44,8 @@ int await_settings(Child& child) {
   return await_answer(child, &byte, 1);
 }
 
-// From here on the parent may end; whoever connects to the start socket takes its place.
+// From here on the parent may end; whoever connects to the start socket takes its place. It can take long until then:
+// nothing of the host is open any more.
 int await_start(Child& child) {
   if (child.plan->start_socket < 0) return 0;
   if (::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0) return errno;
@@ -56,7 +57,8 @@ int await_start(Child& child) {
   do {
     child.control_fd = ::accept4(child.plan->start_socket, nullptr, nullptr, SOCK_CLOEXEC);
   } while (child.control_fd < 0 && (errno == EINTR || errno == ECONNABORTED));
-  return child.control_fd < 0 ? errno : 0;
+  if (child.control_fd < 0) return errno;
+  return result_of(::close(child.plan->start_socket));
 }
 
 constexpr std::array kLaunchSteps = std::to_array<Step>({
@@ -87,19 +89,19 @@ constexpr std::array kLaunchSteps = std::to_array<Step>({
     {"connect standard streams", connect_stdio},
     {"chdir to working directory", try_working_directory},
     {kExecuteStep, find_program},
+    {"close descriptors", close_descriptors},
     {"wait for start", await_start},
-    {"startContainer hook", run_start_container_hooks},
     {"set personality", set_personality},
     {"set memory policy", set_memory_policy},
     {"new keyring", new_keyring},
     {"open procfs", open_label_files},
-    {"close descriptors", close_descriptors},
     {"set limits", set_limits},
     {"set user", set_user},
     {"chdir to working directory", enter_working_directory},
     {"forbid new privileges", forbid_new_privileges},
     {"drop capabilities", drop_capabilities},
     {"filter system calls", filter_system_calls},
+    {"startContainer hook", run_start_container_hooks},
 });
 
 // In the namespaces of the container already; launch.cpp's mounts are there.
@@ -143,6 +145,16 @@ void send_report(int fd, Report::Kind kind, int value, const char* step, const c
   (void)!::write(fd, &report, sizeof(report));
 }
 
+void send_failure(const Child& child, int error, const char* step) {
+  Report report;
+  report.value = error;
+  report.hook = child.hook;
+  report.hook_status = child.hook_status;
+  copy_cut(report.step, sizeof(report.step), step);
+  copy_cut(report.place, sizeof(report.place), child.place);
+  (void)!::write(child.control_fd, &report, sizeof(report));
+}
+
 // End of file instead of an answer: the parent has given up, or is gone.
 int await_answer(const Child& child, void* answer, size_t size) {
   ssize_t got;
@@ -163,11 +175,11 @@ void run_steps(Child& child, std::span<const Step> steps) {
     child.place = "";
     const int error = step.run(child);
     if (error == 0) continue;
-    send_report(child.control_fd, Report::Kind::kFailed, error, step.name, child.place);
+    send_failure(child, error, step.name);
     ::_exit(1);
   }
   const int error = execute(child);
-  send_report(child.control_fd, Report::Kind::kFailed, error, kExecuteStep, child.place);
+  send_failure(child, error, kExecuteStep);
   ::_exit(1);
 }
 

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hooks that run in the container: createContainer before its root is entered, startContainer right before the
-// program. config.md "POSIX-platform Hooks"
+// Hooks that run in the container: createContainer before its root is entered, in that directory; startContainer right
+// before the program and with no more rights than that has, for its executable may be the container's work.
+// config.md "POSIX-platform Hooks"
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <ctime>
+#include <string_view>
 
 #include "runtime/isolate/child.h"
 #include "runtime/system_calls.h"
@@ -17,9 +21,10 @@ namespace plimsoll::isolate {
 namespace {
 
 // In the hook's process. The write end has to be closed here, else it never sees the end of its input.
-[[noreturn]] void become_hook(const HookPlan& hook, const int (&pipe)[2]) {
+[[noreturn]] void become_hook(const HookPlan& hook, int directory, const int (&pipe)[2]) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   ::close(pipe[1]);
+  if (directory >= 0 && ::fchdir(directory) != 0) ::_exit(126);
   if (::dup2(pipe[0], STDIN_FILENO) == STDIN_FILENO) ::execve(hook.path.c_str(), hook.argv.data(), hook.env.data());
   ::_exit(127);
 }
@@ -73,10 +78,9 @@ bool accompany(RunningHook& hook, int timeout_s) {
 }
 
 // ETIMEDOUT when it takes too long and was killed, ECHILD when it has failed.
-int wait_for_hook(RunningHook& hook, int timeout_s) {
+int wait_for_hook(RunningHook& hook, int timeout_s, int& status) {
   const bool in_time = accompany(hook, timeout_s);
   if (!in_time) ::kill(hook.pid, SIGKILL);
-  int status = 0;
   while (::waitpid(hook.pid, &status, 0) < 0) {
     if (errno != EINTR) return errno;
   }
@@ -84,29 +88,32 @@ int wait_for_hook(RunningHook& hook, int timeout_s) {
   return status == 0 ? 0 : ECHILD;
 }
 
-int run_hook(const HookPlan& plan, const char* text, size_t size) {
+// clone(2): filters of system calls often answer clone3(2) with ENOSYS.
+pid_t fork_with_pidfd(int& pidfd) {
+  return static_cast<pid_t>(::syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, nullptr, &pidfd, nullptr, nullptr));
+}
+
+int run_hook(Child& child, const HookPlan& plan, int directory, std::string_view text) {
   int pipe[2];
   if (::pipe2(pipe, O_CLOEXEC) != 0) return errno;
-  RunningHook hook{-1, -1, pipe[1], text, size};
+  RunningHook hook{-1, -1, pipe[1], text.data(), text.size()};
   int error = result_of(::fcntl(hook.input, F_SETFL, O_NONBLOCK));
-  clone_args arguments = {};
-  arguments.flags = CLONE_PIDFD;
-  arguments.pidfd = reinterpret_cast<uint64_t>(&hook.pidfd);
-  arguments.exit_signal = SIGCHLD;
-  if (error == 0) hook.pid = clone3(arguments);
-  if (hook.pid == 0) become_hook(plan, pipe);
+  if (error == 0) hook.pid = fork_with_pidfd(hook.pidfd);
+  if (hook.pid == 0) become_hook(plan, directory, pipe);
   if (error == 0 && hook.pid < 0) error = errno;
   ::close(pipe[0]);
-  const int outcome = error != 0 ? error : wait_for_hook(hook, plan.timeout_s);
+  const int outcome = error != 0 ? error : wait_for_hook(hook, plan.timeout_s, child.hook_status);
   close_input(hook);
   if (hook.pidfd >= 0) ::close(hook.pidfd);
   return outcome;
 }
 
-int run_all(Child& child, const std::vector<HookPlan>& hooks, const char* text, size_t size) {
+int run_all(Child& child, const std::vector<HookPlan>& hooks, int directory, std::string_view text) {
+  child.hook = 0;
   for (const HookPlan& hook : hooks) {
     child.place = hook.path.c_str();
-    if (const int error = run_hook(hook, text, size)) return error;
+    if (const int error = run_hook(child, hook, directory, text)) return error;
+    ++child.hook;
   }
   return 0;
 }
@@ -115,12 +122,12 @@ int run_all(Child& child, const std::vector<HookPlan>& hooks, const char* text, 
 
 int run_create_container_hooks(Child& child) {
   const HookState& state = child.plan->hook_state;
-  return run_all(child, child.plan->create_container, state.text.data(), state.creating_size);
+  return run_all(child, child.plan->create_container, child.root_fd, {state.text.data(), state.creating_size});
 }
 
 int run_start_container_hooks(Child& child) {
   const HookState& state = child.plan->hook_state;
-  return run_all(child, child.plan->start_container, state.text.data() + state.creating_size, state.created_size);
+  return run_all(child, child.plan->start_container, -1, {state.text.data() + state.creating_size, state.created_size});
 }
 
 }  // namespace plimsoll::isolate

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "base/os.h"
 #include "runtime/system_calls.h"
@@ -106,12 +107,18 @@ Result<void> run_hook(const spec::Hook& hook, std::string_view state) {
   reap(running->pid, &status);
   if (!ended)
     return fail(hook.path + ": not finished within " + std::to_string(hook.timeout.value_or(0)) + " s, killed");
-  if (WIFSIGNALED(status)) return fail(hook.path + ": killed by signal " + std::to_string(WTERMSIG(status)));
-  if (WEXITSTATUS(status) != 0) return fail(hook.path + ": exit code " + std::to_string(WEXITSTATUS(status)));
-  return {};
+  return status == 0 ? Result<void>() : fail(hook.path + ": " + how_it_ended(status));
 }
 
 }  // namespace
+
+std::string how_it_ended(int status) {
+  if (!WIFSIGNALED(status)) return "exit code " + std::to_string(WEXITSTATUS(status));
+  const char* const description = ::sigdescr_np(WTERMSIG(status));
+  std::string name = description == nullptr ? "" : description;
+  if (!name.empty() && name[0] >= 'A' && name[0] <= 'Z') name[0] = static_cast<char>(name[0] - 'A' + 'a');
+  return "killed by signal " + std::to_string(WTERMSIG(status)) + (name.empty() ? "" : " (" + name + ")");
+}
 
 Result<void> run_hooks(std::string_view name, const std::vector<spec::Hook>& hooks, std::string_view state) {
   for (size_t number = 0; number < hooks.size(); ++number) {

@@ -16,4 +16,7 @@ namespace plimsoll::isolate {
 // longer than its timeout and is killed. Waits for its own children only.
 Result<void> run_hooks(std::string_view name, const std::vector<spec::Hook>& hooks, std::string_view state);
 
+// Of a status of wait(2) that is not 0: "exit code 3", "killed by signal 31 (bad system call)".
+std::string how_it_ended(int status);
+
 }  // namespace plimsoll::isolate

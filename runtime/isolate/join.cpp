@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <iterator>
 
+#include "runtime/isolate/affinity.h"
 #include "runtime/isolate/helper.h"
 #include "runtime/isolate/parent.h"
 #include "runtime/isolate/settle.h"
@@ -24,6 +25,9 @@ namespace {
 [[noreturn]] void enter_container(Child& child, const JoinSpec& spec) {
   take_oom_score(child);
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) give_up(child, "become unreadable");
+  if (!child.process->initial_cpus.empty() && (errno = set_affinity(0, child.process->initial_cpus)) != 0) {
+    give_up(child, "process.execCPUAffinity.initial");
+  }
   if (spec.group != nullptr) {
     for (const UniqueFd& fd : spec.group->join_fds()) {
       if (::write(fd.get(), "0", 1) != 1) give_up(child, "join cgroup");
@@ -92,6 +96,7 @@ class Join {
     if (joined_.pid == 0 || failure_) return {};
     if (waits_) {
       waits_ = false;
+      if (auto placed = place(); !placed) return placed;
       auto settled = settle(*spec_.process, joined_.pid, spec_.proc, joined_.warnings);
       if (!settled) return settled;
       if (auto answered = answer(control_.get(), "g"); !answered) return answered;
@@ -101,6 +106,18 @@ class Join {
     if (!taken) return unexpected(taken.error());
     if (!spec_.listener) return fail("the seccomp filter notifies, and nobody listens");
     return spec_.listener(joined_.pid, *std::move(taken));
+  }
+
+  // With `initial` and without `final` it stays where it has begun.
+  Result<void> place() {
+    const auto& wanted = spec_.process->exec_cpu_affinity;
+    if (!wanted || (wanted->initial.empty() && wanted->final.empty())) {
+      (void)set_affinity(joined_.pid, every_cpu());
+    } else if (!wanted->final.empty()) {
+      errno = set_affinity(joined_.pid, cpu_mask(wanted->final));
+      if (errno != 0) return fail_errno("process.execCPUAffinity.final " + wanted->final);
+    }
+    return {};
   }
 
   const JoinSpec& spec_;
@@ -119,6 +136,7 @@ std::variant<Launched, LaunchError> join(const JoinSpec& spec) {
   if (!process) return engine_error(process.error());
   std::copy(std::begin(spec.stdio), std::end(spec.stdio), std::begin(process->stdio));
   process->console_socket = spec.console_socket;
+  if (spec.process->exec_cpu_affinity) process->initial_cpus = cpu_mask(spec.process->exec_cpu_affinity->initial);
   process->plain_line_ends = spec.plain_line_ends;
   process->preserve_fds = spec.preserve_fds;
   process->new_keyring = spec.new_keyring;

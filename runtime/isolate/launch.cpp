@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "runtime/isolate/affinity.h"
 #include "runtime/isolate/helper.h"
 #include "runtime/isolate/parent.h"
 #include "runtime/isolate/settle.h"
@@ -113,6 +114,7 @@ class Launch {
       launched_.net_dev.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
       if (!launched_.net_dev) return fail_errno(path);
     }
+    (void)set_affinity(launched_.pid, every_cpu());
     auto settled = settle(*spec_.spec->process, launched_.pid, spec_.proc, launched_.warnings);
     if (!settled) return settled;
     if (spec_.hooks.configure) {

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "runtime/spec/read.h"
 
 namespace plimsoll::isolate {
 namespace {
@@ -105,6 +106,10 @@ void plan_hook_state(const LaunchSpec& launch, LaunchPlan& plan) {
   const spec::Hooks& hooks = launch.spec->hooks;
   plan.create_container = plan_hooks(hooks.create_container);
   plan.start_container = plan_hooks(hooks.start_container);
+  // As runc has it from the beginning: one without variables has those of the program.
+  for (HookPlan& hook : plan.start_container) {
+    if (hook.env.size() == 1) hook.env = plan.process.env;
+  }
   const bool inside = !plan.create_container.empty() || !plan.start_container.empty();
   plan.await_hooks = inside || launch.hooks.before_pivot;
   if (!inside || !launch.hooks.state_json) return;
@@ -131,6 +136,17 @@ void plan_label(const spec::Process& process, ProcessPlan& plan) {
     plan.label = "exec " + process.apparmor_profile;
   } else {
     plan.warnings.push_back("process.apparmorProfile is ignored: this kernel has no AppArmor");
+  }
+}
+
+// Only what is permitted and inheritable can be ambient, too; capabilities(7).
+void warn_of_ambient(ProcessPlan& plan) {
+  const spec::Capabilities& wanted = plan.capabilities;
+  const uint64_t lost = wanted.ambient & ~(wanted.permitted & wanted.inheritable);
+  for (int number = 0; number < 64; ++number) {
+    if ((lost >> number & 1) == 0) continue;
+    plan.warnings.push_back("can't raise ambient capability " + spec::capability_name(number) +
+                            ": it is not permitted and inheritable");
   }
 }
 
@@ -186,6 +202,7 @@ Result<ProcessPlan> make_process_plan(const spec::Process& process) {
   plan.limits = process.rlimits;
   if (process.oom_score_adj) plan.oom_score = std::to_string(*process.oom_score_adj);
   plan.capabilities = process.capabilities.value_or(spec::Capabilities{});
+  warn_of_ambient(plan);
   plan.no_new_privileges = process.no_new_privileges;
   plan_label(process, plan);
   return plan;

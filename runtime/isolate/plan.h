@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "runtime/isolate/affinity.h"
 #include "runtime/isolate/launch.h"
 #include "runtime/isolate/mount_plan.h"
 #include "runtime/isolate/namespaces.h"
@@ -37,6 +38,7 @@ struct ProcessPlan {
   bool plain_line_ends = false;  // the terminal's outer side shows "\n" as it is
   int preserve_fds = 0;
   bool new_keyring = true;
+  CpuMask initial_cpus;  // of a join, before it enters the cgroup; empty: those of the caller
 
   uid_t uid = 0;
   gid_t gid = 0;

@@ -175,13 +175,14 @@ int open_label_files(Child& child) {
   return child.procfs_fd < 0 ? errno : 0;
 }
 
-// All but those that the program shall have, and what execute() needs.
+// All but those that the program shall have, and what the last steps need.
 int close_descriptors(Child& child) {
   const int first = 3 + child.process->preserve_fds;
   for (int fd = 3; fd < first; ++fd) {
     if (::fcntl(fd, F_SETFD, 0) != 0) return errno;
   }
-  int kept[] = {child.control_fd, child.procfs_fd, child.process->exec_stub};
+  const int start_socket = child.plan == nullptr ? -1 : child.plan->start_socket;
+  int kept[] = {child.control_fd, child.procfs_fd, child.process->exec_stub, start_socket};
   std::sort(std::begin(kept), std::end(kept));
   int next = first;
   for (const int fd : kept) {

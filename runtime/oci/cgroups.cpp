@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "runtime/limits/delegate.h"
 #include "runtime/limits/device_filter.h"
+#include "runtime/limits/freezer.h"
 #include "runtime/limits/resources.h"
 #include "runtime/limits/systemd.h"
 
@@ -126,7 +127,13 @@ Result<void> NewCgroup::make_own(const Request& request) {
   if (group->places().empty()) return {};
   auto processes = group->processes();
   if (processes && !processes->empty()) {
-    return fail("cgroup " + *path + " has processes already: end them, or give another linux.cgroupsPath");
+    return fail("container's cgroup is not empty: " + *path +
+                " has processes already: end them, or give another linux.cgroupsPath");
+  }
+  // The first process would stand still before it has become anything.
+  const auto state = limits::freezer_state(*group);
+  if (state && *state != limits::FreezerState::kThawed) {
+    return fail("container's cgroup unexpectedly frozen: " + *path + ": thaw it, or give another linux.cgroupsPath");
   }
   group_ = *std::move(group);
   return limit();
