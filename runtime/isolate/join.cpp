@@ -105,7 +105,8 @@ class Join {
     auto taken = take_listener(joined_.pidfd.get(), std::exchange(listener_, -1));
     if (!taken) return unexpected(taken.error());
     if (!spec_.listener) return fail("the seccomp filter notifies, and nobody listens");
-    return spec_.listener(joined_.pid, *std::move(taken));
+    auto handed = spec_.listener(joined_.pid, *std::move(taken));
+    return handed ? answer(control_.get(), "g") : handed;
   }
 
   // With `initial` and without `final` it stays where it has begun.

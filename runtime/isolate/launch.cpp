@@ -160,7 +160,8 @@ class Launch {
     auto listener = take_listener(launched_.pidfd.get(), number);
     if (!listener) return unexpected(listener.error());
     if (!spec_.hooks.listener) return fail("the seccomp filter notifies, and nobody listens");
-    return spec_.hooks.listener(launched_.pid, *std::move(listener));
+    auto handed = spec_.hooks.listener(launched_.pid, *std::move(listener));
+    return handed ? go_on() : handed;
   }
 
   // EPIPE: the child has failed and gone; its report says more.
@@ -226,8 +227,18 @@ std::variant<Launched, LaunchError> launch(const LaunchSpec& spec) {
   return Launch(spec, *plan).run();
 }
 
-std::variant<std::monostate, LaunchError> start(int connection) {
-  const std::optional<Report> report = read_report(connection);
+std::variant<std::monostate, LaunchError> start(int connection, int pidfd,
+                                                const std::function<Result<void>(UniqueFd)>& listener) {
+  std::optional<Report> report = read_report(connection);
+  if (report && report->kind == Report::Kind::kListener) {
+    auto taken = take_listener(pidfd, report->value);
+    if (!taken) return engine_error(taken.error());
+    if (!listener) return engine_error(invalid("the seccomp filter notifies, and nobody listens"));
+    // Without an answer the container ends.
+    if (auto handed = listener(*std::move(taken)); !handed) return engine_error(handed.error());
+    if (auto answered = answer(connection, "g"); !answered) return engine_error(answered.error());
+    report = read_report(connection);
+  }
   if (!report) return std::monostate{};
   return explain(*report, "");
 }

@@ -91,7 +91,9 @@ Result<void> check_kernel();
 std::variant<Launched, LaunchError> launch(const LaunchSpec& spec);
 
 // Lets a container go on that waits: `connection` is connected to its start_socket. Returns once exec has succeeded.
-std::variant<std::monostate, LaunchError> start(int connection);
+// `pidfd` is of its first process; only a filter that notifies needs it and `listener`.
+std::variant<std::monostate, LaunchError> start(int connection, int pidfd = -1,
+                                                const std::function<Result<void>(UniqueFd)>& listener = {});
 
 struct JoinSpec {
   const spec::Process* process = nullptr;  // outlives the call

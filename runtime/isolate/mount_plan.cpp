@@ -229,9 +229,6 @@ Result<MountPlan> plan_mounts(const LaunchSpec& launch) {
   MountPlan plan;
   plan.rootfs = launch.rootfs;
   plan.pivot = launch.pivot;
-  plan.shares_namespace = std::none_of(spec.namespaces.begin(), spec.namespaces.end(), [](const spec::Namespace& one) {
-    return one.type == spec::NamespaceType::kMount;
-  });
   plan.readonly_root = spec.root.readonly;
   for (const auto* paths : {&spec.masked_paths, &spec.readonly_paths}) {
     for (const std::string& path : *paths) {

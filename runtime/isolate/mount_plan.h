@@ -59,7 +59,6 @@ struct MountPlan {
   bool device_links = false;                  // /dev is the container's own
   bool readonly_root = false;
   bool pivot = true;
-  bool shares_namespace = false;  // with the caller: its mounts and its root stay as they are
   bool in_user_namespace = false;
 };
 

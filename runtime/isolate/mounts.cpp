@@ -284,7 +284,6 @@ int make_one(Child& child, PlannedMount& mount) {
 // it.
 int set_propagation(Child& child) {
   const MountPlan& plan = child.plan->mounts;
-  if (plan.shares_namespace) return 0;
   mount_attr change{};
   change.propagation = plan.propagation;
   if (::syscall(SYS_mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &change, sizeof(change)) != 0) return errno;
@@ -353,9 +352,7 @@ int move_root(const Child& child) {
 int enter_root(Child& child) {
   child.place = child.plan->mounts.rootfs.c_str();
   if (::fchdir(child.root_fd) != 0) return errno;
-  const MountPlan& plan = child.plan->mounts;
-  const int error = plan.shares_namespace ? result_of(::chroot(".")) : plan.pivot ? pivot(child) : move_root(child);
-  if (error != 0) return error;
+  if (const int error = child.plan->mounts.pivot ? pivot(child) : move_root(child)) return error;
   return result_of(::chdir("/"));
 }
 

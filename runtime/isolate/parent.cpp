@@ -34,7 +34,8 @@ LaunchError explain_execution(const Report& report, std::string_view search_path
     return {invalid(quoted + ": no such file or directory: not found in the container"), kExitNotFound};
   }
   if (report.value == ELIBACC) {
-    return {invalid(quoted + ": the interpreter or loader that it names is not in the container"), kExitNotFound};
+    return {invalid("exec " + program + ": no such file or directory: the interpreter or loader that it names"),
+            kExitNotFound};
   }
   if (report.value == ENOEXEC) {
     return {invalid(quoted + ": neither a program for this machine nor a script that begins with #!"),
@@ -53,7 +54,7 @@ std::string_view hint(const Report& report) {
   if (report.value == ENOSYS) return " (needs Linux 5.12 or newer)";
   if (step == "set mount propagation" && report.value == EINVAL)
     return " (the root directory here is no mount: a chroot?)";
-  if (report.value == ELOOP) return " (must not be a symbolic link in the root file system)";
+  if (report.value == ELOOP) return " (must be mounted on ordinary directory, not on a symbolic link)";
   if (step == "mount" && report.value == EXDEV) return " (must not lie in /proc)";
   if (report.value == EROFS) return " (missing in a root file system that is read-only)";
   if (step == "chdir to working directory" && report.value == EXDEV) return " (lies outside the container)";

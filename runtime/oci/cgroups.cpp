@@ -218,14 +218,20 @@ Result<limits::OwnCgroup> need_group(const Record& record, const HostRoots& host
   return **std::move(group);
 }
 
-Result<limits::OwnCgroup> open_subgroup(const Record& record, const std::string& path, const HostRoots& host) {
+Result<limits::OwnCgroup> open_subgroup(const Record& record, std::string_view path, const HostRoots& host) {
   if (record.cgroup_path.empty()) return fail("container \"" + record.id + "\" has no cgroup of its own");
-  auto below = limits::absolute_cgroup_path(path, "");
-  if (!below) return unexpected(below.error().within("bad sub cgroup path"));
+  const size_t colon = path.find(':');
+  const std::string_view controllers = colon == path.npos ? "" : path.substr(0, colon);
+  if (colon != path.npos) path.remove_prefix(colon + 1);
+  auto below = limits::absolute_cgroup_path(std::string(path), "");
+  if (!below) return fail("bad sub cgroup path: " + std::string(path) + " is not a sub cgroup path");
   auto layout = cgroup::detect_layout(host.cgroup);
   if (!layout) return unexpected(layout.error());
-  auto group = limits::OwnCgroup::open(*layout, record.cgroup_path + *below);
+  const std::string rest = *below == "/" ? "" : *below;
+  auto group = limits::OwnCgroup::open(*layout, record.cgroup_path + (controllers.empty() ? rest : ""));
   if (!group) return unexpected(group.error().within("--cgroup"));
+  if (controllers.empty()) return group;
+  if (auto done = group->descend(controllers, rest); !done) return unexpected(done.error().within("--cgroup"));
   return group;
 }
 

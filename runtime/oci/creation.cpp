@@ -12,6 +12,7 @@
 #include "runtime/isolate/exec_stub.h"
 #include "runtime/isolate/hook.h"
 #include "runtime/network/move.h"
+#include "runtime/oci/console_relay.h"
 #include "runtime/oci/destroy.h"
 #include "runtime/oci/exec_process.h"
 #include "runtime/oci/id_mappings.h"
@@ -226,8 +227,15 @@ Result<void> Creation::destroy() {
   return {};
 }
 
+// What a hook in the container has written to the terminal that nobody relays yet.
+void Creation::show_output() {
+  if (!io_->relays() || !io_->receive_terminal()) return;
+  ConsoleRelay(io_->take_terminal(), -1, STDOUT_FILENO).finish();
+}
+
 isolate::LaunchError Creation::undo(isolate::LaunchError error) {
   const bool had_hooks = launched_;
+  if (launched_) show_output();
   cgroup_.reset();
   directory_.reset();
   if (had_hooks) run_poststop_hooks(context_, record_);

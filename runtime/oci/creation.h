@@ -47,6 +47,7 @@ class Creation {
   Result<void> write_filter();
   isolate::LoadedFilter loaded_filter() const;
   Result<void> prepare_socket();
+  void show_output();
   Result<void> connect_sockets();
   void fill_record();
   isolate::LaunchSpec launch_spec();

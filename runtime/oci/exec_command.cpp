@@ -116,7 +116,7 @@ Result<void> Exec::read_filter() {
 Result<void> Exec::open_group() {
   const std::string_view below = words_.value(kExecCgroup);
   if (!below.empty() && below != "/") {
-    auto group = open_subgroup(container_->record(), std::string(below), context_.host);
+    auto group = open_subgroup(container_->record(), below, context_.host);
     if (!group) return unexpected(group.error());
     group_.emplace(*std::move(group));
     return {};

@@ -2,15 +2,18 @@
 // start: the program of a container that was created. runtime.md "Start"
 #include <unistd.h>
 
+#include "runtime/container/process.h"
 #include "runtime/isolate/launch.h"
 #include "runtime/oci/command.h"
 #include "runtime/oci/destroy.h"
 #include "runtime/oci/start_socket.h"
+#include "runtime/seccomp/notify.h"
 
 namespace plimsoll::oci {
 namespace {
 
 Result<void> let_go(const Context& context, const Container& container) {
+  const Record& record = container.record();
   const Status status = container.status(context.host.proc);
   if (status != Status::kCreated) {
     return fail("cannot start container \"" + container.id() +
@@ -18,7 +21,11 @@ Result<void> let_go(const Context& context, const Container& container) {
   }
   auto connection = connect_at(context.host.proc, container.directory(), kStartSocket);
   if (!connection) return unexpected(connection.error().within("container \"" + container.id() + "\""));
-  const auto started = isolate::start(connection->get());
+  auto pidfd = container::open_process(context.host.proc, record.pid, record.start_ticks);
+  if (!pidfd) return unexpected(pidfd.error());
+  const auto started = isolate::start(connection->get(), pidfd->get(), [&record](UniqueFd fd) {
+    return seccomp::send_listener(record.listener_path, process_state_json(record, "creating", record.pid), fd.get());
+  });
   if (const auto* failed = std::get_if<isolate::LaunchError>(&started)) return unexpected(failed->error);
   if (::unlinkat(container.directory(), kStartSocket, 0) != 0) return fail_errno(kStartSocket);
   return {};
