@@ -2,6 +2,7 @@
 #include "runtime/isolate/child.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -44,6 +45,17 @@ int await_settings(Child& child) {
   return await_answer(child, &byte, 1);
 }
 
+constexpr int kEndings[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+void end(int signal) { ::_exit(128 + signal); }
+
+// The first process of a pid namespace does not end by a signal that it has no handler for. signal(7)
+void handle_endings(void (*handler)(int)) {
+  struct sigaction action = {};
+  action.sa_handler = handler;
+  for (const int signal : kEndings) ::sigaction(signal, &action, nullptr);
+}
+
 // From here on the parent may end; whoever connects to the start socket takes its place. It can take long until then:
 // nothing of the host is open any more.
 int await_start(Child& child) {
@@ -54,10 +66,12 @@ int await_start(Child& child) {
   ::close(child.control_fd);
   child.control_fd = -1;
   child.detached = true;
+  handle_endings(end);
   do {
     child.control_fd = ::accept4(child.plan->start_socket, nullptr, nullptr, SOCK_CLOEXEC);
   } while (child.control_fd < 0 && (errno == EINTR || errno == ECONNABORTED));
   if (child.control_fd < 0) return errno;
+  handle_endings(SIG_DFL);
   return result_of(::close(child.plan->start_socket));
 }
 

@@ -208,7 +208,7 @@ TEST_F(IsolateMounts, TmpfsHasItsSizeAndMode) {
   const Ended ended = sandbox.shell(
       "stat -c %a /sized /kept /kept-ro; dd if=/dev/zero of=/sized/x bs=1k count=100 2>/dev/null; wc -c < /sized/x; "
       "touch /kept-ro/x");
-  EXPECT_THAT(ended.output, StartsWith("710\n1771\n755\n65536\n"));
+  EXPECT_THAT(ended.output, StartsWith("710\n1771\n1777\n65536\n"));
   EXPECT_THAT(ended.output, HasSubstr("Read-only file system"));
   sandbox.mounts = {mount_of("/x", "tmpfs", "tmpfs", {"nonsense=1"})};
   EXPECT_EQ(sandbox.run({"true"}).output, "mount /x: Invalid argument");
