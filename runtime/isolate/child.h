@@ -22,6 +22,7 @@ struct Child {
   bool detached = false;  // from the parent: after start()
   int root_fd = -1;       // the container's root
   int dev_fd = -1;
+  int proc_fd = -1;     // the procfs that was mounted at /proc
   int procfs_fd = -1;   // open where a label is to be written
   int console_fd = -1;  // the terminal's inner side
   bool in_working_directory = false;
@@ -84,6 +85,8 @@ int set_user(Child& child);
 int drop_capabilities(Child& child);
 int forbid_new_privileges(Child& child);
 int filter_system_calls(Child& child);
+// home.cpp
+int set_home(Child& child);
 // console.cpp
 int open_console(Child& child);
 // program.cpp

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hooks that run in the container: createContainer before its root is entered, in that directory; startContainer right
-// before the program and with no more rights than that has, for its executable may be the container's work.
-// config.md "POSIX-platform Hooks"
+// before the program, with no more rights than it, since they are the image's programs. config.md "POSIX-platform
+// Hooks"
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -20,13 +20,39 @@
 namespace plimsoll::isolate {
 namespace {
 
+// A program of the image may be a link to our executable, as that of the container (exec_stub.h).
+void execute_hook(const HookPlan& hook, int stub) {
+  char* const* const env = hook.env.data();
+  if (stub < 0) ::execve(hook.path.c_str(), hook.argv.data(), env);
+  ::syscall(SYS_execveat, stub, "", hook.stub_argv.data(), env, AT_EMPTY_PATH);
+}
+
+// Descriptors, or -1.
+struct HookPlace {
+  int directory;  // to run in
+  int stub;       // to be executed by
+};
+
 // In the hook's process. The write end has to be closed here, else it never sees the end of its input.
-[[noreturn]] void become_hook(const HookPlan& hook, int directory, const int (&pipe)[2]) {
+[[noreturn]] void become_hook(const HookPlan& hook, const int (&pipe)[2], const HookPlace& place) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (hook.streams.output >= 0 && ::dup2(hook.streams.output, STDOUT_FILENO) < 0) ::_exit(127);
+  if (hook.streams.errors >= 0 && ::dup2(hook.streams.errors, STDERR_FILENO) < 0) ::_exit(127);
   ::close(pipe[1]);
-  if (directory >= 0 && ::fchdir(directory) != 0) ::_exit(126);
-  if (::dup2(pipe[0], STDIN_FILENO) == STDIN_FILENO) ::execve(hook.path.c_str(), hook.argv.data(), hook.env.data());
+  if (place.directory >= 0 && ::fchdir(place.directory) != 0) ::_exit(126);
+  if (::dup2(pipe[0], STDIN_FILENO) == STDIN_FILENO) execute_hook(hook, place.stub);
   ::_exit(127);
+}
+
+// Filters answer clone3(2) with ENOSYS, since they cannot look at its flags.
+pid_t clone_with_pidfd(int& pidfd) {
+  clone_args arguments = {};
+  arguments.flags = CLONE_PIDFD;
+  arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);
+  arguments.exit_signal = SIGCHLD;
+  const pid_t pid = clone3(arguments);
+  if (pid >= 0 || (errno != ENOSYS && errno != EPERM)) return pid;
+  return static_cast<pid_t>(::syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, nullptr, &pidfd, nullptr, nullptr));
 }
 
 int64_t now_ms() {
@@ -88,18 +114,13 @@ int wait_for_hook(RunningHook& hook, int timeout_s, int& status) {
   return status == 0 ? 0 : ECHILD;
 }
 
-// clone(2): filters of system calls often answer clone3(2) with ENOSYS.
-pid_t fork_with_pidfd(int& pidfd) {
-  return static_cast<pid_t>(::syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, nullptr, &pidfd, nullptr, nullptr));
-}
-
-int run_hook(Child& child, const HookPlan& plan, int directory, std::string_view text) {
+int run_hook(Child& child, const HookPlan& plan, std::string_view text, const HookPlace& place) {
   int pipe[2];
   if (::pipe2(pipe, O_CLOEXEC) != 0) return errno;
   RunningHook hook{-1, -1, pipe[1], text.data(), text.size()};
   int error = result_of(::fcntl(hook.input, F_SETFL, O_NONBLOCK));
-  if (error == 0) hook.pid = fork_with_pidfd(hook.pidfd);
-  if (hook.pid == 0) become_hook(plan, directory, pipe);
+  if (error == 0) hook.pid = clone_with_pidfd(hook.pidfd);
+  if (hook.pid == 0) become_hook(plan, pipe, place);
   if (error == 0 && hook.pid < 0) error = errno;
   ::close(pipe[0]);
   const int outcome = error != 0 ? error : wait_for_hook(hook, plan.timeout_s, child.hook_status);
@@ -108,11 +129,11 @@ int run_hook(Child& child, const HookPlan& plan, int directory, std::string_view
   return outcome;
 }
 
-int run_all(Child& child, const std::vector<HookPlan>& hooks, int directory, std::string_view text) {
+int run_all(Child& child, const std::vector<HookPlan>& hooks, std::string_view text, const HookPlace& place) {
   child.hook = 0;
   for (const HookPlan& hook : hooks) {
     child.place = hook.path.c_str();
-    if (const int error = run_hook(child, hook, directory, text)) return error;
+    if (const int error = run_hook(child, hook, text, place)) return error;
     ++child.hook;
   }
   return 0;
@@ -122,12 +143,13 @@ int run_all(Child& child, const std::vector<HookPlan>& hooks, int directory, std
 
 int run_create_container_hooks(Child& child) {
   const HookState& state = child.plan->hook_state;
-  return run_all(child, child.plan->create_container, child.root_fd, {state.text.data(), state.creating_size});
+  return run_all(child, child.plan->create_container, {state.text.data(), state.creating_size}, {child.root_fd, -1});
 }
 
 int run_start_container_hooks(Child& child) {
   const HookState& state = child.plan->hook_state;
-  return run_all(child, child.plan->start_container, -1, {state.text.data() + state.creating_size, state.created_size});
+  const std::string_view text(state.text.data() + state.creating_size, state.created_size);
+  return run_all(child, child.plan->start_container, text, {-1, child.process->exec_stub});
 }
 
 }  // namespace plimsoll::isolate

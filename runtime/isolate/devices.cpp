@@ -112,10 +112,18 @@ int mask_directory(int& empty_fd, int target_fd) {
   return attach_and_close(empty_fd < 0 ? -1 : ::fcntl(empty_fd, F_DUPFD_CLOEXEC, 3), target_fd);
 }
 
+// Where /proc is ours, what is hidden there is found in our mount, whatever somebody who shares the root file system
+// has put in the place of the directory meanwhile.
+int open_hidden(const Child& child, const char* path) {
+  constexpr size_t kPrefix = 6;
+  if (child.proc_fd < 0 || std::strncmp(path, "/proc/", kPrefix) != 0) return open_inside(child.root_fd, path + 1);
+  return open_inside(child.proc_fd, path[kPrefix] == '\0' ? "." : path + kPrefix);
+}
+
 // What this kernel does not have needs no mask.
 int mask_one(Child& child, int& empty_fd, const char* path) {
   child.place = path;
-  const int target_fd = open_inside(child.root_fd, path + 1);
+  const int target_fd = open_hidden(child, path);
   if (target_fd < 0) return errno == ENOENT || errno == ENOTDIR ? 0 : errno;
   struct stat st;
   if (::fstat(target_fd, &st) != 0) return errno;
@@ -125,7 +133,7 @@ int mask_one(Child& child, int& empty_fd, const char* path) {
 
 int protect_one(Child& child, const char* path) {
   child.place = path;
-  const int target_fd = open_inside(child.root_fd, path + 1);
+  const int target_fd = open_hidden(child, path);
   if (target_fd < 0) return errno == ENOENT || errno == ENOTDIR ? 0 : errno;
   const int tree_fd = clone_tree(target_fd, "", AT_EMPTY_PATH | AT_RECURSIVE);
   if (tree_fd < 0 || change_attributes(tree_fd, MOUNT_ATTR_RDONLY, 0, 0, true) < 0) return errno;

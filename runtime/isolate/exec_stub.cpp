@@ -5,6 +5,7 @@
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "runtime/isolate/protected_program.h"
@@ -58,6 +59,8 @@ Result<UniqueFd> make_exec_stub(const LoadedFilter& filter) {
   if (!fd) return fail_errno("memfd_create");
   const std::string_view image(plimsoll_exec_stub_begin, plimsoll_exec_stub_end - plimsoll_exec_stub_begin);
   if (auto written = write_all(fd.get(), image); !written) return unexpected(written.error());
+  // Who cannot read a program cannot look into its process either (ptrace(2)): nobody needs to.
+  if (::fchmod(fd.get(), 0111) != 0) return fail_errno("change the mode of the copy in memory");
   constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
   if (::fcntl(fd.get(), F_ADD_SEALS, kSeals) != 0) return fail_errno("seal the copy in memory");
   return fd;

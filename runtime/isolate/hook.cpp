@@ -42,16 +42,18 @@ void reset_signals(posix_spawnattr_t& attributes) {
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 }
 
-int spawn(const spec::Hook& hook, int input, pid_t& pid) {
-  const std::vector<std::string> own_name = {hook.path};
+int spawn(const spec::Hook& hook, int input, const HookStreams& streams, pid_t& pid) {
+  const std::vector<std::string> own_name = {hook.path}, inherited = own_environment();
   std::vector<char*> arguments = pointers(hook.args.empty() ? own_name : hook.args);
-  std::vector<char*> environment = pointers(hook.env);
+  std::vector<char*> environment = pointers(hook.env.empty() ? inherited : hook.env);
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_t actions;
   ::posix_spawnattr_init(&attributes);
   ::posix_spawn_file_actions_init(&actions);
   reset_signals(attributes);
   ::posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+  if (streams.output >= 0) ::posix_spawn_file_actions_adddup2(&actions, streams.output, STDOUT_FILENO);
+  if (streams.errors >= 0) ::posix_spawn_file_actions_adddup2(&actions, streams.errors, STDERR_FILENO);
   const int error = ::posix_spawn(&pid, hook.path.c_str(), &actions, &attributes, arguments.data(), environment.data());
   ::posix_spawn_file_actions_destroy(&actions);
   ::posix_spawnattr_destroy(&attributes);
@@ -63,14 +65,16 @@ void reap(pid_t pid, int* status) {
   }
 }
 
-Result<RunningHook> start_hook(const spec::Hook& hook) {
+Result<RunningHook> start_hook(const spec::Hook& hook, const HookStreams& streams) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return fail_errno("pipe");
   RunningHook running;
   running.unread.reset(ends[0]);
   running.input.reset(ends[1]);
   ::fcntl(ends[1], F_SETFL, O_NONBLOCK);
-  if (const int error = spawn(hook, running.unread.get(), running.pid)) return unexpected(Error{error, hook.path});
+  if (const int error = spawn(hook, running.unread.get(), streams, running.pid)) {
+    return unexpected(Error{error, hook.path});
+  }
   running.pidfd.reset(pidfd_open(running.pid));
   if (running.pidfd) return running;
   const Unexpected failure = fail_errno(hook.path);
@@ -97,8 +101,9 @@ bool serve_hook(RunningHook& hook, std::string_view state, int64_t deadline) {
   }
 }
 
-Result<void> run_hook(const spec::Hook& hook, std::string_view state) {
-  auto running = start_hook(hook);
+Result<void> run_hook(std::string_view name, const spec::Hook& hook, std::string_view state,
+                      const HookStreams& streams) {
+  auto running = start_hook(hook, streams);
   if (!running) return unexpected(running.error());
   const int64_t deadline = hook.timeout ? monotonic_ns() + int64_t{*hook.timeout} * 1'000'000'000 : INT64_MAX;
   const bool ended = serve_hook(*running, state, deadline);
@@ -107,22 +112,30 @@ Result<void> run_hook(const spec::Hook& hook, std::string_view state) {
   reap(running->pid, &status);
   if (!ended)
     return fail(hook.path + ": not finished within " + std::to_string(hook.timeout.value_or(0)) + " s, killed");
-  return status == 0 ? Result<void>() : fail(hook.path + ": " + how_it_ended(status));
+  if (status == 0) return {};
+  return fail(hook.path + ": " + std::string(name) + " hook " + how_it_ended(status));
 }
 
 }  // namespace
 
 std::string how_it_ended(int status) {
-  if (!WIFSIGNALED(status)) return "exit code " + std::to_string(WEXITSTATUS(status));
+  if (!WIFSIGNALED(status)) return "failed with exit code " + std::to_string(WEXITSTATUS(status));
   const char* const description = ::sigdescr_np(WTERMSIG(status));
   std::string name = description == nullptr ? "" : description;
   if (!name.empty() && name[0] >= 'A' && name[0] <= 'Z') name[0] = static_cast<char>(name[0] - 'A' + 'a');
-  return "killed by signal " + std::to_string(WTERMSIG(status)) + (name.empty() ? "" : " (" + name + ")");
+  return "was killed by signal " + std::to_string(WTERMSIG(status)) + (name.empty() ? "" : " (" + name + ")");
 }
 
-Result<void> run_hooks(std::string_view name, const std::vector<spec::Hook>& hooks, std::string_view state) {
+std::vector<std::string> own_environment() {
+  std::vector<std::string> variables;
+  for (char** one = environ; one != nullptr && *one != nullptr; ++one) variables.emplace_back(*one);
+  return variables;
+}
+
+Result<void> run_hooks(std::string_view name, const std::vector<spec::Hook>& hooks, std::string_view state,
+                       const HookStreams& streams) {
   for (size_t number = 0; number < hooks.size(); ++number) {
-    auto done = run_hook(hooks[number], state);
+    auto done = run_hook(name, hooks[number], state, streams);
     if (done) continue;
     return unexpected(done.error().within("error running " + std::string(name) + " hook #" + std::to_string(number)));
   }

@@ -132,15 +132,16 @@ class Join {
 }  // namespace
 
 std::variant<Launched, LaunchError> join(const JoinSpec& spec) {
-  if (auto open = check_preserved(spec.preserve_fds); !open) return engine_error(open.error());
+  if (auto open = check_preserved(spec.preserved_fds); !open) return engine_error(open.error());
   auto process = make_process_plan(*spec.process);
   if (!process) return engine_error(process.error());
   std::copy(std::begin(spec.stdio), std::end(spec.stdio), std::begin(process->stdio));
   process->console_socket = spec.console_socket;
   if (spec.process->exec_cpu_affinity) process->initial_cpus = cpu_mask(spec.process->exec_cpu_affinity->initial);
   process->plain_line_ends = spec.plain_line_ends;
-  process->preserve_fds = spec.preserve_fds;
+  process->preserved_fds = spec.preserved_fds;
   process->new_keyring = spec.new_keyring;
+  process->keep_groups = spec.keep_groups;
   process->filter = spec.filter;
   process->personality = spec.personality;
   use_exec_stub(*process, spec.exec_stub);

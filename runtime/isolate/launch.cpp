@@ -31,7 +31,9 @@ class Launch {
     auto control = make_control_pair();
     if (!control) return engine_error(control.error());
     use_exec_stub(plan_.process, spec_.exec_stub);
+    use_exec_stub(plan_.start_container);
     launched_.warnings = plan_.process.warnings;
+    launched_.warnings.insert(launched_.warnings.end(), plan_.mounts.warnings.begin(), plan_.mounts.warnings.end());
     auto begun = begin(*control);
     if (!begun) return failed(begun.error());
     control_ = std::move(control->parent);
@@ -229,18 +231,17 @@ std::variant<Launched, LaunchError> launch(const LaunchSpec& spec) {
 
 std::variant<std::monostate, LaunchError> start(int connection, int pidfd,
                                                 const std::function<Result<void>(UniqueFd)>& listener) {
-  std::optional<Report> report = read_report(connection);
-  if (report && report->kind == Report::Kind::kListener) {
+  while (const std::optional<Report> report = read_report(connection)) {
+    if (report->kind == Report::Kind::kFailed) return explain(*report, "");
+    if (report->kind != Report::Kind::kListener) continue;
     auto taken = take_listener(pidfd, report->value);
     if (!taken) return engine_error(taken.error());
     if (!listener) return engine_error(invalid("the seccomp filter notifies, and nobody listens"));
     // Without an answer the container ends.
     if (auto handed = listener(*std::move(taken)); !handed) return engine_error(handed.error());
     if (auto answered = answer(connection, "g"); !answered) return engine_error(answered.error());
-    report = read_report(connection);
   }
-  if (!report) return std::monostate{};
-  return explain(*report, "");
+  return std::monostate{};
 }
 
 }  // namespace plimsoll::isolate

@@ -18,6 +18,7 @@
 
 #include "base/os.h"
 #include "base/result.h"
+#include "runtime/isolate/hook.h"
 #include "runtime/limits/own_cgroup.h"
 #include "runtime/spec/spec.h"
 
@@ -38,6 +39,8 @@ struct LaunchHooks {
   std::function<Result<void>(pid_t)> before_pivot;
   // What hooks in the container read on their standard input; asked for only when there are such.
   std::function<std::string(pid_t, std::string_view status)> state_json;
+  // Where hooks in the container print to; both open until they have run, close-on-exec.
+  HookStreams streams;
   // The descriptor that answers the filter's notifications.
   std::function<Result<void>(pid_t, UniqueFd)> listener;
 };
@@ -49,14 +52,15 @@ struct LaunchSpec {
   std::vector<limits::CgroupPlace> places;   // without `group`: what is shown at /sys/fs/cgroup
   bool enter_group = true;                   // false: somebody else (systemd) moves the process, in `configure`
   LoadedFilter filter;
-  int exec_stub = -1;            // make_exec_stub(); -1: the caller\'s own executable is safe in another way
-  int stdio[3] = {0, 1, 2};      // -1: /dev/null of the container. Unused with process.terminal
-  int console_socket = -1;       // with process.terminal: a connected unix socket that gets the terminal
-  bool plain_line_ends = false;  // the terminal does not make "\r\n" of "\n": who relays it does
-  int start_socket = -1;         // listening unix socket: the program waits for start(). -1: runs at once
-  int preserve_fds = 0;          // descriptors 3 to 3+n-1 stay open in the program
-  bool pivot = true;             // false: MS_MOVE and chroot instead of pivot_root (initramfs)
+  int exec_stub = -1;              // make_exec_stub(); -1: the caller's own executable is safe in another way
+  int stdio[3] = {0, 1, 2};        // -1: /dev/null of the container. Unused with process.terminal
+  int console_socket = -1;         // with process.terminal: a connected unix socket that gets the terminal
+  bool plain_line_ends = false;    // the terminal does not make "\r\n" of "\n": who relays it does
+  int start_socket = -1;           // listening unix socket: the program waits for start(). -1: runs at once
+  std::vector<int> preserved_fds;  // stay open in the program, beside 0 to 2; ascending, from 3 on
+  bool pivot = true;               // false: MS_MOVE and chroot instead of pivot_root (initramfs)
   bool new_keyring = true;
+  bool keep_groups = false;             // the caller's supplementary groups, in the place of process.user's
   bool keep_network_counters = false;   // open net_dev
   std::string proc = HostRoots{}.proc;  // where net_dev is opened, uid_map and others are written
   LaunchHooks hooks;
@@ -90,10 +94,10 @@ Result<void> check_kernel();
 // made and stay. Threads may launch at the same time.
 std::variant<Launched, LaunchError> launch(const LaunchSpec& spec);
 
-// Lets a container go on that waits: `connection` is connected to its start_socket. Returns once exec has succeeded.
-// `pidfd` is of its first process; only a filter that notifies needs it and `listener`.
-std::variant<std::monostate, LaunchError> start(int connection, int pidfd = -1,
-                                                const std::function<Result<void>(UniqueFd)>& listener = {});
+// Lets a container go on that waits: `connection` is connected to its start_socket, `pidfd` is its process, `listener`
+// gets the descriptor that answers the filter's notifications (may be empty). Returns once exec has succeeded.
+std::variant<std::monostate, LaunchError> start(int connection, int pidfd,
+                                                const std::function<Result<void>(UniqueFd)>& listener);
 
 struct JoinSpec {
   const spec::Process* process = nullptr;  // outlives the call
@@ -107,8 +111,9 @@ struct JoinSpec {
   int stdio[3] = {0, 1, 2};           // -1: /dev/null of the container. Unused with process.terminal
   int console_socket = -1;
   bool plain_line_ends = false;
-  int preserve_fds = 0;
+  std::vector<int> preserved_fds;
   bool new_keyring = true;
+  bool keep_groups = false;
   std::string proc = HostRoots{}.proc;
   std::function<Result<void>(pid_t, UniqueFd)> listener;
 };

@@ -89,6 +89,25 @@ void drop_unmapped_group(const spec::Spec& spec, spec::MountOptions& options) {
   });
 }
 
+// The mount's own ids, else those of its option, else the container's. What is relative counts from where the
+// container's id is on the host.
+spec::IdMappings choose_ids(const spec::IdMappings& own, const std::vector<spec::OptionMapping>& ranges,
+                            const spec::IdMappings& container) {
+  if (!own.empty() || ranges.empty()) return own.empty() ? container : own;
+  spec::IdMappings chosen;
+  for (const spec::OptionMapping& range : ranges) {
+    chosen.push_back(range.ids);
+    if (!range.relative) continue;
+    const uint32_t id = range.ids.host_id;
+    for (const spec::IdMapping& one : container) {
+      if (id < one.container_id || id - one.container_id >= one.size) continue;
+      chosen.back().host_id = one.host_id + (id - one.container_id);
+      break;
+    }
+  }
+  return chosen;
+}
+
 // Detached, with everything that needs rights on the host done to it. In a user namespace without rights on the host
 // the child has the same rights as we: then it may do it itself.
 Result<void> open_source(const LaunchSpec& launch, const spec::Mount& mount, PlannedMount& planned) {
@@ -101,9 +120,9 @@ Result<void> open_source(const LaunchSpec& launch, const spec::Mount& mount, Pla
   if (!planned.tree && errno == EPERM && !mapped) return {};
   if (!planned.tree) return fail_errno("mount " + mount.source);
   if (!mapped) return {};
-  const bool own = !mount.uid_mappings.empty();
-  auto ids = make_user_namespace(launch.proc, own ? mount.uid_mappings : launch.spec->uid_mappings,
-                                 own ? mount.gid_mappings : launch.spec->gid_mappings);
+  const spec::Spec& spec = *launch.spec;
+  auto ids = make_user_namespace(launch.proc, choose_ids(mount.uid_mappings, options.uid_ranges, spec.uid_mappings),
+                                 choose_ids(mount.gid_mappings, options.gid_ranges, spec.gid_mappings));
   if (!ids) return unexpected(ids.error());
   auto done = map_ids(planned.tree.get(), ids->get(), options.recursive_idmap);
   if (!done) return unexpected(done.error().within(mount.destination));
@@ -115,6 +134,8 @@ void plan_file_system(const spec::Spec& spec, PlannedMount& planned) {
   if (spec::find_namespace(spec, spec::NamespaceType::kUser) != nullptr) {
     planned.replacement = replacement_of(planned.type);
   }
+  // On a new file system there is nothing below: "rro" is "ro".
+  planned.options.set = (planned.options.set & ~planned.options.recursive_clear) | planned.options.recursive_set;
   planned.long_data = long_data(planned.options);
   planned.keeps_mode = planned.type == "tmpfs" && std::none_of(planned.options.data.begin(), planned.options.data.end(),
                                                                [](const auto& one) { return one.first == "mode"; });
@@ -149,6 +170,31 @@ Result<PlannedMount> plan_mount(const LaunchSpec& launch, const spec::Mount& mou
   if (planned.kind != PlannedMount::Kind::kBind) return planned;
   if (auto opened = open_source(launch, mount, planned); !opened) return unexpected(opened.error());
   return planned;
+}
+
+// The v2 tree of the host is bound, whose options are the host's: those that cgroup2 knows change nothing here.
+Result<void> check_cgroup_options(const MountPlan& plan) {
+  static constexpr std::string_view kOptions[] = {
+      "favordynmods",         "memory_localevents", "memory_hugetlb_accounting",
+      "memory_recursiveprot", "nsdelegate",         "pids_localevents"};
+  if (plan.cgroups.size() != 1 || !plan.cgroups[0].name.empty()) return {};
+  for (const PlannedMount& mount : plan.mounts) {
+    if (mount.kind != PlannedMount::Kind::kCgroup) continue;
+    for (const auto& [key, value] : mount.options.data) {
+      if (std::find(std::begin(kOptions), std::end(kOptions), key) != std::end(kOptions)) continue;
+      return unexpected(Error{EINVAL, "mount \"" + mount.target.shown + "\": option \"" + key + "\" of cgroup2"});
+    }
+  }
+  return {};
+}
+
+// mount(2) ignores what is for the file system of a bind mount's source, and so do the engines that write it.
+void warn_of_ignored(const PlannedMount& mount, std::vector<std::string>& warnings) {
+  if (mount.kind != PlannedMount::Kind::kBind) return;
+  for (const auto& option : mount.options.data) {
+    warnings.push_back("mount \"" + mount.target.shown + "\": option '" + option.first +
+                       "' is ignored: a bind mount has the file system of its source");
+  }
 }
 
 // Whether /dev is filled by us: not when the host's or another directory is bound there.
@@ -273,12 +319,14 @@ Result<MountPlan> plan_mounts(const LaunchSpec& launch) {
   for (const spec::Mount& mount : spec.mounts) {
     auto planned = plan_mount(launch, mount);
     if (!planned) return unexpected(planned.error());
+    warn_of_ignored(*planned, plan.warnings);
     plan.mounts.push_back(*std::move(planned));
   }
   plan_readonly_dev(plan);
   if (auto read = plan_kernel_mounts(launch, plan); !read) return unexpected(read.error());
   plan_propagation(spec.rootfs_propagation, plan);
   plan.cgroups = plan_cgroups(launch);
+  if (auto good = check_cgroup_options(plan); !good) return unexpected(good.error());
   plan.device_links = fills_dev(plan.mounts);
   if (!plan.device_links) return plan;
   if (auto devices = plan_devices(spec, plan); !devices) return unexpected(devices.error());

@@ -56,6 +56,7 @@ struct MountPlan {
   std::vector<PlannedDevice> devices;
   UniqueFd device_tree;                       // not attached anywhere
   std::vector<std::string> masked, readonly;  // absolute
+  std::vector<std::string> warnings;
   bool device_links = false;                  // /dev is the container's own
   bool readonly_root = false;
   bool readonly_dev = false;               // once everything in it is made

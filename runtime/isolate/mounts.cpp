@@ -173,6 +173,10 @@ void keep_mode(const Child& child, PlannedMount& mount) {
   if (fd >= 0 && !is_root) ::close(fd);
 }
 
+bool shows_processes(const PlannedMount& mount) {
+  return mount.type == "proc" && !mount.target.levels.empty() && mount.target.levels.back() == "proc";
+}
+
 int mount_file_system(Child& child, PlannedMount& mount) {
   child.place = mount.target.shown.c_str();
   keep_mode(child, mount);
@@ -191,6 +195,7 @@ int mount_file_system(Child& child, PlannedMount& mount) {
     if (const int error = copy_up(target_fd, mount_fd)) return error;
     if (change_attributes(mount_fd, mount.options.set & kReadOnly, 0, 0, false) < 0) return errno;
   }
+  if (shows_processes(mount)) child.proc_fd = ::fcntl(mount_fd, F_DUPFD_CLOEXEC, 3);
   return finish_mount(child, mount, mount_fd, target_fd, false);
 }
 
@@ -323,6 +328,7 @@ int attach_root(Child& child) {
 int make_mounts(Child& child) {
   for (PlannedMount& mount : child.plan->mounts.mounts) {
     if (const int error = make_one(child, mount)) return error;
+    if (mount.target.levels.empty()) child.proc_fd = -1;  // below another root now
   }
   return 0;
 }

@@ -134,7 +134,8 @@ std::string_view search_path_of(const std::vector<std::string>& env) {
 LaunchError explain_hook(const Report& report) {
   const std::string place =
       "error running " + std::string(report.step) + " #" + std::to_string(report.hook) + ": " + report.place;
-  if (report.value == ECHILD) return engine_error(invalid(place + ": " + how_it_ended(report.hook_status)));
+  if (report.value == ECHILD)
+    return engine_error(invalid(place + ": " + report.step + " " + how_it_ended(report.hook_status)));
   return engine_error(Error{report.value, place});
 }
 

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
+#include <set>
 
 #include "base/text.h"
 #include "runtime/spec/read.h"
@@ -27,10 +29,12 @@ bool has_nul(const std::vector<std::string>& strings) {
   return std::any_of(strings.begin(), strings.end(), [](const std::string& s) { return s.find('\0') != s.npos; });
 }
 
-std::vector<HookPlan> plan_hooks(const std::vector<spec::Hook>& hooks) {
+std::vector<HookPlan> plan_hooks(const std::vector<spec::Hook>& hooks, const std::vector<char*>& env,
+                                 const HookStreams& streams) {
   std::vector<HookPlan> plans;
   for (const spec::Hook& hook : hooks) {
-    HookPlan plan{hook.path, pointers(hook.args), pointers(hook.env), hook.timeout.value_or(0)};
+    HookPlan plan{hook.path, pointers(hook.args), hook.env.empty() ? env : pointers(hook.env), hook.timeout.value_or(0),
+                  streams};
     if (hook.args.empty()) plan.argv = {const_cast<char*>(hook.path.c_str()), nullptr};
     plans.push_back(std::move(plan));
   }
@@ -104,12 +108,10 @@ Result<void> plan_memory_policy(const spec::Spec& spec, LaunchPlan& plan) {
 
 void plan_hook_state(const LaunchSpec& launch, LaunchPlan& plan) {
   const spec::Hooks& hooks = launch.spec->hooks;
-  plan.create_container = plan_hooks(hooks.create_container);
-  plan.start_container = plan_hooks(hooks.start_container);
-  // As runc has it from the beginning: one without variables has those of the program.
-  for (HookPlan& hook : plan.start_container) {
-    if (hook.env.size() == 1) hook.env = plan.process.env;
-  }
+  plan.hook_env = own_environment();
+  plan.create_container = plan_hooks(hooks.create_container, pointers(plan.hook_env), launch.hooks.streams);
+  // In the container what the host's variables say would be of no use.
+  plan.start_container = plan_hooks(hooks.start_container, plan.process.env, launch.hooks.streams);
   const bool inside = !plan.create_container.empty() || !plan.start_container.empty();
   plan.await_hooks = inside || launch.hooks.before_pivot;
   if (!inside || !launch.hooks.state_json) return;
@@ -171,11 +173,33 @@ std::vector<std::string> program_candidates(const std::string& program, const st
   return candidates;
 }
 
-Result<void> check_preserved(int count) {
-  for (int fd = 3; fd < 3 + count; ++fd) {
+Result<void> check_preserved(const std::vector<int>& fds) {
+  for (const int fd : fds) {
     if (::fcntl(fd, F_GETFD) < 0) return fail_errno("descriptor " + std::to_string(fd) + ", to be preserved");
   }
   return {};
+}
+
+// Of a variable that is given several times the last one counts.
+void drop_repeated(std::vector<char*>& env) {
+  std::set<std::string_view> later;
+  std::vector<char*> once = {nullptr};
+  for (auto one = env.rbegin() + 1; one != env.rend(); ++one) {
+    const std::string_view variable = *one;
+    if (later.insert(variable.substr(0, variable.find('='))).second) once.push_back(*one);
+  }
+  env.assign(once.rbegin(), once.rend());
+}
+
+// An empty HOME is as good as none.
+void plan_home(ProcessPlan& plan) {
+  char* const* const given = std::find_if(plan.env.data(), plan.env.data() + plan.env.size() - 1,
+                                          [](const char* one) { return std::strncmp(one, "HOME=", 5) == 0; });
+  const size_t at = static_cast<size_t>(given - plan.env.data());
+  if (*given != nullptr && (*given)[5] != '\0') return;
+  if (*given == nullptr) plan.env.push_back(nullptr);
+  plan.home = std::make_unique<HomeVariable>();
+  plan.env[at] = plan.home->name;
 }
 
 Result<ProcessPlan> make_process_plan(const spec::Process& process) {
@@ -191,6 +215,8 @@ Result<ProcessPlan> make_process_plan(const spec::Process& process) {
   ProcessPlan plan;
   plan.argv = pointers(process.args);
   plan.env = pointers(process.env);
+  drop_repeated(plan.env);
+  plan_home(plan);
   plan.candidates = program_candidates(process.args.front(), process.env);
   plan.cwd = *std::move(directory);
   plan.terminal = process.terminal;
@@ -223,10 +249,18 @@ void use_exec_stub(ProcessPlan& plan, int exec_stub) {
   plan.stub_argv.insert(plan.stub_argv.end(), plan.argv.begin(), plan.argv.end());
 }
 
+void use_exec_stub(std::vector<HookPlan>& hooks) {
+  static char name[] = "plimsoll-exec", none[] = "-", empty[] = "", one[] = "1";
+  for (HookPlan& hook : hooks) {
+    hook.stub_argv = {name, none, none, empty, empty, one, hook.path.data()};
+    hook.stub_argv.insert(hook.stub_argv.end(), hook.argv.begin(), hook.argv.end());
+  }
+}
+
 Result<LaunchPlan> make_plan(const LaunchSpec& launch) {
   const spec::Spec& spec = *launch.spec;
   if (!spec.process) return fail("process: must be there to start a container");
-  if (auto open = check_preserved(launch.preserve_fds); !open) return unexpected(open.error());
+  if (auto open = check_preserved(launch.preserved_fds); !open) return unexpected(open.error());
   LaunchPlan plan;
   auto process = make_process_plan(*spec.process);
   if (!process) return unexpected(process.error());
@@ -240,8 +274,9 @@ Result<LaunchPlan> make_plan(const LaunchSpec& launch) {
   std::copy(std::begin(launch.stdio), std::end(launch.stdio), std::begin(plan.process.stdio));
   plan.process.console_socket = launch.console_socket;
   plan.process.plain_line_ends = launch.plain_line_ends;
-  plan.process.preserve_fds = launch.preserve_fds;
+  plan.process.preserved_fds = launch.preserved_fds;
   plan.process.new_keyring = launch.new_keyring;
+  plan.process.keep_groups = launch.keep_groups;
   plan.process.filter = launch.filter;
   plan.process.personality = spec.personality.value_or(UINT64_MAX);
   plan.new_network = (plan.namespaces.created & CLONE_NEWNET) != 0;

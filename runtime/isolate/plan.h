@@ -3,12 +3,14 @@
 // calls, so all strings, arrays and candidate paths stand ready here and are only read there.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "runtime/isolate/affinity.h"
+#include "runtime/isolate/home.h"
 #include "runtime/isolate/launch.h"
 #include "runtime/isolate/mount_plan.h"
 #include "runtime/isolate/namespaces.h"
@@ -22,9 +24,16 @@ std::vector<char*> pointers(const std::vector<std::string>& strings);
 // (of `env`, else the usual ones) with it. An empty directory means the working directory.
 std::vector<std::string> program_candidates(const std::string& program, const std::vector<std::string>& env);
 
+// An environment variable whose value the child finds.
+struct HomeVariable {
+  char name[5] = {'H', 'O', 'M', 'E', '='};
+  char value[kLongestHome] = "/";
+};
+
 // The program and its rights; for a launch and for a join.
 struct ProcessPlan {
   std::vector<char*> argv, env;
+  std::unique_ptr<HomeVariable> home;  // one of `env`; nullptr: the configuration says it
   std::vector<std::string> candidates;
   int exec_stub = -1;            // exec_stub.h; -1: the program is executed directly
   std::vector<char*> stub_argv;  // its first words are written by the child
@@ -36,8 +45,9 @@ struct ProcessPlan {
   bool terminal = false;
   spec::ConsoleSize console_size;
   bool plain_line_ends = false;  // the terminal's outer side shows "\n" as it is
-  int preserve_fds = 0;
+  std::vector<int> preserved_fds;
   bool new_keyring = true;
+  bool keep_groups = false;
   CpuMask initial_cpus;  // of a join, before it enters the cgroup; empty: those of the caller
 
   uid_t uid = 0;
@@ -58,6 +68,8 @@ struct HookPlan {
   std::string path;
   std::vector<char*> argv, env;
   int timeout_s = 0;  // 0: none
+  HookStreams streams;
+  std::vector<char*> stub_argv;  // of one that the container brings along
 };
 
 // What hooks in the container read on their standard input. The parent sends both texts, one behind the other, once it
@@ -83,7 +95,8 @@ struct LaunchPlan {
   bool new_network = false;
   std::vector<Sysctl> sysctls;
   std::vector<HookPlan> create_container, start_container;
-  bool await_hooks = false;  // the parent runs hooks before the root is entered
+  std::vector<std::string> hook_env;  // of createContainer hooks without their own
+  bool await_hooks = false;           // the parent runs hooks before the root is entered
   HookState hook_state;
   int start_socket = -1;
   bool memory_policy = false;
@@ -96,8 +109,9 @@ struct LaunchPlan {
 Result<LaunchPlan> make_plan(const LaunchSpec& spec);
 Result<ProcessPlan> make_process_plan(const spec::Process& process);
 // Before anything is opened: a number that is free now would be taken by a descriptor of ours.
-Result<void> check_preserved(int count);
+Result<void> check_preserved(const std::vector<int>& fds);
 // The last touch, where the plan stays: it points into itself afterwards.
 void use_exec_stub(ProcessPlan& plan, int exec_stub);
+void use_exec_stub(std::vector<HookPlan>& hooks);
 
 }  // namespace plimsoll::isolate

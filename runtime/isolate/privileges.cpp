@@ -26,7 +26,9 @@ int drop_bounding_set(uint64_t kept) {
 
 // A process without other groups need not have the right to change them: in a user namespace of an ordinary user
 // nobody has.
-int set_groups(const std::vector<gid_t>& groups) {
+int set_groups(const ProcessPlan& process) {
+  const std::vector<gid_t>& groups = process.groups;
+  if (process.keep_groups) return 0;
   if (::syscall(SYS_setgroups, groups.size(), groups.data()) == 0) return 0;
   return errno == EPERM && groups.empty() ? 0 : errno;
 }
@@ -82,7 +84,7 @@ int set_user(Child& child) {
   const ProcessPlan& process = *child.process;
   if (const int error = drop_bounding_set(process.capabilities.bounding)) return error;
   ::umask(process.umask);
-  if (const int error = set_groups(process.groups)) return error;
+  if (const int error = set_groups(process)) return error;
   if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return errno;
   if (::syscall(SYS_setresgid, process.gid, process.gid, process.gid) != 0) return errno;
   if (::syscall(SYS_setresuid, process.uid, process.uid, process.uid) != 0) return errno;

@@ -80,12 +80,15 @@ int execute_directly(Child& child) {
 }
 
 // A program that opens /dev/stdout anew needs the stream to be its user's. Not that of /dev/null, which is everybody's;
-// what cannot be given (another user namespace, a read-only file system) stays as it is.
-int give_stream(int fd, uid_t uid) {
+// what cannot be given (another user namespace, a read-only file system) stays as it is. The group is who else may read
+// a log or write to a terminal, and stays; a pipe has nobody else.
+int give_stream(int fd, uid_t uid, gid_t gid) {
   struct stat st;
   if (::fstat(fd, &st) != 0) return errno;
-  if (st.st_uid == uid || (S_ISCHR(st.st_mode) && st.st_rdev == ::makedev(1, 3))) return 0;
-  (void)!::fchown(fd, uid, static_cast<gid_t>(-1));
+  const gid_t group = S_ISFIFO(st.st_mode) ? gid : static_cast<gid_t>(-1);
+  if (st.st_uid == uid && (st.st_gid == gid || !S_ISFIFO(st.st_mode))) return 0;
+  if (S_ISCHR(st.st_mode) && st.st_rdev == ::makedev(1, 3)) return 0;
+  (void)!::fchown(fd, uid, group);
   return 0;
 }
 
@@ -125,7 +128,7 @@ int connect_stdio(Child& child) {
   for (int stream = 0; stream < 3; ++stream) {
     const bool there = sources[stream] == stream;
     if ((there ? ::fcntl(stream, F_SETFD, 0) : ::dup2(sources[stream], stream)) < 0) return errno;
-    if (const int error = give_stream(stream, child.process->uid)) return error;
+    if (const int error = give_stream(stream, child.process->uid, child.process->gid)) return error;
   }
   return 0;
 }
@@ -175,17 +178,22 @@ int open_label_files(Child& child) {
   return child.procfs_fd < 0 ? errno : 0;
 }
 
-// All but those that the program shall have, and what the last steps need.
+// All but those that the program shall have, and what the last steps need. What lies between the program's is closed
+// too: its number may have been free when the caller looked, and been given to something of ours since.
 int close_descriptors(Child& child) {
-  const int first = 3 + child.process->preserve_fds;
-  for (int fd = 3; fd < first; ++fd) {
+  const std::vector<int>& preserved = child.process->preserved_fds;
+  for (const int fd : preserved) {
     if (::fcntl(fd, F_SETFD, 0) != 0) return errno;
   }
   const int start_socket = child.plan == nullptr ? -1 : child.plan->start_socket;
-  int kept[] = {child.control_fd, child.procfs_fd, child.process->exec_stub, start_socket};
-  std::sort(std::begin(kept), std::end(kept));
-  int next = first;
-  for (const int fd : kept) {
+  int ours[] = {child.control_fd, child.procfs_fd, child.process->exec_stub, start_socket};
+  std::sort(std::begin(ours), std::end(ours));
+  int next = 3;
+  const int* mine = ours;
+  auto theirs = preserved.begin();
+  while (mine != std::end(ours) || theirs != preserved.end()) {
+    const bool own = theirs == preserved.end() || (mine != std::end(ours) && *mine < *theirs);
+    const int fd = own ? *mine++ : *theirs++;
     if (fd > next && ::syscall(SYS_close_range, next, fd - 1, 0) != 0) return errno;
     if (fd >= next) next = fd + 1;
   }

@@ -10,7 +10,6 @@
 #include <linux/bpf.h>
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -59,14 +58,21 @@ class DeviceTable {
   struct Key {
     char type;
     int64_t major, minor;
-    auto operator<=>(const Key&) const = default;
+    bool operator==(const Key&) const = default;
   };
+  struct Exception {
+    Key key;
+    uint32_t access;
+  };
+  using Exceptions = std::vector<Exception>;  // in the order of the rules; a key is there once
   Result<void> apply(const spec::DeviceRule& rule);
   Result<void> apply(bool allow, const Key& key, uint32_t access);
+  void except(const Key& key, uint32_t access);
   static std::string line_of(const Key& key, uint32_t access);
+  static uint32_t missing_in(const Exceptions& exceptions, const Exception& one);
 
   bool allows_ = false;
-  std::map<Key, uint32_t> exceptions_;  // access of each
+  Exceptions exceptions_;
 };
 
 }  // namespace plimsoll::limits

@@ -2,6 +2,8 @@
 // v1's devices controller. The kernel has one default and a list of exceptions from it; it takes an exception
 // back only when told in the very words in which it was made, and resets all with "a" (not while the group has
 // children). Documentation/admin-guide/cgroup-v1/devices.rst, security/device_cgroup.c
+#include <algorithm>
+
 #include "base/text.h"
 #include "runtime/limits/device_filter.h"
 
@@ -44,20 +46,30 @@ std::string DeviceTable::line_of(const Key& key, uint32_t access) {
   return line;
 }
 
+void DeviceTable::except(const Key& key, uint32_t access) {
+  const auto found =
+      std::find_if(exceptions_.begin(), exceptions_.end(), [&](const auto& one) { return one.key == key; });
+  if (found == exceptions_.end()) {
+    exceptions_.push_back({key, access});
+  } else {
+    found->access |= access;
+  }
+}
+
 Result<void> DeviceTable::apply(bool allow, const Key& key, uint32_t access) {
   if (allow != allows_) {
-    exceptions_[key] |= access;
+    except(key, access);
     return {};
   }
-  for (auto at = exceptions_.begin(); at != exceptions_.end();) {
-    const bool shared = overlap(at->first, key) && (at->second & access) != 0;
-    if (shared && !covers(key, at->first)) {
+  for (Exception& one : exceptions_) {
+    const bool shared = overlap(one.key, key) && (one.access & access) != 0;
+    if (shared && !covers(key, one.key)) {
       return fail("device rule \"" + line_of(key, access) + "\": cgroup v1 cannot except it from the earlier \"" +
-                  line_of(at->first, at->second) + "\"; give the narrower rules alone");
+                  line_of(one.key, one.access) + "\"; give the narrower rules alone");
     }
-    if (shared) at->second &= ~access;
-    at = at->second == 0 ? exceptions_.erase(at) : std::next(at);
+    if (shared) one.access &= ~access;
   }
+  std::erase_if(exceptions_, [](const Exception& one) { return one.access == 0; });
   return {};
 }
 
@@ -105,9 +117,16 @@ Result<DeviceTable> DeviceTable::parse(std::string_view list) {
     if (!major || !minor || !access)
       return unexpected((!major ? major.error() : !minor ? minor.error() : access.error()));
     if (type != "b" && type != "c") return fail("devices.list: \"" + std::string(type) + "\" is no type of device");
-    table.exceptions_[Key{type.front(), *major, *minor}] |= *access;
+    table.except(Key{type.front(), *major, *minor}, *access);
   }
   return table;
+}
+
+uint32_t DeviceTable::missing_in(const Exceptions& exceptions, const Exception& one) {
+  for (const Exception& other : exceptions) {
+    if (other.key == one.key) return one.access & ~other.access;
+  }
+  return one.access;
 }
 
 std::vector<DeviceTable::Write> DeviceTable::writes_towards(const DeviceTable& target) const {
@@ -116,19 +135,15 @@ std::vector<DeviceTable::Write> DeviceTable::writes_towards(const DeviceTable& t
   std::vector<Write> writes;
   const bool reset = allows_ || allows_ != target.allows_;
   if (reset) writes.push_back({with_default, "a"});
-  const std::map<Key, uint32_t> nothing;
-  const std::map<Key, uint32_t>& present = reset ? nothing : exceptions_;
-  const auto missing_in = [](const std::map<Key, uint32_t>& other, const Key& key, uint32_t access) {
-    const auto found = other.find(key);
-    return found == other.end() ? access : access & ~found->second;
-  };
-  for (const auto& [key, access] : present) {
-    const uint32_t dropped = missing_in(target.exceptions_, key, access);
-    if (dropped != 0) writes.push_back({with_default, line_of(key, dropped)});
+  const Exceptions nothing;
+  const Exceptions& present = reset ? nothing : exceptions_;
+  for (const Exception& one : present) {
+    const uint32_t dropped = missing_in(target.exceptions_, one);
+    if (dropped != 0) writes.push_back({with_default, line_of(one.key, dropped)});
   }
-  for (const auto& [key, access] : target.exceptions_) {
-    const uint32_t gained = missing_in(present, key, access);
-    if (gained != 0) writes.push_back({against_default, line_of(key, gained)});
+  for (const Exception& one : target.exceptions_) {
+    const uint32_t gained = missing_in(present, one);
+    if (gained != 0) writes.push_back({against_default, line_of(one.key, gained)});
   }
   return writes;
 }

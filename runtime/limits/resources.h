@@ -3,10 +3,10 @@
 // by `update`. Only what is present is written; the rest stays as it is. Devices are in device_filter.h.
 //
 // A controller is looked up by itself, so that on a hybrid machine some are v1's and some v2's. Read by
-// config-linux.md ("Control groups") and as runc 1.5 does it: memory.kernel, kernelTCP and useHierarchy are
-// ignored, on v2 also swappiness, disableOOMKiller, realtime*, leaf weights and network; 0 of memory, CPU and
-// block I/O weights means "not given", -1 "no limit". Other than runc: `unified` works on hybrid machines, and
-// a kernel that does not account swap is no error. Documentation/admin-guide/cgroup-v1/{memory,blkio-controller,
+// config-linux.md ("Control groups") and as runc 1.5 does it: memory.kernel and useHierarchy are ignored, on v2
+// also kernelTCP, swappiness, disableOOMKiller, realtime*, leaf weights and network; 0 of memory, CPU and
+// block I/O weights means "not given", -1 "no limit". Other than runc: `unified` works on hybrid machines,
+// kernelTCP is written where v1 has it, and a kernel that does not account swap is no error. Documentation/admin-guide/cgroup-v1/{memory,blkio-controller,
 // cpusets,hugetlb,net_cls,net_prio,pids,rdma}.rst, scheduler/sched-bwc.rst, cgroup-v2.rst
 #pragma once
 

@@ -130,6 +130,8 @@ Result<void> write_memory_v1(const ControllerFiles& files, const spec::Memory& m
   auto written = write_limits(files, memory);
   if (written && is_given(memory.reservation))
     written = files.write("memory.soft_limit_in_bytes", std::to_string(*memory.reservation));
+  if (written && is_given(memory.kernel_tcp))
+    written = files.write_if_known("memory.kmem.tcp.limit_in_bytes", std::to_string(*memory.kernel_tcp));
   if (written && memory.disable_oom_killer.value_or(false)) written = files.write("memory.oom_control", "1");
   if (written && memory.swappiness && *memory.swappiness != UINT64_MAX)
     written = files.write("memory.swappiness", std::to_string(*memory.swappiness));

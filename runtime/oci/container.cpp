@@ -22,6 +22,24 @@ std::string quoted(std::string_view id) { return "container \"" + std::string(id
 // With its code, so that callers can tell it from other errors; the text says it already.
 Unexpected missing(std::string_view id) { return unexpected(Error{ENOENT, quoted(id) + " does not exist"}); }
 
+// A link is not followed: with --root in a directory of others somebody may have put it there.
+Result<Dir> open_directory(const std::string& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) return fail_errno(path);
+  return Dir(std::move(fd));
+}
+
+// What stands in a directory of somebody else is not believed: there are hooks in it, and it is emptied in the end.
+Result<void> check_owner(int directory, std::string_view id) {
+  struct stat information;
+  if (::fstat(directory, &information) != 0) return fail_errno(quoted(id));
+  if (information.st_uid != ::geteuid())
+    return unexpected(Error{EPERM, quoted(id) + ": its directory belongs to user " +
+                                       std::to_string(information.st_uid) + ": run the command as that user"});
+  if ((information.st_mode & 022) == 0) return {};
+  return unexpected(Error{EPERM, quoted(id) + ": its directory is writable for others"});
+}
+
 // Nothing in the directory is anybody else's, so its files are simply unlinked.
 Result<void> remove_files(const Dir& directory, const std::string& path) {
   auto entries = directory.list();
@@ -50,7 +68,7 @@ Result<Container> Container::open(const std::string& root, std::string_view id) 
   if (auto good = check_id(id); !good) return unexpected(good.error());
   const std::string path = root + "/" + std::string(id);
   Container container;
-  auto directory = Dir::open(path);
+  auto directory = open_directory(path);
   if (!directory && directory.error().code == ENOENT) return missing(id);
   if (!directory) return unexpected(directory.error());
   container.directory_ = *std::move(directory);
@@ -74,7 +92,10 @@ Status Container::status(const std::string& proc) const {
   return Status::kRunning;
 }
 
+Result<void> Container::check_owner() const { return oci::check_owner(directory(), id()); }
+
 Result<Lock> lock_container(int directory, std::string_view id) {
+  if (auto own = check_owner(directory, id); !own) return unexpected(own.error());
   UniqueFd fd(::openat(directory, kRecordFile, O_RDONLY | O_CLOEXEC));
   if (!fd) return missing(id);
   while (::flock(fd.get(), LOCK_EX) != 0) {
@@ -115,13 +136,14 @@ Result<NewDirectory> NewDirectory::make(const std::string& root, std::string_vie
   if (made != 0 && errno == EEXIST) return unexpected(Error{0, quoted(id) + " already exists in " + root});
   if (made != 0) return fail_errno(path);
   NewDirectory directory;
-  directory.path_ = path;
-  auto opened = Dir::open(path);
+  auto opened = open_directory(path);
   if (!opened) {
     ::rmdir(path.c_str());
     return unexpected(opened.error());
   }
+  if (auto own = check_owner(opened->fd(), id); !own) return unexpected(own.error());
   directory.directory_ = *std::move(opened);
+  directory.path_ = path;
   ::flock(directory.fd(), LOCK_EX | LOCK_NB);
   return directory;
 }
@@ -155,9 +177,10 @@ void NewDirectory::keep() {
 Result<void> remove_aborted(const std::string& root, std::string_view id) {
   if (auto good = check_id(id); !good) return good;
   const std::string path = root + "/" + std::string(id);
-  auto directory = Dir::open(path);
+  auto directory = open_directory(path);
   if (!directory && directory.error().code == ENOENT) return {};
   if (!directory) return unexpected(directory.error());
+  if (auto own = check_owner(directory->fd(), id); !own) return own;
   if (::flock(directory->fd(), LOCK_EX | LOCK_NB) != 0)
     return unexpected(Error{EBUSY, quoted(id) + " is being created"});
   return remove_directory(root, id);
@@ -165,9 +188,10 @@ Result<void> remove_aborted(const std::string& root, std::string_view id) {
 
 Result<void> remove_directory(const std::string& root, std::string_view id) {
   const std::string path = root + "/" + std::string(id);
-  auto directory = Dir::open(path);
+  auto directory = open_directory(path);
   if (!directory && directory.error().code == ENOENT) return {};
   if (!directory) return unexpected(directory.error());
+  if (auto own = check_owner(directory->fd(), id); !own) return own;
   if (auto removed = remove_files(*directory, path); !removed) return removed;
   if (::rmdir(path.c_str()) != 0 && errno != ENOENT) return fail_errno(path);
   return {};

@@ -54,6 +54,9 @@ class Container {
   // The user that the directory belongs to.
   uid_t owner() const { return owner_; }
 
+  // Error EPERM when the directory is not the caller's alone: then nothing is done because of what it says but to show
+  // it. Taking the lock has it checked, too.
+  Result<void> check_owner() const;
   // Everything but paused, which costs more to find out: see status() of cgroups.h.
   Status status(const std::string& proc) const;
   Result<Lock> lock() const { return lock_container(directory(), id()); }

@@ -33,7 +33,7 @@ Result<CreationOptions> creation_options(const Words& words) {
   options.no_new_keyring = words.flag(kNoNewKeyring);
   auto count = parse_descriptor_count(words.value(kPreserveFds, "0"));
   if (!count) return unexpected(count.error());
-  options.io.preserve_fds = *count;
+  options.preserve_fds = *count;
   return options;
 }
 

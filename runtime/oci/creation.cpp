@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/oci/creation.h"
 
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -12,9 +11,9 @@
 #include "runtime/isolate/exec_stub.h"
 #include "runtime/isolate/hook.h"
 #include "runtime/network/move.h"
+#include "runtime/oci/annotations.h"
 #include "runtime/oci/console_relay.h"
 #include "runtime/oci/destroy.h"
-#include "runtime/oci/exec_process.h"
 #include "runtime/oci/id_mappings.h"
 #include "runtime/oci/process_stat.h"
 #include "runtime/oci/start_socket.h"
@@ -56,8 +55,8 @@ std::variant<isolate::Launched, isolate::LaunchError> Creation::run() {
 }
 
 Result<void> Creation::check() {
+  preserved_fds_ = preserved_descriptors(options_.preserve_fds);
   if (auto able = isolate::check_kernel(); !able) return able;
-  if (auto open = check_descriptors(options_.io.preserve_fds); !open) return open;
   if (auto good = check_id(id_); !good) return good;
   auto bundle = open_bundle(options_.bundle, options_.config);
   if (!bundle) return unexpected(bundle.error());
@@ -69,6 +68,9 @@ Result<void> Creation::check() {
   auto io = ProgramIo::open(options_.io, *bundle_.spec.process, context_.host.proc);
   if (!io) return unexpected(io.error());
   io_ = *std::move(io);
+  auto files = HookFiles::open(bundle_.spec.annotations);
+  if (!files) return unexpected(files.error());
+  hook_files_ = *std::move(files);
   return connect_sockets();
 }
 
@@ -92,15 +94,15 @@ Result<void> Creation::prepare() {
   if (auto written = directory_->write(kProcessFile, spec::write_process(*bundle_.spec.process)); !written) {
     return written;
   }
-  // Not before: a program that `exec` starts as another user has another home.
-  const UniqueFd root(::open(bundle_.rootfs.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  complete_environment(*bundle_.spec.process, root.get());
   return prepare_socket();
 }
 
 // Before anything is made: the program may have to start again.
 Result<void> Creation::prepare_filter() {
   if (bundle_.spec.seccomp) {
+    if (bundle_.spec.annotations.contains(kFailUnknownCall)) {
+      if (auto known = seccomp::check_names(*bundle_.spec.seccomp); !known) return known;
+    }
     auto filter = seccomp::compile(*bundle_.spec.seccomp);
     if (!filter) return unexpected(filter.error().within("linux.seccomp"));
     filter_ = *std::move(filter);
@@ -161,9 +163,10 @@ isolate::LaunchSpec Creation::launch_spec() {
   spec.console_socket = io_->console_socket();
   spec.plain_line_ends = io_->relays();
   spec.start_socket = start_socket_.get();
-  spec.preserve_fds = io_->preserve_fds();
+  spec.preserved_fds = preserved_fds_;
   spec.pivot = !options_.no_pivot;
   spec.new_keyring = !options_.no_new_keyring;
+  spec.keep_groups = bundle_.spec.annotations.contains(kKeepGroups);
   spec.proc = context_.host.proc;
   spec.hooks = hooks();
   return spec;
@@ -172,6 +175,7 @@ isolate::LaunchSpec Creation::launch_spec() {
 isolate::LaunchHooks Creation::hooks() {
   const spec::Hooks& wanted = bundle_.spec.hooks;
   isolate::LaunchHooks hooks;
+  hooks.streams = hook_files_.streams();
   hooks.configure = [this](pid_t pid) { return configure(pid); };
   if (!wanted.prestart.empty() || !wanted.create_runtime.empty()) {
     hooks.before_pivot = [this](pid_t pid) { return run_early_hooks(pid); };
@@ -198,9 +202,11 @@ Result<void> Creation::configure(pid_t pid) {
 }
 
 Result<void> Creation::run_early_hooks(pid_t pid) {
-  const std::string state = state_json(record_, {"creating", pid});
-  if (auto done = isolate::run_hooks("prestart", bundle_.spec.hooks.prestart, state); !done) return done;
-  return isolate::run_hooks("createRuntime", bundle_.spec.hooks.create_runtime, state);
+  // Of old the first ones run in a container that is created and about to start: what they are told stays that.
+  const std::string created = state_json(record_, {"created", pid}), creating = state_json(record_, {"creating", pid});
+  const isolate::HookStreams streams = hook_files_.streams();
+  if (auto done = isolate::run_hooks("prestart", bundle_.spec.hooks.prestart, created, streams); !done) return done;
+  return isolate::run_hooks("createRuntime", bundle_.spec.hooks.create_runtime, creating, streams);
 }
 
 Result<void> Creation::finish(isolate::Launched& launched) {

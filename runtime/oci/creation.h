@@ -11,6 +11,7 @@
 #include "runtime/oci/bundle.h"
 #include "runtime/oci/cgroups.h"
 #include "runtime/oci/command.h"
+#include "runtime/oci/hook_files.h"
 #include "runtime/oci/program_io.h"
 #include "runtime/seccomp/compile.h"
 
@@ -20,6 +21,7 @@ struct CreationOptions {
   std::string bundle = ".", config = "config.json";
   std::string pid_file, pidfd_socket;
   IoOptions io;
+  int preserve_fds = 0;
   bool no_pivot = false, no_new_keyring = false;
   bool waits_for_start = false;  // `create`
 };
@@ -63,6 +65,8 @@ class Creation {
   Bundle bundle_;
   Record record_;
   std::optional<ProgramIo> io_;
+  HookFiles hook_files_;
+  std::vector<int> preserved_fds_;
   seccomp::Filter filter_;
   UniqueFd exec_stub_, start_socket_, pidfd_socket_;
   std::optional<NewDirectory> directory_;

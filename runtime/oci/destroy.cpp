@@ -6,6 +6,7 @@
 #include "runtime/container/process.h"
 #include "runtime/isolate/hook.h"
 #include "runtime/oci/cgroups.h"
+#include "runtime/oci/hook_files.h"
 
 namespace plimsoll::oci {
 namespace {
@@ -32,9 +33,13 @@ Result<void> kill_container(const Context& context, const Container& container, 
 }
 
 void run_poststop_hooks(Context& context, const Record& record) {
+  if (record.poststop.empty()) return;
+  auto files = HookFiles::open(record.annotations);
+  if (!files) context.log.warn(message_of(files.error()));
+  const isolate::HookStreams streams = files ? files->streams() : isolate::HookStreams();
   // One that fails does not keep the others from running.
   for (size_t at = 0; at < record.poststop.size(); ++at) {
-    auto done = isolate::run_hooks("poststop", {record.poststop[at]}, state_json(record, {"stopped"}));
+    auto done = isolate::run_hooks("poststop", {record.poststop[at]}, state_json(record, {"stopped"}), streams);
     if (!done) context.log.warn(message_of(done.error()));
   }
 }
@@ -49,7 +54,12 @@ Result<void> destroy_container(Context& context, const Container& container) {
 Result<void> run_poststart_hooks(Context& context, const Container& container) {
   const Record& record = container.record();
   if (record.poststart.empty()) return {};
-  auto done = isolate::run_hooks("poststart", record.poststart, state_json(record, {"running", record.pid}));
+  auto files = HookFiles::open(record.annotations);
+  Result<void> done = files ? Result<void>() : unexpected(files.error());
+  if (done) {
+    const std::string state = state_json(record, {"running", record.pid});
+    done = isolate::run_hooks("poststart", record.poststart, state, files->streams());
+  }
   if (done) return {};
   (void)kill_container(context, container, true);
   if (auto destroyed = destroy_container(context, container); !destroyed) {

@@ -12,6 +12,7 @@
 #include "runtime/container/process.h"
 #include "runtime/isolate/exec_stub.h"
 #include "runtime/isolate/launch.h"
+#include "runtime/oci/annotations.h"
 #include "runtime/oci/cgroups.h"
 #include "runtime/oci/command.h"
 #include "runtime/oci/exec_process.h"
@@ -69,12 +70,14 @@ class Exec {
   std::optional<ProgramIo> io_;
   std::optional<limits::OwnCgroup> group_;
   std::vector<sock_filter> filter_;
+  std::vector<int> preserved_fds_;
 };
 
 Result<void> Exec::check_status() {
   auto container = Container::open(context_.root, words_.arguments[0]);
   if (!container) return unexpected(container.error());
   container_.emplace(*std::move(container));
+  if (auto own = container_->check_owner(); !own) return own;
   PauseReader pauses(context_.host);
   const Status status = status_of(*container_, pauses, context_.host);
   if (status == Status::kStopped) return fail("cannot exec in a stopped container: container not running");
@@ -124,7 +127,7 @@ Result<void> Exec::open_group() {
   auto group = oci::open_group(container_->record(), context_.host);
   if (!group) return unexpected(group.error());
   group_ = *std::move(group);
-  return {};
+  return group_ ? group_->follow(container_->record().pid, context_.host.proc) : Result<void>();
 }
 
 isolate::LoadedFilter Exec::loaded_filter() const {
@@ -145,7 +148,8 @@ isolate::JoinSpec Exec::join_spec() {
   spec.personality = record.personality.value_or(UINT64_MAX);
   spec.console_socket = io_->console_socket();
   spec.plain_line_ends = io_->relays();
-  spec.preserve_fds = io_->preserve_fds();
+  spec.preserved_fds = preserved_fds_;
+  spec.keep_groups = record.annotations.contains(kKeepGroups);
   spec.proc = context_.host.proc;
   spec.listener = [this](pid_t pid, UniqueFd fd) {
     const Record& of = container_->record();
@@ -174,7 +178,7 @@ Result<int> Exec::run() {
   auto count = parse_descriptor_count(words_.value(kExecPreserveFds, "0"));
   if (!count) return unexpected(count.error());
   // Before anything is opened here: which of the caller's descriptors there are.
-  if (auto open = check_descriptors(*count); !open) return unexpected(open.error());
+  preserved_fds_ = preserved_descriptors(*count);
   if (auto good = check_status(); !good) return unexpected(good.error());
   if (auto opened = open_process(); !opened) return unexpected(opened.error());
   if (auto read = read_filter(); !read) return unexpected(read.error());
@@ -183,7 +187,7 @@ Result<int> Exec::run() {
   exec_stub_ = *std::move(stub);
   if (auto opened = open_group(); !opened) return unexpected(opened.error());
   const std::string console(words_.value(kExecConsoleSocket)), pidfd(words_.value(kExecPidfdSocket));
-  auto io = ProgramIo::open({console, *count, detach}, process_, context_.host.proc);
+  auto io = ProgramIo::open({console, detach}, process_, context_.host.proc);
   if (!io) return unexpected(io.error());
   io_ = *std::move(io);
   if (!pidfd.empty()) {

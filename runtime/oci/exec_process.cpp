@@ -108,39 +108,7 @@ Result<spec::Process> given_process(std::string_view path, spec::Warnings& warni
   return process;
 }
 
-bool has_home(const spec::Process& process) {
-  return std::any_of(process.env.begin(), process.env.end(),
-                     [](const std::string& one) { return one.starts_with("HOME=") && one.size() > 5; });
-}
-
-std::string_view name_of(std::string_view variable) { return variable.substr(0, variable.find('=')); }
-
 }  // namespace
-
-void drop_repeated(std::vector<std::string>& env) {
-  std::set<std::string_view> later;
-  std::vector<bool> kept(env.size());
-  for (size_t at = env.size(); at-- > 0;) kept[at] = later.insert(name_of(env[at])).second;
-  std::vector<std::string> once;
-  for (size_t at = 0; at < env.size(); ++at) {
-    if (kept[at]) once.push_back(env[at]);
-  }
-  env = std::move(once);
-}
-
-void complete_environment(spec::Process& process, int root) {
-  drop_repeated(process.env);
-  if (has_home(process)) return;
-  const auto files = read_user_files(root);
-  add_home(process, files ? files->passwd : "");
-}
-
-void add_home(spec::Process& process, std::string_view passwd) {
-  if (has_home(process)) return;
-  std::erase(process.env, "HOME=");
-  const auto account = find_account(passwd, process.user.uid);
-  process.env.push_back("HOME=" + (account && !account->home.empty() ? account->home : std::string("/")));
-}
 
 Result<spec::Process> exec_process(const Container& container, const Words& words, int root, spec::Warnings& warnings) {
   const std::string_view file = words.value('p');
@@ -151,7 +119,6 @@ Result<spec::Process> exec_process(const Container& container, const Words& word
   auto process = given ? given_process(file, warnings) : own_process(container, words, *files, warnings);
   if (!process) return unexpected(process.error());
   if (given && words.flag('t')) process->terminal = true;
-  complete_environment(*process, root);
   return process;
 }
 

@@ -24,15 +24,7 @@ enum ExecKey {
   kExecCgroup,
 };
 
-// `root`: a descriptor of the container's root directory, for the names of users and the home directory.
+// `root`: a descriptor of the container's root directory, for the names of users.
 Result<spec::Process> exec_process(const Container& container, const Words& words, int root, spec::Warnings& warnings);
-
-// Of a variable that is given several times only the last one counts.
-void drop_repeated(std::vector<std::string>& env);
-// HOME from the passwd file of the container, where the environment has none or an empty one; "/" for a user that is
-// not in it.
-void add_home(spec::Process& process, std::string_view passwd);
-// Both; a passwd file that cannot be read is taken for an empty one. `root` as above.
-void complete_environment(spec::Process& process, int root);
 
 }  // namespace plimsoll::oci

@@ -56,6 +56,7 @@ Result<int> signal_all(const limits::OwnCgroup& group, int signal) {
 Result<int> run(Context& context, const Words& words) {
   auto container = Container::open(context.root, words.arguments[0]);
   if (!container) return unexpected(container.error());
+  if (auto own = container->check_owner(); !own) return unexpected(own.error());
   auto signal = signal_of(words.arguments.size() > 1 ? words.arguments[1] : "SIGTERM");
   if (!signal) return unexpected(signal.error());
   const bool all = words.flag('a');

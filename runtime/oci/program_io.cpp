@@ -49,22 +49,20 @@ Result<void> check_terminal(const IoOptions& options, bool terminal) {
 
 }  // namespace
 
-Result<void> check_descriptors(int preserve) {
+std::vector<int> preserved_descriptors(int preserve) {
   const int count = preserve + listen_fds();
+  std::vector<int> open;
   for (int fd = kFirst; fd < kFirst + count; ++fd) {
-    if (::fcntl(fd, F_GETFD) < 0) {
-      return fail_errno("--preserve-fds " + std::to_string(count) + ": descriptor " + std::to_string(fd));
-    }
+    if (::fcntl(fd, F_GETFD) >= 0) open.push_back(fd);
   }
   ::syscall(SYS_close_range, kFirst + count, ~0U, CLOSE_RANGE_CLOEXEC);
-  return {};
+  return open;
 }
 
 Result<ProgramIo> ProgramIo::open(const IoOptions& options, spec::Process& process, const std::string& proc) {
   if (auto good = check_terminal(options, process.terminal); !good) return unexpected(good.error());
   ProgramIo io;
   const int listening = listen_fds();
-  io.preserve_fds_ = options.preserve_fds + listening;
   if (listening > 0) {
     set_variable(process.env, "LISTEN_FDS", std::to_string(listening));
     set_variable(process.env, "LISTEN_PID", "1");

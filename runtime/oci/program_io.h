@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/os.h"
 #include "base/result.h"
@@ -13,7 +14,6 @@ namespace plimsoll::oci {
 
 struct IoOptions {
   std::string console_socket;
-  int preserve_fds = 0;
   bool detach = false;  // the caller does not stay with the program
 };
 
@@ -22,7 +22,6 @@ class ProgramIo {
   // Checks that options and process go together, adds LISTEN_FDS to the environment.
   static Result<ProgramIo> open(const IoOptions& options, spec::Process& process, const std::string& proc);
 
-  int preserve_fds() const { return preserve_fds_; }
   // For the side that makes the terminal; -1 without one.
   int console_socket() const { return console_.get(); }
   // We relay the terminal ourselves. The caller's own terminal makes "\r\n" of "\n", and a file should not get it.
@@ -32,17 +31,16 @@ class ProgramIo {
   UniqueFd take_terminal() { return std::move(terminal_); }
 
  private:
-  int preserve_fds_ = 0;
   UniqueFd console_, own_side_, terminal_;
 };
 
 // Replaces `path` by a file with the pid. Readers see the whole of it or nothing.
 Result<void> write_pid_file(const std::string& path, pid_t pid);
 
-// Whether the descriptors that the program is to get are open (LISTEN_FDS' and `preserve` more, from 3 on), and marks
-// all others close-on-exec: what the caller has left open by mistake is neither for hooks nor for the program. Call it
-// before anything else is opened.
-Result<void> check_descriptors(int preserve);
+// Of the descriptors that the program is to get (LISTEN_FDS' and `preserve` more, from 3 on) those that are open; the
+// others are nothing to complain about, since callers give a round number. All above are marked close-on-exec: what the
+// caller has left open by mistake is neither for hooks nor for the program. Call it before anything else is opened.
+std::vector<int> preserved_descriptors(int preserve);
 
 // "3" of --preserve-fds 3.
 Result<int> parse_descriptor_count(std::string_view text);

@@ -21,10 +21,11 @@ Result<void> let_go(const Context& context, const Container& container) {
   }
   auto connection = connect_at(context.host.proc, container.directory(), kStartSocket);
   if (!connection) return unexpected(connection.error().within("container \"" + container.id() + "\""));
-  auto pidfd = container::open_process(context.host.proc, record.pid, record.start_ticks);
-  if (!pidfd) return unexpected(pidfd.error());
-  const auto started = isolate::start(connection->get(), pidfd->get(), [&record](UniqueFd fd) {
-    return seccomp::send_listener(record.listener_path, process_state_json(record, "creating", record.pid), fd.get());
+  auto process = container::open_process(context.host.proc, record.pid, record.start_ticks);
+  if (!process) return unexpected(process.error());
+  const auto started = isolate::start(connection->get(), process->get(), [&record](UniqueFd listener) {
+    return seccomp::send_listener(record.listener_path, process_state_json(record, "created", record.pid),
+                                  listener.get());
   });
   if (const auto* failed = std::get_if<isolate::LaunchError>(&started)) return unexpected(failed->error);
   if (::unlinkat(container.directory(), kStartSocket, 0) != 0) return fail_errno(kStartSocket);

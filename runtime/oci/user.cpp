@@ -76,8 +76,8 @@ std::optional<Account> find_line(std::string_view passwd, const Matches& matches
   return std::nullopt;
 }
 
-// "+1", "-1" or " 1" was meant to be a number, and whoever writes the container's passwd shall not say whose. No account
-// has such a name: "+" is NIS's, and blanks are in none.
+// "+1", "-1" or " 1" was meant to be a number, and whoever writes the container's passwd shall not say whose. No
+// account has such a name: "+" is NIS's, and blanks are in none.
 bool may_be_name(std::string_view text) {
   return !text.empty() && text[0] != '+' && text[0] != '-' &&
          std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) > ' ' && c != 127; });

@@ -312,6 +312,22 @@ Result<Filter> compile(const spec::Seccomp& config) {
   return Filter{std::move(*program), *flags, *wants_listener};
 }
 
+Result<void> check_names(const spec::Seccomp& config) {
+  const auto known = [](const std::string& name) {
+    return std::any_of(architectures().begin(), architectures().end(), [&](const Architecture& one) {
+      const Call call = find_call(one, name.c_str());
+      return call.number || call.multiplexed();
+    });
+  };
+  for (size_t i = 0; i < config.rules.size(); ++i) {
+    for (const std::string& name : config.rules[i].names) {
+      if (!known(name))
+        return fail("linux.seccomp.syscalls[" + std::to_string(i) + "].names: no system call '" + name + "'");
+    }
+  }
+  return {};
+}
+
 std::vector<std::string_view> known_actions() {
   return {"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO",  "SCMP_ACT_KILL",  "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD",
           "SCMP_ACT_LOG",   "SCMP_ACT_NOTIFY", "SCMP_ACT_TRACE", "SCMP_ACT_TRAP"};

@@ -24,6 +24,9 @@ struct Filter {
 // Errors name the member: an architecture, flag or action that is not known; a listener that is wanted without a path.
 Result<Filter> compile(const spec::Seccomp& config);
 
+// Error for a system call that no architecture has, which compile() leaves out.
+Result<void> check_names(const spec::Seccomp& config);
+
 // For `features`.
 std::vector<std::string_view> known_actions();
 std::vector<std::string_view> known_operators();

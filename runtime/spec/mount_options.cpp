@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
+#include "base/text.h"
 #include "runtime/spec/json.h"
 #include "runtime/spec/names.h"
 
@@ -195,27 +197,60 @@ void add_data(std::string_view option, MountOptions& options) {
   options.data.emplace_back(key, value);
 }
 
+std::optional<OptionMapping> parse_range(std::string_view range) {
+  OptionMapping mapping;
+  mapping.relative = range.starts_with('@');
+  if (mapping.relative) range.remove_prefix(1);
+  for (uint32_t* const number : {&mapping.ids.container_id, &mapping.ids.host_id, &mapping.ids.size}) {
+    const auto parsed = parse_u64(take(range, '-'));
+    if (!parsed || *parsed > UINT32_MAX) return std::nullopt;
+    *number = static_cast<uint32_t>(*parsed);
+  }
+  return range.empty() && mapping.ids.size > 0 ? std::optional(mapping) : std::nullopt;
+}
+
+bool add_ranges(std::string_view part, MountOptions& options) {
+  const std::string_view kind = take(part, '=');
+  if (kind != "uids" && kind != "gids") return false;
+  while (!part.empty()) {
+    const auto mapping = parse_range(take(part, '#'));
+    if (!mapping) return false;
+    (kind == "uids" ? options.uid_ranges : options.gid_ranges).push_back(*mapping);
+  }
+  return true;
+}
+
+// crun's and podman's way to give a mapping.
+Result<void> add_idmap(std::string_view option, MountOptions& options) {
+  std::string_view rest = option;
+  const bool recursive = take(rest, '=') == "ridmap";
+  bool good = true;
+  while (good && !rest.empty()) good = add_ranges(take(rest, ';'), options);
+  if (!good || options.uid_ranges.empty() || options.gid_ranges.empty()) {
+    return fail("mount option " + json::quote(option) + ": must be as in 'idmap=uids=0-1000-1;gids=0-1000-1'");
+  }
+  options.idmap = true;
+  options.recursive_idmap = options.recursive_idmap || recursive;
+  return {};
+}
+
 Result<void> add(std::string_view option, MountOptions& options) {
   if (option.empty() || is_of_the_mount_command(option)) return {};
   if (const Option* const known = find_option(option)) {
     apply(*known, options);
     return {};
   }
-  if (option.starts_with("idmap=") || option.starts_with("ridmap="))
-    return fail("mount option " + json::quote(option) + ": give the mapping as uidMappings and gidMappings");
+  if (option.starts_with("idmap=") || option.starts_with("ridmap=")) return add_idmap(option, options);
   add_data(option, options);
   return {};
 }
 
-// A bind mount shares the file system of its source: what is for the file system would silently do nothing.
-Result<void> settle_bind(MountOptions& options) {
+// A bind mount shares the file system of its source, and takes no flags that are the file system's.
+void settle_bind(MountOptions& options) {
   options.bind = options.bind || options.recursive_bind;
-  if (!options.bind) return {};
+  if (!options.bind) return;
   for (const Option& option : kOptions)
     if (option.effect == kFlag) drop_flag(option.name, options);
-  if (options.data.empty()) return {};
-  return fail("mount option " + json::quote(options.data[0].first) +
-              " is for a file system, but a bind mount takes none: leave it out");
 }
 
 }  // namespace
@@ -228,7 +263,7 @@ Result<MountOptions> parse_mount_options(const Mount& mount) {
       if (auto good = add(take_option(rest), options); !good) return unexpected(good.error().within(mount.destination));
   }
   options.idmap = options.idmap || options.recursive_idmap || !mount.uid_mappings.empty();
-  if (auto good = settle_bind(options); !good) return unexpected(good.error().within(mount.destination));
+  settle_bind(options);
   return options;
 }
 

@@ -14,6 +14,12 @@
 
 namespace plimsoll::spec {
 
+// One range of "idmap=uids=0-1000-1#@1-1-10;gids=...": with "@" the second number is an id of the container.
+struct OptionMapping {
+  IdMapping ids;
+  bool relative = false;
+};
+
 struct MountOptions {
   // MOUNT_ATTR_* of this mount, as mount_setattr(2) takes them: MOUNT_ATTR__ATIME is in `clear` when a way of keeping
   // access times was asked for. fsmount(2) takes `set` alone.
@@ -25,6 +31,7 @@ struct MountOptions {
   bool remount = false;
   bool copy_up = false;                         // "tmpcopyup": what is there already is copied into the tmpfs
   bool idmap = false, recursive_idmap = false;  // "idmap", "ridmap"
+  std::vector<OptionMapping> uid_ranges, gid_ranges;  // of "idmap=", "ridmap=": both or neither
   bool copy_symlink = false;                    // "copy-symlink": of a symbolic link as source one like it is made
   bool source_no_follow = false;                // "src-nofollow": a symbolic link as source is bound itself
   bool destination_no_follow = false;           // "dest-nofollow"
@@ -33,8 +40,7 @@ struct MountOptions {
   std::vector<std::pair<std::string, std::string>> data;
 };
 
-// Error for what could only be ignored: an option for a file system with a bind mount. "idmap" is also on when the
-// mount has mappings of its own.
+// "idmap" is also on when the mount has mappings of its own. A bind mount has no use for `data`: mount(2) ignores it.
 Result<MountOptions> parse_mount_options(const Mount& mount);
 
 // Every option that is understood and not passed on; for `features`.

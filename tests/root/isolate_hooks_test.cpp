@@ -53,7 +53,7 @@ TEST_F(IsolateStart, ProgramWaitsUntilItIsStarted) {
   EXPECT_FALSE(read_file("/proc/" + std::to_string(pid) + "/cmdline")->starts_with("sh"));
   UniqueFd connection = socket.connect();
   ASSERT_TRUE(connection);
-  EXPECT_EQ(message_of(start(connection.get())), "");
+  EXPECT_EQ(message_of(start(connection.get(), -1, {})), "");
   EXPECT_EQ(test::read_all(sandbox.output_fd()), "ran\n0\n1\n2\n");
   EXPECT_EQ(test::wait_for(pid), 0);
 }
@@ -76,7 +76,7 @@ TEST_F(IsolateStart, ProgramThatCannotRunIsReportedAtTheStart) {
   auto launched = sandbox.start({"plain"});
   ASSERT_EQ(message_of(launched), "");
   UniqueFd connection = socket.connect();
-  auto started = start(connection.get());
+  auto started = start(connection.get(), -1, {});
   EXPECT_THAT(message_of(started), HasSubstr("/bin/plain\": neither a program for this machine"));
   ASSERT_TRUE(std::holds_alternative<LaunchError>(started));
   EXPECT_EQ(std::get<LaunchError>(started).exit_code, kExitNotExecutable);
@@ -117,7 +117,7 @@ TEST_F(IsolateStart, LauncherMayEnd) {
   ::usleep(20'000);
   UniqueFd connection = socket.connect();
   ASSERT_TRUE(connection);
-  EXPECT_EQ(message_of(start(connection.get())), "");
+  EXPECT_EQ(message_of(start(connection.get(), -1, {})), "");
   EXPECT_TRUE(waits_until([&] { return read_file(sandbox.tree().at("out/file")).value_or("") == "done\n"; }));
 }
 
@@ -129,7 +129,7 @@ TEST_F(IsolateStart, HooksThatFailAreReportedAtTheStart) {
   auto launched = sandbox.start({"true"});
   ASSERT_EQ(message_of(launched), "");
   UniqueFd connection = socket.connect();
-  EXPECT_THAT(message_of(start(connection.get())), StartsWith("startContainer hook /bin/false (it has failed)"));
+  EXPECT_THAT(message_of(start(connection.get(), -1, {})), StartsWith("startContainer hook /bin/false (it has failed)"));
   EXPECT_EQ(test::wait_for(std::get<Launched>(launched).pid), 1);
 }
 

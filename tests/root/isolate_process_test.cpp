@@ -168,7 +168,7 @@ TEST_F(IsolateProcess, Priorities) {
   EXPECT_EQ(wrong.run({"true"}).output, "process.scheduler: sched_setattr: Invalid argument");
   wrong.container.process->scheduler.reset();
   wrong.container.process->io_priority = spec::IoPriority{7, 0};
-  EXPECT_EQ(wrong.run({"true"}).output, "process.ioPriority: Invalid argument");
+  EXPECT_EQ(wrong.run({"true"}).output, "process.ioPriority: ioprio_set: Invalid argument");
 }
 
 TEST_F(IsolateProcess, PersonalityAndMemoryPolicy) {
@@ -317,12 +317,12 @@ TEST_F(IsolateProcess, PreservedDescriptors) {
               ASSERT_EQ(::pipe(pipe), 0);  // 3, 4
               UniqueFd further(::open("/etc/passwd", O_RDONLY));
               Sandbox sandbox;
-              sandbox.launch.preserve_fds = 2;
+              sandbox.launch.preserved_fds = {3, 4};
               EXPECT_EQ(sandbox.shell("ls /proc/$$/fd; echo text >&4").output, "0\n1\n2\n3\n4\n");
               char text[8] = {};
               EXPECT_EQ(::read(3, text, sizeof(text)), 5);
               EXPECT_STREQ(text, "text\n");
-              sandbox.launch.preserve_fds = 500;
+              sandbox.launch.preserved_fds = {3, 4, 500};
               EXPECT_THAT(sandbox.run({"true"}).output,
                           AllOf(StartsWith("descriptor "), EndsWith(", to be preserved: Bad file descriptor")));
             }),

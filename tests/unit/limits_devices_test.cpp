@@ -168,6 +168,16 @@ TEST(DeviceTable, RulesAreTakenInOrder) {
   EXPECT_THAT(writes("", {{true, 'a', 7, {}, "r"}}), ElementsAre("devices.allow b 7:* r", "devices.allow c 7:* r"));
 }
 
+TEST(DeviceTable, TheListHasTheOrderOfTheRules) {
+  EXPECT_THAT(writes("", {{true, 'c', 10, 229, "rwm"},
+                          {true, 'b', 8, 20, "rw"},
+                          {true, 'b', {}, {}, "m"},
+                          {true, 'c', 10, 200, "r"},
+                          {true, 'b', 8, 20, "m"}}),
+              ElementsAre("devices.allow c 10:229 rwm", "devices.allow b 8:20 rwm", "devices.allow b *:* m",
+                          "devices.allow c 10:200 r"));
+}
+
 TEST(DeviceTable, WhatV1CannotDoIsRefused) {
   auto refused = DeviceTable::of({{true, 'c', {}, {}, "m"}, {false, 'c', 1, 3, "rwm"}});
   ASSERT_FALSE(refused);

@@ -80,6 +80,14 @@ TEST(MemoryV1, OnlyWhatIsPresentIsWritten) {
   EXPECT_THAT(tree.written(), IsEmpty());
 }
 
+TEST(MemoryV1, BuffersOfTcpHaveALimitWhereTheKernelHasIt) {
+  LimitsTree tree({{"memory", {{"memory.kmem.tcp.limit_in_bytes", "9223372036854771712"}}}});
+  expect_applied(tree, memory({.kernel_tcp = 0}));
+  EXPECT_THAT(tree.written(), IsEmpty());
+  expect_applied(tree, memory({.kernel_tcp = 8192}));
+  EXPECT_EQ(tree.text("memory", "memory.kmem.tcp.limit_in_bytes"), "8192");
+}
+
 TEST(MemoryV1, KernelWithoutSwapAccountingIsNoError) {
   LimitsTree tree({{"memory", {{"memory.limit_in_bytes", "1"}}}});
   expect_applied(tree, memory({.limit = 200, .swap = 400}));

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -50,10 +51,27 @@ TEST_F(OciHooks, OnlyTheirOwnEnvironment) {
   EXPECT_EQ(*read_file(file), "2-\n");
 }
 
+TEST_F(OciHooks, WithoutOneTheEnvironmentIsTheCallers) {
+  const std::string file = tree_.at("out");
+  ASSERT_EQ(::setenv("OCI_HOOKS_TEST", "here", 1), 0);
+  ASSERT_TRUE(run_hooks("x", {shell("echo $OCI_HOOKS_TEST > " + file, {})}, ""));
+  EXPECT_EQ(*read_file(file), "here\n");
+}
+
+TEST_F(OciHooks, WhatTheyPrintCanGoToFiles) {
+  const std::string output = tree_.at("output"), errors = tree_.at("errors");
+  const UniqueFd first(::open(output.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  const UniqueFd second(::open(errors.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  ASSERT_TRUE(run_hooks("x", {shell("echo out; echo err >&2")}, "", {first.get(), second.get()}));
+  EXPECT_EQ(*read_file(output), "out\n");
+  EXPECT_EQ(*read_file(errors), "err\n");
+}
+
 TEST_F(OciHooks, TheFirstFailureEndsThem) {
   auto done = run_hooks("createRuntime", {shell("true"), shell("exit 3"), shell("touch " + tree_.at("late"))}, "");
   ASSERT_FALSE(done);
-  EXPECT_EQ(done.error().message(), "error running createRuntime hook #1: /bin/sh: exit code 3");
+  EXPECT_EQ(done.error().message(),
+            "error running createRuntime hook #1: /bin/sh: createRuntime hook failed with exit code 3");
   EXPECT_FALSE(read_file(tree_.at("late")));
 }
 

@@ -134,47 +134,5 @@ TEST_F(OciUserFiles, AHugeFileIsCut) {
   EXPECT_EQ(find_account(files->passwd, "a")->uid, 1U);
 }
 
-TEST(OciHome, ComesFromThePasswdFile) {
-  spec::Process process;
-  process.user.uid = 33;
-  add_home(process, kFiles.passwd);
-  EXPECT_THAT(process.env, ::testing::ElementsAre("HOME=/var/www"));
-  add_home(process, "web:x:33:0::/other:\n");
-  EXPECT_EQ(process.env.size(), 1U);
-}
-
-TEST(OciHome, AnEmptyOneIsNone) {
-  spec::Process process;
-  process.user.uid = 33;
-  process.env = {"HOME=", "A=b"};
-  add_home(process, kFiles.passwd);
-  EXPECT_THAT(process.env, ::testing::ElementsAre("A=b", "HOME=/var/www"));
-}
-
-TEST(OciEnvironment, TheLastOfAVariableCounts) {
-  std::vector<std::string> env = {"A=1", "B=2", "A=", "AB=3", "B=4=5"};
-  drop_repeated(env);
-  EXPECT_THAT(env, ::testing::ElementsAre("A=", "AB=3", "B=4=5"));
-}
-
-TEST_F(OciUserFiles, TheEnvironmentIsCompletedFromThem) {
-  tree_.write("etc/passwd", "web:x:33:33::/var/www:/bin/sh\n");
-  const UniqueFd root(::open(tree_.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  spec::Process process;
-  process.user.uid = 33;
-  process.env = {"HOME=/tmp", "HOME="};
-  complete_environment(process, root.get());
-  EXPECT_THAT(process.env, ::testing::ElementsAre("HOME=/var/www"));
-  complete_environment(process, -1);
-  EXPECT_EQ(process.env.size(), 1U);
-}
-
-TEST(OciHome, IsTheRootForNobody) {
-  spec::Process process;
-  process.user.uid = 12345;
-  add_home(process, kFiles.passwd);
-  EXPECT_THAT(process.env, ::testing::ElementsAre("HOME=/"));
-}
-
 }  // namespace
 }  // namespace plimsoll::oci

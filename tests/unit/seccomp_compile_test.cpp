@@ -466,6 +466,16 @@ TEST(SeccompCompile, ErrorsNameTheMember) {
   EXPECT_THAT(error_of(config), HasSubstr("defaultErrnoRet"));
 }
 
+TEST(SeccompCompile, UnknownCallsAreLeftOutAndFoundOnRequest) {
+  spec::Seccomp config;
+  config.rules = {{{"read", "socketcall"}, SeccompAction::kErrno}, {{"write", "no_such_call"}, SeccompAction::kErrno}};
+  EXPECT_EQ(error_of(config), "");
+  ASSERT_FALSE(check_names(config));
+  EXPECT_EQ(check_names(config).error().message(), "linux.seccomp.syscalls[1].names: no system call 'no_such_call'");
+  config.rules.pop_back();
+  EXPECT_TRUE(check_names(config)) << "of another architecture";
+}
+
 TEST(SeccompCompile, FlagsAreTheKernelsAndSpeculationIsTheDefault) {
   spec::Seccomp config;
   EXPECT_EQ(compile(config)->flags, SECCOMP_FILTER_FLAG_SPEC_ALLOW);

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Annotations of a configuration that ask the runtime for something that the specification has no member for. crun's
+// names, crun(1): Podman writes the first for `--group-add keep-groups`.
+#pragma once
+
+namespace plimsoll::oci {
+
+// Being there is enough: the caller's supplementary groups stay.
+inline constexpr char kKeepGroups[] = "run.oci.keep_original_groups";
+// Being there is enough: a system call that no architecture has is an error, not ignored.
+inline constexpr char kFailUnknownCall[] = "run.oci.seccomp_fail_unknown_syscall";
+// Files that get what hooks print; appended to, made when missing.
+inline constexpr char kHooksOutput[] = "run.oci.hooks.stdout";
+inline constexpr char kHooksErrors[] = "run.oci.hooks.stderr";
+
+}  // namespace plimsoll::oci
