@@ -38,9 +38,9 @@ class Launch {
     if (!begun) return failed(begun.error());
     control_ = std::move(control->parent);
     auto done = accompany();
+    if (done) done = finish();
     // Without an answer this makes a child that waits report and leave.
     if (!done) ::shutdown(control_.get(), SHUT_WR);
-    if (done) done = finish();
     if (done && !failure_) return std::move(launched_);
     return failed(done ? invalid("") : done.error());
   }

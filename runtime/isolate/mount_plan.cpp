@@ -290,7 +290,8 @@ Result<void> plan_kernel_mounts(const LaunchSpec& launch, MountPlan& plan) {
     for (int field = 0; field < 4; ++field) take(line, ' ');
     const std::string_view place = take(line, ' ');
     const bool inside = place.starts_with(plan.rootfs + "/");
-    if ((type == "proc" || type == "sysfs") && !inside) plan.kernel_mounts.emplace(plan.kernel_mounts.begin(), place);
+    if ((type == "proc" || type == "sysfs") && !inside)
+      plan.kernel_mounts.insert(plan.kernel_mounts.begin(), unescape_octal(place));
   }
   return {};
 }
