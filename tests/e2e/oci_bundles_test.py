@@ -162,6 +162,15 @@ class Bundles(oci.Case):
         self.assertEqual(words[:7], ["0", "100000", "2000", "0", "200000", "2000", "0"])
         (pathlib.Path(self.place.rootfs()) / "tmp/x").unlink()
 
+    def test_user_namespace_without_mappings(self):
+        if oci.runtime_kind() == "runc":
+            self.skipTest("runc wants mappings")
+        one = self.prepare("/bin/sh", "-c", "cat /proc/self/uid_map; stat -c %u:%g /; id -u")
+        one.config["linux"]["namespaces"].append({"type": "user"})
+        one.write()
+        words = self.runtime.call("run", "--bundle", one.bundle, one.name).stdout.split()
+        self.assertEqual(words, ["0", "0", "4294967295", "0:0", "0"])
+
     def test_mounts_and_paths(self):
         one = self.prepare("/bin/sh", "-c",
                            "wc -c </proc/keys; touch /proc/sys/kernel/ostype; touch /data/x; cat /proc/mounts")

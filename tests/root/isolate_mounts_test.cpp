@@ -193,6 +193,9 @@ TEST_F(IsolateMounts, IdsOfBindsAreMapped) {
   use_user_namespace(sandbox, {{0, 3000, 100}});
   EXPECT_EQ(sandbox.shell("stat -c %u:%g /memory/file /disk/file").output, "5:6\n5:6\n");
   for (spec::Mount& mount : sandbox.mounts) mount.uid_mappings.clear(), mount.gid_mappings.clear();
+  for (spec::Mount& mount : sandbox.mounts) mount.options = {"bind", "idmap=uids=1000-3001-50;gids=@1000-2-50"};
+  EXPECT_EQ(sandbox.shell("stat -c %u:%g /memory/file /disk/file").output, "6:8\n6:8\n");
+  for (spec::Mount& mount : sandbox.mounts) mount.options = {"bind", "idmap"};
   ASSERT_EQ(::chown(sandbox.tree().at("disk/file").c_str(), 8, 9), 0);
   EXPECT_EQ(sandbox.shell("stat -c %u:%g /disk/file").output, "8:9\n");
   sandbox.mounts = {bind_of("/proc", "/mapped", {"idmap"})};
@@ -270,6 +273,69 @@ TEST_F(IsolateMounts, MissingTargetsAreMadeThroughLinksInside) {
   EXPECT_EQ(sandbox.shell("cat /run/a/b/file; ls -d /run/c/d; readlink /var/run").output, "content\n/run/c/d\n/run\n");
 }
 
+TEST_F(IsolateMounts, LinksThatLeadNowhereAreMadeToLeadSomewhere) {
+  Sandbox sandbox;
+  sandbox.tree().write("file", "content\n");
+  sandbox.tree().make_dir("rootfs/etc/deep");
+  const HostState before;
+  ASSERT_EQ(::symlink("../run/./resolved//file", sandbox.in_rootfs("etc/one").c_str()), 0);
+  ASSERT_EQ(::symlink("/etc/deep/../two", sandbox.in_rootfs("etc/deep/first").c_str()), 0);
+  ASSERT_EQ(::symlink("../../../../new/place", sandbox.in_rootfs("etc/two").c_str()), 0);
+  ASSERT_EQ(::symlink("round", sandbox.in_rootfs("round").c_str()), 0);
+  sandbox.mounts = {bind_of(sandbox.tree().at("file"), "/etc/one", {"ro"}),
+                    bind_of(sandbox.tree().at("file"), "/etc/deep/first/below/file", {"ro"})};
+  EXPECT_EQ(sandbox.shell("cat /run/resolved/file /new/place/below/file; readlink /etc/one").output,
+            "content\ncontent\n../run/./resolved//file\n");
+  sandbox.mounts = {mount_of("/round/x", "tmpfs", "tmpfs", {})};
+  EXPECT_THAT(sandbox.run({"true"}).output, HasSubstr("Too many levels of symbolic links"));
+  EXPECT_EQ(HostState(), before);
+}
+
+TEST_F(IsolateMounts, LinksAsTargetsAreCoveredOrMade) {
+  Sandbox sandbox;
+  sandbox.tree().write("file", "content\n");
+  ASSERT_EQ(::symlink("no/where", sandbox.tree().at("link").c_str()), 0);
+  ASSERT_EQ(::symlink("elsewhere", sandbox.in_rootfs("target").c_str()), 0);
+  for (const bool in_user_namespace : {false, true}) {
+    if (in_user_namespace) use_user_namespace(sandbox, {{0, 100000, 1000}});
+    sandbox.mounts = {bind_of(sandbox.tree().at("file"), "/target", {"dest-nofollow"}),
+                      bind_of(sandbox.tree().at("link"), "/a/copy", {"copy-symlink"})};
+    EXPECT_EQ(sandbox.shell("cat /target; ls /elsewhere 2>/dev/null; readlink /a/copy").output, "content\nno/where\n");
+    sandbox.mounts = {bind_of(sandbox.tree().at("link"), "/target", {"src-nofollow", "dest-nofollow"})};
+    EXPECT_EQ(sandbox.run({"readlink", "/target"}).output, "no/where\n");
+  }
+  sandbox.mounts = {bind_of(sandbox.tree().at("link"), "/target", {"copy-symlink"})};
+  EXPECT_EQ(sandbox.run({"true"}).output, "mount /target: File exists");
+}
+
+TEST_F(IsolateMounts, RootCanBeCovered) {
+  for (const bool in_user_namespace : {false, true}) {
+    for (const bool pivot : {true, false}) {
+      Sandbox sandbox;
+      sandbox.tree().write("rootfs/kept", "image\n");
+      for (const char* name : {"dev", "proc", "sys"}) sandbox.tree().make_dir(std::string("rootfs/") + name);
+      if (in_user_namespace) use_user_namespace(sandbox, {{0, 100000, 1000}});
+      sandbox.launch.pivot = pivot;
+      sandbox.usual_mounts = false;
+      sandbox.mounts = container::default_spec().mounts;
+      const HostState before;
+      sandbox.mounts.insert(sandbox.mounts.begin(), mount_of("/", "tmpfs", "tmpfs", {"tmpcopyup"}));
+      EXPECT_EQ(sandbox.shell("cat /kept; echo new > /kept; cat /kept; cd /..; ls -d kept dev").output,
+                "image\nnew\ndev\nkept\n");
+      EXPECT_EQ(*read_file(sandbox.in_rootfs("kept")), "image\n");
+      sandbox.mounts.front() = bind_of(sandbox.launch.rootfs, "/", {"ro"});
+      EXPECT_THAT(sandbox.shell("cat /kept; touch /x").output, AllOf(StartsWith("image\n"), HasSubstr("Read-only")));
+      EXPECT_EQ(HostState(), before);
+    }
+  }
+}
+
+TEST_F(IsolateMounts, RecursiveFlagsHoldOnNewFileSystems) {
+  Sandbox sandbox;
+  sandbox.mounts = {mount_of("/x", "tmpfs", "tmpfs", {"rro", "rnosuid"})};
+  EXPECT_THAT(sandbox.shell("grep ' /x ' /proc/self/mountinfo").output, HasSubstr(" /x ro,nosuid,relatime "));
+}
+
 TEST_F(IsolateMounts, LinksInTheImageCannotLeadOutOrIntoProc) {
   Sandbox sandbox;
   sandbox.tree().make_dir("outside");
@@ -278,8 +344,7 @@ TEST_F(IsolateMounts, LinksInTheImageCannotLeadOutOrIntoProc) {
   ASSERT_EQ(::symlink("/proc/1/root", sandbox.in_rootfs("magic").c_str()), 0);
   const HostState before;
   sandbox.mounts = {mount_of("/up", "tmpfs", "tmpfs", {})};
-  EXPECT_EQ(sandbox.run({"true"}).exit_code, 0);
-  EXPECT_TRUE(Dir::open(sandbox.in_rootfs("outside"))) << "where the link leads inside the root";
+  EXPECT_EQ(sandbox.shell("grep -c ' /outside ' /proc/self/mountinfo").output, "1\n");
   sandbox.mounts = {mount_of("/magic/x", "tmpfs", "tmpfs", {})};
   EXPECT_EQ(sandbox.run({"true"}).exit_code, kExitEngineFailed);
   for (const char* target : {"/attr", "/proc/sys", "/proc/1/attr"}) {
@@ -382,15 +447,18 @@ TEST_F(IsolateMounts, DevicesAreMadeAsAskedFor) {
   EXPECT_EQ(sandbox.run({"true"}).output, "make device /outside: File exists");
 }
 
-// Nobody can make them in there: they are made outside and bound.
-TEST_F(IsolateMounts, DevicesOfUserNamespacesAreBound) {
+// The host's root makes them, whatever has the name on the host.
+TEST_F(IsolateMounts, DevicesOfUserNamespacesAreMadeAsAskedFor) {
   Sandbox sandbox;
   use_user_namespace(sandbox, {{0, 100000, 1000}});
-  sandbox.container.devices = {{"/dev/full", 'c', 1, 7, 0666, {}, {}}, {"/dev/pipe", 'p', 0, 0, 0622, {}, {}}};
-  EXPECT_EQ(sandbox.shell("stat -c '%F %t:%T' /dev/full /dev/pipe").output, "character special file 1:7\nfifo 0:0\n");
-  sandbox.container.devices = {{"/dev/full", 'c', 1, 5, 0666, {}, {}}, {"/dev/new", 'c', 1, 7, 0600, {}, {}}};
-  EXPECT_EQ(sandbox.shell("stat -c '%t:%T %a' /dev/full /dev/new").output, "1:5 666\n1:7 600\n")
-      << "what was asked for, whatever has that name on the host";
+  const HostState before;
+  sandbox.container.devices = {{"/dev/full", 'c', 1, 5, 0640, 7, 8},
+                               {"/dev/pipe", 'p', 0, 0, 0622, {}, {}},
+                               {"/dev/no-such", 'b', 1, 5, 0606, {}, {}}};
+  EXPECT_EQ(sandbox.shell("stat -c '%F %t:%T %a %u:%g' /dev/full /dev/pipe /dev/no-such").output,
+            "character special file 1:5 640 7:8\nfifo 0:0 622 0:0\nblock special file 1:5 606 0:0\n");
+  EXPECT_EQ(sandbox.shell("head -c 3 /dev/full | wc -c; grep -c ' / / ' /proc/self/mountinfo").output, "3\n1\n");
+  EXPECT_EQ(HostState(), before);
 }
 
 TEST_F(IsolateMounts, ReadOnlyRoot) {

@@ -36,7 +36,7 @@ TEST(OciIdMappings, LinesThatAreNoneArePassedOver) {
 }
 
 TEST(OciIdMappings, OnlyWhatIsLeftOpenIsFilled) {
-  TempTree tree{{"self/uid_map", "0 0 4294967295\n"}, {"self/gid_map", "0 0 100\n"}};
+  test::TempTree tree{{"self/uid_map", "0 0 4294967295\n"}, {"self/gid_map", "0 0 100\n"}};
   HostRoots host;
   host.proc = tree.path();
   spec::Spec spec;
