@@ -2,6 +2,7 @@
 #include "runtime/isolate/child.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -44,7 +45,19 @@ int await_settings(Child& child) {
   return await_answer(child, &byte, 1);
 }
 
-// From here on the parent may end; whoever connects to the start socket takes its place.
+constexpr int kEndings[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+void end(int signal) { ::_exit(128 + signal); }
+
+// The first process of a pid namespace does not end by a signal that it has no handler for. signal(7)
+void handle_endings(void (*handler)(int)) {
+  struct sigaction action = {};
+  action.sa_handler = handler;
+  for (const int signal : kEndings) ::sigaction(signal, &action, nullptr);
+}
+
+// From here on the parent may end; whoever connects to the start socket takes its place. It can take long until then:
+// nothing of the host is open any more.
 int await_start(Child& child) {
   if (child.plan->start_socket < 0) return 0;
   if (::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0) return errno;
@@ -53,10 +66,13 @@ int await_start(Child& child) {
   ::close(child.control_fd);
   child.control_fd = -1;
   child.detached = true;
+  handle_endings(end);
   do {
     child.control_fd = ::accept4(child.plan->start_socket, nullptr, nullptr, SOCK_CLOEXEC);
   } while (child.control_fd < 0 && (errno == EINTR || errno == ECONNABORTED));
-  return child.control_fd < 0 ? errno : 0;
+  if (child.control_fd < 0) return errno;
+  handle_endings(SIG_DFL);
+  return result_of(::close(child.plan->start_socket));
 }
 
 constexpr std::array kLaunchSteps = std::to_array<Step>({
@@ -88,12 +104,12 @@ constexpr std::array kLaunchSteps = std::to_array<Step>({
     {"chdir to working directory", try_working_directory},
     {kExecuteStep, find_program},
     {"set HOME", set_home},
+    {"close descriptors", close_descriptors},
     {"wait for start", await_start},
     {"set personality", set_personality},
     {"set memory policy", set_memory_policy},
     {"new keyring", new_keyring},
     {"open procfs", open_label_files},
-    {"close descriptors", close_descriptors},
     {"set limits", set_limits},
     {"set user", set_user},
     {"chdir to working directory", enter_working_directory},
@@ -145,6 +161,16 @@ void send_report(int fd, Report::Kind kind, int value, const char* step, const c
   (void)!::write(fd, &report, sizeof(report));
 }
 
+void send_failure(const Child& child, int error, const char* step) {
+  Report report;
+  report.value = error;
+  report.hook = child.hook;
+  report.hook_status = child.hook_status;
+  copy_cut(report.step, sizeof(report.step), step);
+  copy_cut(report.place, sizeof(report.place), child.place);
+  (void)!::write(child.control_fd, &report, sizeof(report));
+}
+
 // End of file instead of an answer: the parent has given up, or is gone.
 int await_answer(const Child& child, void* answer, size_t size) {
   ssize_t got;
@@ -165,12 +191,12 @@ void run_steps(Child& child, std::span<const Step> steps) {
     child.place = "";
     const int error = step.run(child);
     if (error == 0) continue;
-    send_report(child.control_fd, Report::Kind::kFailed, error, step.name, child.place);
+    send_failure(child, error, step.name);
     ::_exit(1);
   }
   child.place = "";
   const int error = execute(child);
-  send_report(child.control_fd, Report::Kind::kFailed, error, kExecuteStep, child.place);
+  send_failure(child, error, kExecuteStep);
   ::_exit(1);
 }
 

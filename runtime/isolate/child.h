@@ -26,7 +26,8 @@ struct Child {
   int procfs_fd = -1;   // open where a label is to be written
   int console_fd = -1;  // the terminal's inner side
   bool in_working_directory = false;
-  const char* place = "";  // what the current step is at, for the report
+  const char* place = "";         // what the current step is at, for the report
+  int hook = 0, hook_status = 0;  // the same of a hook
 };
 
 // 0, or the errno of what failed. It sets child.place first where a step has several places.
@@ -44,6 +45,7 @@ std::span<const Step> join_steps();
 // Runs the steps in order; never returns. The exit code is seen by nobody.
 [[noreturn]] void run_steps(Child& child, std::span<const Step> steps);
 void send_report(int fd, Report::Kind kind, int value, const char* step, const char* place);
+void send_failure(const Child& child, int error, const char* step);
 // Waits for the parent's next answer, at most `size` bytes of it. ECANCELED when the parent has given up, or is gone.
 int await_answer(const Child& child, void* answer, size_t size);
 // The parent's end of the control socket is gone.

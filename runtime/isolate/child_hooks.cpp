@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hooks that run in the container: createContainer before its root is entered, startContainer right before the
-// program, with no more rights than it, since they are the image's programs. config.md "POSIX-platform Hooks"
+// Hooks that run in the container: createContainer before its root is entered, in that directory; startContainer right
+// before the program, with no more rights than it, since they are the image's programs. config.md "POSIX-platform
+// Hooks"
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <ctime>
+#include <string_view>
 
 #include "runtime/isolate/child.h"
 #include "runtime/system_calls.h"
@@ -23,13 +27,20 @@ void execute_hook(const HookPlan& hook, int stub) {
   ::syscall(SYS_execveat, stub, "", hook.stub_argv.data(), env, AT_EMPTY_PATH);
 }
 
+// Descriptors, or -1.
+struct HookPlace {
+  int directory;  // to run in
+  int stub;       // to be executed by
+};
+
 // In the hook's process. The write end has to be closed here, else it never sees the end of its input.
-[[noreturn]] void become_hook(const HookPlan& hook, const int (&pipe)[2], int stub) {
+[[noreturn]] void become_hook(const HookPlan& hook, const int (&pipe)[2], const HookPlace& place) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   if (hook.streams.output >= 0 && ::dup2(hook.streams.output, STDOUT_FILENO) < 0) ::_exit(127);
   if (hook.streams.errors >= 0 && ::dup2(hook.streams.errors, STDERR_FILENO) < 0) ::_exit(127);
   ::close(pipe[1]);
-  if (::dup2(pipe[0], STDIN_FILENO) == STDIN_FILENO) execute_hook(hook, stub);
+  if (place.directory >= 0 && ::fchdir(place.directory) != 0) ::_exit(126);
+  if (::dup2(pipe[0], STDIN_FILENO) == STDIN_FILENO) execute_hook(hook, place.stub);
   ::_exit(127);
 }
 
@@ -93,10 +104,9 @@ bool accompany(RunningHook& hook, int timeout_s) {
 }
 
 // ETIMEDOUT when it takes too long and was killed, ECHILD when it has failed.
-int wait_for_hook(RunningHook& hook, int timeout_s) {
+int wait_for_hook(RunningHook& hook, int timeout_s, int& status) {
   const bool in_time = accompany(hook, timeout_s);
   if (!in_time) ::kill(hook.pid, SIGKILL);
-  int status = 0;
   while (::waitpid(hook.pid, &status, 0) < 0) {
     if (errno != EINTR) return errno;
   }
@@ -104,25 +114,27 @@ int wait_for_hook(RunningHook& hook, int timeout_s) {
   return status == 0 ? 0 : ECHILD;
 }
 
-int run_hook(const HookPlan& plan, const char* text, size_t size, int stub) {
+int run_hook(Child& child, const HookPlan& plan, std::string_view text, const HookPlace& place) {
   int pipe[2];
   if (::pipe2(pipe, O_CLOEXEC) != 0) return errno;
-  RunningHook hook{-1, -1, pipe[1], text, size};
+  RunningHook hook{-1, -1, pipe[1], text.data(), text.size()};
   int error = result_of(::fcntl(hook.input, F_SETFL, O_NONBLOCK));
   if (error == 0) hook.pid = clone_with_pidfd(hook.pidfd);
-  if (hook.pid == 0) become_hook(plan, pipe, stub);
+  if (hook.pid == 0) become_hook(plan, pipe, place);
   if (error == 0 && hook.pid < 0) error = errno;
   ::close(pipe[0]);
-  const int outcome = error != 0 ? error : wait_for_hook(hook, plan.timeout_s);
+  const int outcome = error != 0 ? error : wait_for_hook(hook, plan.timeout_s, child.hook_status);
   close_input(hook);
   if (hook.pidfd >= 0) ::close(hook.pidfd);
   return outcome;
 }
 
-int run_all(Child& child, const std::vector<HookPlan>& hooks, const char* text, size_t size, int stub) {
+int run_all(Child& child, const std::vector<HookPlan>& hooks, std::string_view text, const HookPlace& place) {
+  child.hook = 0;
   for (const HookPlan& hook : hooks) {
     child.place = hook.path.c_str();
-    if (const int error = run_hook(hook, text, size, stub)) return error;
+    if (const int error = run_hook(child, hook, text, place)) return error;
+    ++child.hook;
   }
   return 0;
 }
@@ -131,13 +143,13 @@ int run_all(Child& child, const std::vector<HookPlan>& hooks, const char* text, 
 
 int run_create_container_hooks(Child& child) {
   const HookState& state = child.plan->hook_state;
-  return run_all(child, child.plan->create_container, state.text.data(), state.creating_size, -1);
+  return run_all(child, child.plan->create_container, {state.text.data(), state.creating_size}, {child.root_fd, -1});
 }
 
 int run_start_container_hooks(Child& child) {
   const HookState& state = child.plan->hook_state;
-  const char* const text = state.text.data() + state.creating_size;
-  return run_all(child, child.plan->start_container, text, state.created_size, child.process->exec_stub);
+  const std::string_view text(state.text.data() + state.creating_size, state.created_size);
+  return run_all(child, child.plan->start_container, text, {-1, child.process->exec_stub});
 }
 
 }  // namespace plimsoll::isolate

@@ -62,6 +62,14 @@ int set_size(int fd, const spec::ConsoleSize& size) {
   return result_of(::ioctl(fd, TIOCSWINSZ, &window));
 }
 
+// Before the program can write anything.
+int keep_line_ends(int fd) {
+  termios settings;
+  if (::tcgetattr(fd, &settings) != 0) return errno;
+  settings.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
+  return result_of(::tcsetattr(fd, TCSANOW, &settings));
+}
+
 // /dev/console, where programs that write to the console find it.
 int show_as_console(const Child& child) {
   const int directory = open_strictly(child.root_fd, "dev");
@@ -86,6 +94,9 @@ int open_console(Child& child) {
   child.console_fd = ::ioctl(outer, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (child.console_fd < 0) return errno;
   if (const int error = set_size(outer, child.process->console_size)) return error;
+  if (child.process->plain_line_ends) {
+    if (const int error = keep_line_ends(outer)) return error;
+  }
   if (child.plan != nullptr) {
     child.place = "/dev/console";
     if (const int error = show_as_console(child)) return error;

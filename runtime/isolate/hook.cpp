@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "base/os.h"
 #include "runtime/system_calls.h"
@@ -111,13 +112,19 @@ Result<void> run_hook(std::string_view name, const spec::Hook& hook, std::string
   reap(running->pid, &status);
   if (!ended)
     return fail(hook.path + ": not finished within " + std::to_string(hook.timeout.value_or(0)) + " s, killed");
-  if (WIFSIGNALED(status)) return fail(hook.path + ": killed by signal " + std::to_string(WTERMSIG(status)));
-  if (WEXITSTATUS(status) == 0) return {};
-  return fail(hook.path + ": " + std::string(name) + " hook failed with exit code " +
-              std::to_string(WEXITSTATUS(status)));
+  if (status == 0) return {};
+  return fail(hook.path + ": " + std::string(name) + " hook " + how_it_ended(status));
 }
 
 }  // namespace
+
+std::string how_it_ended(int status) {
+  if (!WIFSIGNALED(status)) return "failed with exit code " + std::to_string(WEXITSTATUS(status));
+  const char* const description = ::sigdescr_np(WTERMSIG(status));
+  std::string name = description == nullptr ? "" : description;
+  if (!name.empty() && name[0] >= 'A' && name[0] <= 'Z') name[0] = static_cast<char>(name[0] - 'A' + 'a');
+  return "was killed by signal " + std::to_string(WTERMSIG(status)) + (name.empty() ? "" : " (" + name + ")");
+}
 
 std::vector<std::string> own_environment() {
   std::vector<std::string> variables;

@@ -25,4 +25,7 @@ std::vector<std::string> own_environment();
 Result<void> run_hooks(std::string_view name, const std::vector<spec::Hook>& hooks, std::string_view state,
                        const HookStreams& streams = {});
 
+// Of a status of wait(2) that is not 0: "failed with exit code 3", "was killed by signal 31 (bad system call)".
+std::string how_it_ended(int status);
+
 }  // namespace plimsoll::isolate

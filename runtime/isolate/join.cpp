@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <iterator>
 
+#include "runtime/isolate/affinity.h"
 #include "runtime/isolate/helper.h"
 #include "runtime/isolate/parent.h"
 #include "runtime/isolate/settle.h"
@@ -25,6 +26,9 @@ namespace {
 [[noreturn]] void enter_container(Child& child, const JoinSpec& spec) {
   take_oom_score(child);
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) give_up(child, "become unreadable");
+  if (!child.process->initial_cpus.empty() && (errno = set_affinity(0, child.process->initial_cpus)) != 0) {
+    give_up(child, "process.execCPUAffinity.initial");
+  }
   if (spec.group != nullptr) {
     for (const UniqueFd& fd : spec.group->join_fds()) {
       if (::write(fd.get(), "0", 1) != 1) give_up(child, "join cgroup");
@@ -109,6 +113,7 @@ class Join {
     if (joined_.pid == 0 || failure_) return {};
     if (waits_) {
       waits_ = false;
+      if (auto placed = place(); !placed) return placed;
       auto settled = settle(*spec_.process, joined_.pid, spec_.proc, joined_.warnings);
       if (!settled) return settled;
       if (auto placed = elsewhere_ ? spec_.place(joined_.pid) : Result<void>(); !placed) return placed;
@@ -118,7 +123,20 @@ class Join {
     auto taken = take_listener(joined_.pidfd.get(), std::exchange(listener_, -1));
     if (!taken) return unexpected(taken.error());
     if (!spec_.listener) return fail("the seccomp filter notifies, and nobody listens");
-    return spec_.listener(joined_.pid, *std::move(taken));
+    auto handed = spec_.listener(joined_.pid, *std::move(taken));
+    return handed ? answer(control_.get(), "g") : handed;
+  }
+
+  // With `initial` and without `final` it stays where it has begun.
+  Result<void> place() {
+    const auto& wanted = spec_.process->exec_cpu_affinity;
+    if (!wanted || (wanted->initial.empty() && wanted->final.empty())) {
+      (void)set_affinity(joined_.pid, every_cpu());
+    } else if (!wanted->final.empty()) {
+      errno = set_affinity(joined_.pid, cpu_mask(wanted->final));
+      if (errno != 0) return fail_errno("process.execCPUAffinity.final " + wanted->final);
+    }
+    return {};
   }
 
   const JoinSpec& spec_;
@@ -137,6 +155,8 @@ std::variant<Launched, LaunchError> join(const JoinSpec& spec) {
   if (!process) return engine_error(process.error());
   std::copy(std::begin(spec.stdio), std::end(spec.stdio), std::begin(process->stdio));
   process->console_socket = spec.console_socket;
+  if (spec.process->exec_cpu_affinity) process->initial_cpus = cpu_mask(spec.process->exec_cpu_affinity->initial);
+  process->plain_line_ends = spec.plain_line_ends;
   process->preserved_fds = spec.preserved_fds;
   process->new_keyring = spec.new_keyring;
   process->keep_groups = spec.keep_groups;

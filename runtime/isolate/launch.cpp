@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "runtime/isolate/affinity.h"
 #include "runtime/isolate/helper.h"
 #include "runtime/isolate/parent.h"
 #include "runtime/isolate/settle.h"
@@ -47,9 +48,9 @@ class Launch {
     if (!begun) return failed(begun.error());
     control_ = std::move(control->parent);
     auto done = accompany();
+    if (done) done = finish();
     // Without an answer this makes a child that waits report and leave.
     if (!done) ::shutdown(control_.get(), SHUT_WR);
-    if (done) done = finish();
     if (done && !failure_) return std::move(launched_);
     return failed(done ? invalid("") : done.error());
   }
@@ -125,6 +126,7 @@ class Launch {
       launched_.net_dev.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
       if (!launched_.net_dev) return fail_errno(path);
     }
+    (void)set_affinity(launched_.pid, every_cpu());
     auto settled = settle(*spec_.spec->process, launched_.pid, spec_.proc, launched_.warnings);
     if (!settled) return settled;
     if (spec_.hooks.configure) {
@@ -170,7 +172,8 @@ class Launch {
     auto listener = take_listener(launched_.pidfd.get(), number);
     if (!listener) return unexpected(listener.error());
     if (!spec_.hooks.listener) return fail("the seccomp filter notifies, and nobody listens");
-    return spec_.hooks.listener(launched_.pid, *std::move(listener));
+    auto handed = spec_.hooks.listener(launched_.pid, *std::move(listener));
+    return handed ? go_on() : handed;
   }
 
   // EPIPE: the child has failed and gone; its report says more.
@@ -248,7 +251,9 @@ std::variant<std::monostate, LaunchError> start(int connection, int pidfd,
     auto taken = take_listener(pidfd, report->value);
     if (!taken) return engine_error(taken.error());
     if (!listener) return engine_error(invalid("the seccomp filter notifies, and nobody listens"));
+    // Without an answer the container ends.
     if (auto handed = listener(*std::move(taken)); !handed) return engine_error(handed.error());
+    if (auto answered = answer(connection, "g"); !answered) return engine_error(answered.error());
   }
   return std::monostate{};
 }

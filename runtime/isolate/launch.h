@@ -52,9 +52,10 @@ struct LaunchSpec {
   std::vector<limits::CgroupPlace> places;   // without `group`: what is shown at /sys/fs/cgroup
   bool enter_group = true;                   // false: somebody else (systemd) moves the process, in `configure`
   LoadedFilter filter;
-  int exec_stub = -1;              // make_exec_stub(); -1: the caller\'s own executable is safe in another way
+  int exec_stub = -1;              // make_exec_stub(); -1: the caller's own executable is safe in another way
   int stdio[3] = {0, 1, 2};        // -1: /dev/null of the container. Unused with process.terminal
   int console_socket = -1;         // with process.terminal: a connected unix socket that gets the terminal
+  bool plain_line_ends = false;    // the terminal does not make "\r\n" of "\n": who relays it does
   int start_socket = -1;           // listening unix socket: the program waits for start(). -1: runs at once
   bool with_program = true;        // false: process.args is empty, and start() will fail
   std::vector<int> preserved_fds;  // stay open in the program, beside 0 to 2; ascending, from 3 on
@@ -114,6 +115,7 @@ struct JoinSpec {
   uint64_t personality = UINT64_MAX;  // UINT64_MAX: as it is
   int stdio[3] = {0, 1, 2};           // -1: /dev/null of the container. Unused with process.terminal
   int console_socket = -1;
+  bool plain_line_ends = false;
   std::vector<int> preserved_fds;
   bool new_keyring = true;
   bool keep_groups = false;

@@ -139,6 +139,7 @@ void plan_file_system(const spec::Spec& spec, PlannedMount& planned) {
   planned.long_data = long_data(planned.options);
   planned.keeps_mode = planned.type == "tmpfs" && std::none_of(planned.options.data.begin(), planned.options.data.end(),
                                                                [](const auto& one) { return one.first == "mode"; });
+  if (planned.keeps_mode && planned.long_data.empty()) planned.options.data.emplace_back("mode", "1777");
 }
 
 // A source that is no link is bound as always.
@@ -265,6 +266,36 @@ Result<void> open_root(MountPlan& plan) {
   return {};
 }
 
+// Mount points and devices are made in it first.
+void plan_readonly_dev(MountPlan& plan) {
+  for (PlannedMount& mount : plan.mounts) {
+    const bool is_dev = !mount.target.levels.empty() && mount.target.levels.back() == "dev";
+    if (!is_dev || mount.kind != PlannedMount::Kind::kFileSystem) continue;
+    plan.readonly_dev = (mount.options.set & MOUNT_ATTR_RDONLY) != 0;
+    mount.options.set &= ~static_cast<uint64_t>(MOUNT_ATTR_RDONLY);
+  }
+}
+
+// The last ones first, so that what lies below another goes before it. proc(5), "mountinfo": the 5th field is the mount
+// point, behind " - " comes the type.
+Result<void> plan_kernel_mounts(const LaunchSpec& launch, MountPlan& plan) {
+  if (launch.pivot) return {};
+  auto text = read_file(launch.proc + "/self/mountinfo");
+  if (!text) return unexpected(text.error());
+  for (std::string_view rest = *text; !rest.empty();) {
+    std::string_view line = take(rest, '\n');
+    const size_t dash = line.find(" - ");
+    if (dash == line.npos) continue;
+    const std::string_view type = line.substr(dash + 3, line.find(' ', dash + 3) - dash - 3);
+    for (int field = 0; field < 4; ++field) take(line, ' ');
+    const std::string_view place = take(line, ' ');
+    const bool inside = place.starts_with(plan.rootfs + "/");
+    if ((type == "proc" || type == "sysfs") && !inside)
+      plan.kernel_mounts.insert(plan.kernel_mounts.begin(), unescape_octal(place));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<MountPlan> plan_mounts(const LaunchSpec& launch) {
@@ -292,6 +323,8 @@ Result<MountPlan> plan_mounts(const LaunchSpec& launch) {
     warn_of_ignored(*planned, plan.warnings);
     plan.mounts.push_back(*std::move(planned));
   }
+  plan_readonly_dev(plan);
+  if (auto read = plan_kernel_mounts(launch, plan); !read) return unexpected(read.error());
   plan_propagation(spec.rootfs_propagation, plan);
   plan.cgroups = plan_cgroups(launch);
   if (auto good = check_cgroup_options(plan); !good) return unexpected(good.error());

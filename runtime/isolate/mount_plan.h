@@ -59,6 +59,8 @@ struct MountPlan {
   std::vector<std::string> warnings;
   bool device_links = false;                  // /dev is the container's own
   bool readonly_root = false;
+  bool readonly_dev = false;               // once everything in it is made
+  std::vector<std::string> kernel_mounts;  // without pivot: where the host has proc and sysfs
   bool pivot = true;
   bool own_namespace = true;  // false: the mounts are made among the caller's, below rootfs
   bool in_user_namespace = false;

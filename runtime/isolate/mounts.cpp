@@ -160,20 +160,26 @@ int make_file_system(const PlannedMount& mount, uint64_t attributes) {
   return -1;
 }
 
-// What a tmpfs takes over from the directory that it covers.
-int take_over(const PlannedMount& mount, int mount_fd, int target_fd) {
+// A tmpfs has the mode of a directory that it covers, as an option that shows; else the kernel's own, 1777.
+void keep_mode(const Child& child, PlannedMount& mount) {
+  if (!mount.keeps_mode) return;
+  const bool is_root = mount.target.levels.empty();
+  const int fd = is_root ? child.root_fd : open_inside(child.root_fd, mount.target.levels.back().c_str());
   struct stat st;
-  if (::fstat(target_fd, &st) != 0) return errno;
-  if (mount.keeps_mode && ::fchmodat(mount_fd, ".", st.st_mode & 07777, 0) != 0) return errno;
-  return mount.options.copy_up ? copy_up(target_fd, mount_fd) : 0;
+  if (fd >= 0 && ::fstat(fd, &st) == 0) {
+    std::string& mode = mount.options.data.back().second;
+    for (size_t at = 0; at < mode.size(); ++at) mode[at] = static_cast<char>('0' + (st.st_mode >> (9 - 3 * at) & 7));
+  }
+  if (fd >= 0 && !is_root) ::close(fd);
 }
 
 bool shows_processes(const PlannedMount& mount) {
   return mount.type == "proc" && !mount.target.levels.empty() && mount.target.levels.back() == "proc";
 }
 
-int mount_file_system(Child& child, const PlannedMount& mount) {
+int mount_file_system(Child& child, PlannedMount& mount) {
   child.place = mount.target.shown.c_str();
+  keep_mode(child, mount);
   const int target_fd = must_be_strict(mount) ? open_strict_target(child, mount) : open_target(child, mount, false);
   if (target_fd < 0) return errno;
   if (mount.type != "proc" && is_procfs(target_fd) && !may_be_covered(mount)) return EXDEV;
@@ -182,11 +188,11 @@ int mount_file_system(Child& child, const PlannedMount& mount) {
     ::close(target_fd);
     return error != 0 ? error : change_top(child, mount);
   }
-  const bool takes_over = mount.keeps_mode || mount.options.copy_up;
-  const int mount_fd = make_file_system(mount, takes_over ? mount.options.set & ~kReadOnly : mount.options.set);
+  const bool fills = mount.options.copy_up;
+  const int mount_fd = make_file_system(mount, fills ? mount.options.set & ~kReadOnly : mount.options.set);
   if (mount_fd < 0) return errno;
-  if (takes_over) {
-    if (const int error = take_over(mount, mount_fd, target_fd)) return error;
+  if (fills) {
+    if (const int error = copy_up(target_fd, mount_fd)) return error;
     if (change_attributes(mount_fd, mount.options.set & kReadOnly, 0, 0, false) < 0) return errno;
   }
   if (shows_processes(mount)) child.proc_fd = ::fcntl(mount_fd, F_DUPFD_CLOEXEC, 3);
@@ -345,9 +351,22 @@ int pivot(const Child& child) {
   return result_of(::umount2(".", MNT_DETACH));
 }
 
+// What stays mounted outside of the new root would let a user namespace in the container mount another proc or sysfs,
+// of which nothing is masked. What cannot be unmounted is covered. mount_namespaces(7)
+int leave_kernel_mounts(const Child& child) {
+  for (const std::string& path : child.plan->mounts.kernel_mounts) {
+    const char* const place = path.c_str();
+    (void)::mount("", place, "", MS_SLAVE | MS_REC, nullptr);
+    if (::umount2(place, MNT_DETACH) == 0 || errno == ENOENT) continue;
+    if (::mount("tmpfs", place, "tmpfs", 0, nullptr) != 0) return errno;
+  }
+  return 0;
+}
+
 // Where pivot_root is not possible (the root of an initramfs cannot be moved), the new root is moved over the old one,
 // if it is not there already.
 int move_root(const Child& child) {
+  if (const int error = leave_kernel_mounts(child)) return error;
   // The host shall not get it too.
   if (child.plan->mounts.propagation != MS_PRIVATE && ::mount("", "/", "", MS_SLAVE, nullptr) != 0) return errno;
   if (::mount(".", "/", nullptr, MS_MOVE, nullptr) != 0 && errno != ELOOP) return errno;
@@ -370,6 +389,13 @@ int enter_root(Child& child) {
 
 int protect_root(Child& child) {
   const MountPlan& plan = child.plan->mounts;
+  if (plan.readonly_dev) {
+    child.place = "/dev";
+    const int fd = open_strictly(child.root_fd, "dev");
+    if (fd < 0 || change_attributes(fd, MOUNT_ATTR_RDONLY, 0, 0, false) < 0) return errno;
+    ::close(fd);
+    child.place = "";
+  }
   const uint64_t attributes = plan.readonly_root ? MOUNT_ATTR_RDONLY : 0;
   if (attributes == 0 && plan.final_propagation == 0) return 0;
   return result_of(change_attributes(child.root_fd, attributes, 0, plan.final_propagation, false));

@@ -10,6 +10,7 @@
 #include <ctime>
 #include <string_view>
 
+#include "runtime/isolate/hook.h"
 #include "runtime/system_calls.h"
 
 namespace plimsoll::isolate {
@@ -34,7 +35,8 @@ LaunchError explain_execution(const Report& report, std::string_view search_path
     return {invalid(quoted + ": no such file or directory: not found in the container"), kExitNotFound};
   }
   if (report.value == ELIBACC) {
-    return {invalid(quoted + ": the interpreter or loader that it names is not in the container"), kExitNotFound};
+    return {invalid("exec " + program + ": no such file or directory: the interpreter or loader that it names"),
+            kExitNotFound};
   }
   if (report.value == ENOEXEC) {
     return {invalid(quoted + ": neither a program for this machine nor a script that begins with #!"),
@@ -53,8 +55,7 @@ std::string_view hint(const Report& report) {
   if (report.value == ENOSYS) return " (needs Linux 5.12 or newer)";
   if (step == "set mount propagation" && report.value == EINVAL)
     return " (the root directory here is no mount: a chroot?)";
-  if (report.value == ELOOP) return " (must not be a symbolic link in the root file system)";
-  if (step.ends_with("hook") && report.value == ECHILD) return " (it has failed)";
+  if (report.value == ELOOP) return " (must be mounted on ordinary directory, not on a symbolic link)";
   if (step == "mount" && report.value == EXDEV) return " (must not lie in /proc)";
   if (report.value == EROFS) return " (missing in a root file system that is read-only)";
   if (step == "chdir to working directory" && report.value == EXDEV) return " (lies outside the container)";
@@ -131,8 +132,17 @@ std::string_view search_path_of(const std::vector<std::string>& env) {
   return "";
 }
 
+LaunchError explain_hook(const Report& report) {
+  const std::string place =
+      "error running " + std::string(report.step) + " #" + std::to_string(report.hook) + ": " + report.place;
+  if (report.value == ECHILD)
+    return engine_error(invalid(place + ": " + report.step + " " + how_it_ended(report.hook_status)));
+  return engine_error(Error{report.value, place});
+}
+
 LaunchError explain(const Report& report, std::string_view search_path) {
   if (std::string_view(report.step) == kExecuteStep) return explain_execution(report, search_path);
+  if (std::string_view(report.step).ends_with(" hook")) return explain_hook(report);
   std::string context = report.step;
   if (report.place[0] != '\0') context += std::string(" ") + report.place;
   context += hint(report);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "base/text.h"
 #include "runtime/spec/read.h"
@@ -143,6 +144,17 @@ void plan_label(const spec::Process& process, ProcessPlan& plan) {
   }
 }
 
+// Only what is permitted and inheritable can be ambient, too; capabilities(7).
+void warn_of_ambient(ProcessPlan& plan) {
+  const spec::Capabilities& wanted = plan.capabilities;
+  const uint64_t lost = wanted.ambient & ~(wanted.permitted & wanted.inheritable);
+  for (int number = 0; number < 64; ++number) {
+    if ((lost >> number & 1) == 0) continue;
+    plan.warnings.push_back("can't raise ambient capability " + spec::capability_name(number) +
+                            ": it is not permitted and inheritable");
+  }
+}
+
 }  // namespace
 
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
@@ -185,6 +197,17 @@ void warn_of_missing_capabilities(const spec::Process& process, std::vector<std:
   }
 }
 
+// Of a variable that is given several times the last one counts.
+void drop_repeated(std::vector<char*>& env) {
+  std::set<std::string_view> later;
+  std::vector<char*> once = {nullptr};
+  for (auto one = env.rbegin() + 1; one != env.rend(); ++one) {
+    const std::string_view variable = *one;
+    if (later.insert(variable.substr(0, variable.find('='))).second) once.push_back(*one);
+  }
+  env.assign(once.rbegin(), once.rend());
+}
+
 // An empty HOME is as good as none.
 void plan_home(ProcessPlan& plan) {
   char* const* const given = std::find_if(plan.env.data(), plan.env.data() + plan.env.size() - 1,
@@ -209,6 +232,7 @@ Result<ProcessPlan> make_process_plan(const spec::Process& process, bool with_pr
   ProcessPlan plan;
   plan.argv = pointers(process.args);
   plan.env = pointers(process.env);
+  drop_repeated(plan.env);
   plan_home(plan);
   if (with_program) plan.candidates = program_candidates(process.args.front(), process.env);
   plan.cwd = *std::move(directory);
@@ -221,6 +245,7 @@ Result<ProcessPlan> make_process_plan(const spec::Process& process, bool with_pr
   plan.limits = process.rlimits;
   if (process.oom_score_adj) plan.oom_score = std::to_string(*process.oom_score_adj);
   plan.capabilities = process.capabilities.value_or(spec::Capabilities{});
+  warn_of_ambient(plan);
   plan.no_new_privileges = process.no_new_privileges;
   plan_label(process, plan);
   return plan;
@@ -267,6 +292,7 @@ Result<LaunchPlan> make_plan(const LaunchSpec& launch) {
   plan.mounts.own_namespace = plan.namespaces.separates(CLONE_NEWNS);
   std::copy(std::begin(launch.stdio), std::end(launch.stdio), std::begin(plan.process.stdio));
   plan.process.console_socket = launch.console_socket;
+  plan.process.plain_line_ends = launch.plain_line_ends;
   plan.process.preserved_fds = launch.preserved_fds;
   plan.process.new_keyring = launch.new_keyring;
   plan.process.keep_groups = launch.keep_groups;

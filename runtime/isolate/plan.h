@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "runtime/isolate/affinity.h"
 #include "runtime/isolate/home.h"
 #include "runtime/isolate/launch.h"
 #include "runtime/isolate/mount_plan.h"
@@ -43,9 +44,11 @@ struct ProcessPlan {
   int console_socket = -1;
   bool terminal = false;
   spec::ConsoleSize console_size;
+  bool plain_line_ends = false;  // the terminal's outer side shows "\n" as it is
   std::vector<int> preserved_fds;
   bool new_keyring = true;
   bool keep_groups = false;
+  CpuMask initial_cpus;  // of a join, before it enters the cgroup; empty: those of the caller
 
   uid_t uid = 0;
   gid_t gid = 0;

@@ -63,9 +63,13 @@ int load_filter(const Child& child) {
   const sock_fprog program{static_cast<unsigned short>(filter.program.size()),
                            const_cast<sock_filter*>(filter.program.data())};
   if (!filter.listener) return result_of(install_filter(program, filter.flags));
-  // The parent takes the descriptor from us by its number: after the filter no system call of ours may be needed.
+  // The parent takes the descriptor from us by its number, told before: the filter may stop what would tell it. Until
+  // it has done so we must neither execute nor end, for then the descriptor is gone and nobody answers for the program.
   send_report(child.control_fd, Report::Kind::kListener, next_descriptor(), "", "");
-  return result_of(install_filter(program, filter.flags | SECCOMP_FILTER_FLAG_NEW_LISTENER));
+  if (const int error = result_of(install_filter(program, filter.flags | SECCOMP_FILTER_FLAG_NEW_LISTENER)))
+    return error;
+  char byte;
+  return await_answer(child, &byte, 1);
 }
 
 }  // namespace

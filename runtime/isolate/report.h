@@ -16,6 +16,8 @@ struct Report {
   };
   Kind kind = Kind::kFailed;
   int value = 0;         // errno
+  int hook = 0;          // which one of its kind, from 0
+  int hook_status = 0;   // of wait(2)
   char step[48] = {};    // "mount"
   char place[200] = {};  // "/proc", cut if longer; may be empty
 };

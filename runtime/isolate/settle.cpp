@@ -70,6 +70,8 @@ struct Attributes {
   uint64_t sched_runtime = 0, sched_deadline = 0, sched_period = 0;
 };
 
+constexpr uint32_t kDeadline = 6;  // SCHED_DEADLINE
+
 Result<void> set_scheduler(const spec::Process& process, pid_t pid) {
   if (!process.scheduler) return {};
   const spec::Scheduler& wanted = *process.scheduler;
@@ -82,6 +84,11 @@ Result<void> set_scheduler(const spec::Process& process, pid_t pid) {
   attributes.sched_deadline = wanted.deadline;
   attributes.sched_period = wanted.period;
   if (::syscall(SYS_sched_setattr, pid, &attributes, 0) == 0) return {};
+  if (errno == EPERM && wanted.policy == kDeadline) {
+    return fail(
+        "process.scheduler: sched_setattr: not permitted: SCHED_DEADLINE needs CAP_SYS_NICE and every CPU (a process "
+        "scheduler can't be used together with AllowedCPUs, linux.resources.cpu.cpus)");
+  }
   return fail_errno("process.scheduler: sched_setattr");
 }
 

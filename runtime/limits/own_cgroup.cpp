@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <set>
 
 #include "base/text.h"
 #include "runtime/limits/controllers.h"
@@ -195,6 +196,22 @@ Result<OwnCgroup> OwnCgroup::open(const Layout& layout, const std::string& path)
   auto opened = group.open_handles();
   if (!opened) return unexpected(opened.error().within("cgroup " + path));
   return group;
+}
+
+Result<void> OwnCgroup::descend(std::string_view controllers, const std::string& below) {
+  std::set<const CgroupPlace*> chosen;
+  while (!controllers.empty()) {
+    const std::string_view name = take(controllers, ',');
+    const CgroupPlace* const place = with_controller(name);
+    if (place == nullptr)
+      return fail("unknown controller " + std::string(name) + ": the group is in no such hierarchy");
+    chosen.insert(place);
+  }
+  for (CgroupPlace& place : places_) {
+    if (chosen.contains(&place)) place.directory += below;
+  }
+  join_fds_.clear();
+  return open_handles();
 }
 
 // /proc/PID/cgroup has the v2 tree's line as "0::/path".

@@ -55,6 +55,10 @@ class OwnCgroup {
   // its process `init` from then on; this object is then for nothing else. Error when `init` is elsewhere.
   Result<void> follow(pid_t init, const std::string& proc = "/proc");
 
+  // For exec: the group `below` ("/a/b") in the hierarchies of these controllers ("cpu,cpuacct"), the same as before in
+  // the others.
+  Result<void> descend(std::string_view controllers, const std::string& below);
+
   // For clone3(CLONE_INTO_CGROUP): the v2 directory, -1 on pure v1.
   int clone_into_fd() const { return unified_.valid() ? unified_.fd() : -1; }
   // `tasks` of each v1 hierarchy, open for writing: the child writes "0" to each after clone3.

@@ -55,7 +55,9 @@ Result<std::string> controller_of(const std::string& key) {
 Result<void> check_unified(const OwnCgroup& group, const spec::Resources& resources) {
   if (resources.unified.empty()) return {};
   if (group.unified_place() == nullptr)
-    return fail("unified: needs a cgroup v2 tree, and here are only v1 hierarchies; use memory, cpu, pids and blockIO");
+    return fail(
+        "invalid configuration: unified: needs a cgroup v2 tree, and here are only v1 hierarchies; use memory, cpu, "
+        "pids and blockIO");
   for (const auto& [key, value] : resources.unified) {
     auto controller = controller_of(key);
     if (!controller) return unexpected(controller.error());

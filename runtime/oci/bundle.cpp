@@ -35,6 +35,12 @@ Result<std::string> read_to_end(int fd, const std::string& path, size_t expected
   return text;
 }
 
+// "<(...)" of a shell. One that nobody writes to is empty: then it does not hold us up.
+Result<std::string> read_pipe(int fd, const std::string& path) {
+  if (::fcntl(fd, F_SETFL, O_RDONLY) != 0) return fail_errno(path);
+  return read_to_end(fd, path, 16 * 1024);
+}
+
 std::string below(const std::string& directory, const std::string& path) {
   return path.starts_with('/') ? path : directory + "/" + path;
 }
@@ -60,6 +66,7 @@ Result<std::string> read_config_file(const std::string& path) {
   if (!fd) return fail_errno(path);
   struct stat information;
   if (::fstat(fd.get(), &information) != 0) return fail_errno(path);
+  if (S_ISFIFO(information.st_mode)) return read_pipe(fd.get(), path);
   if (!S_ISREG(information.st_mode)) return fail(path + ": is no regular file");
   const auto size = static_cast<size_t>(information.st_size);
   if (size > spec::kLargestConfig) return unexpected(Error{EFBIG, path});

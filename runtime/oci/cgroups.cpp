@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "runtime/limits/delegate.h"
 #include "runtime/limits/device_filter.h"
+#include "runtime/limits/freezer.h"
 #include "runtime/limits/resources.h"
 #include "runtime/limits/systemd.h"
 
@@ -126,7 +127,13 @@ Result<void> NewCgroup::make_own(const Request& request) {
   if (group->places().empty()) return {};
   auto processes = group->processes();
   if (processes && !processes->empty()) {
-    return fail("cgroup " + *path + " has processes already: end them, or give another linux.cgroupsPath");
+    return fail("container's cgroup is not empty: " + *path +
+                " has processes already: end them, or give another linux.cgroupsPath");
+  }
+  // The first process would stand still before it has become anything.
+  const auto state = limits::freezer_state(*group);
+  if (state && *state != limits::FreezerState::kThawed) {
+    return fail("container's cgroup unexpectedly frozen: " + *path + ": thaw it, or give another linux.cgroupsPath");
   }
   group_ = *std::move(group);
   return limit();
@@ -211,14 +218,20 @@ Result<limits::OwnCgroup> need_group(const Record& record, const HostRoots& host
   return **std::move(group);
 }
 
-Result<limits::OwnCgroup> open_subgroup(const Record& record, const std::string& path, const HostRoots& host) {
+Result<limits::OwnCgroup> open_subgroup(const Record& record, std::string_view path, const HostRoots& host) {
   if (record.cgroup_path.empty()) return fail("container \"" + record.id + "\" has no cgroup of its own");
-  auto below = limits::absolute_cgroup_path(path, "");
-  if (!below) return unexpected(below.error().within("bad sub cgroup path"));
+  const size_t colon = path.find(':');
+  const std::string_view controllers = colon == path.npos ? "" : path.substr(0, colon);
+  if (colon != path.npos) path.remove_prefix(colon + 1);
+  auto below = limits::absolute_cgroup_path(std::string(path), "");
+  if (!below) return fail("bad sub cgroup path: " + std::string(path) + " is not a sub cgroup path");
   auto layout = cgroup::detect_layout(host.cgroup);
   if (!layout) return unexpected(layout.error());
-  auto group = limits::OwnCgroup::open(*layout, record.cgroup_path + *below);
+  const std::string rest = *below == "/" ? "" : *below;
+  auto group = limits::OwnCgroup::open(*layout, record.cgroup_path + (controllers.empty() ? rest : ""));
   if (!group) return unexpected(group.error().within("--cgroup"));
+  if (controllers.empty()) return group;
+  if (auto done = group->descend(controllers, rest); !done) return unexpected(done.error().within("--cgroup"));
   return group;
 }
 

@@ -67,7 +67,7 @@ Result<std::optional<limits::OwnCgroup>> open_group(const Record& record, const 
 // The same, where a command can do nothing without it.
 Result<limits::OwnCgroup> need_group(const Record& record, const HostRoots& host);
 // A group below the container's, for `exec --cgroup`: "/a/b" or "a/b".
-Result<limits::OwnCgroup> open_subgroup(const Record& record, const std::string& path, const HostRoots& host);
+Result<limits::OwnCgroup> open_subgroup(const Record& record, std::string_view path, const HostRoots& host);
 
 // Has systemd put a process into the container's scope, for who may not do it.
 Result<void> attach_to_unit(const Record& record, pid_t pid);

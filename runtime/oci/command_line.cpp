@@ -161,6 +161,7 @@ int run_command_line(char** words) {
   if (name == "help" || name == "h") return help(context, rest[1]);
   if (auto ready = set_up(*globals, context); !ready) return fail_with(context, ready.error());
   const Command* command = find_command(name);
+  if (command == nullptr && rest[1] != nullptr && is_help(rest[1])) return help(context, *rest);
   if (command == nullptr) return fail_with(context, unknown_command(name));
   return run(context, *command, rest + 1);
 }

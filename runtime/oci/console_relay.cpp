@@ -17,21 +17,18 @@ int terminal_of_caller() {
   return -1;
 }
 
-// The caller's terminal makes "\r\n" of "\n" itself, and a file should not get it.
-void keep_line_ends(int terminal) {
-  termios settings;
-  if (::tcgetattr(terminal, &settings) != 0) return;
-  settings.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
-  ::tcsetattr(terminal, TCSANOW, &settings);
-}
-
 }  // namespace
 
-ConsoleRelay::ConsoleRelay(UniqueFd terminal, int input, int output, bool take_size)
+std::optional<winsize> size_of_caller() {
+  winsize size;
+  const int terminal = terminal_of_caller();
+  if (terminal < 0 || ::ioctl(terminal, TIOCGWINSZ, &size) != 0) return std::nullopt;
+  return size;
+}
+
+ConsoleRelay::ConsoleRelay(UniqueFd terminal, int input, int output)
     : terminal_(std::move(terminal)), input_(input), output_(output), caller_(terminal_of_caller()) {
   ::fcntl(terminal_.get(), F_SETFL, O_NONBLOCK);
-  keep_line_ends(terminal_.get());
-  if (take_size) resize();
   make_raw();
 }
 

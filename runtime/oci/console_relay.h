@@ -4,8 +4,10 @@
 #pragma once
 
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 
+#include <optional>
 #include <string>
 
 #include "base/os.h"
@@ -13,11 +15,14 @@
 
 namespace plimsoll::oci {
 
+// Of the caller's terminal; none when no standard stream is one.
+std::optional<winsize> size_of_caller();
+
 class ConsoleRelay {
  public:
   // `terminal` is the main side of the container's pseudo-terminal. The caller's terminal is the first of the standard
   // streams that is one; without one only bytes are carried.
-  ConsoleRelay(UniqueFd terminal, int input, int output, bool take_size);
+  ConsoleRelay(UniqueFd terminal, int input, int output);
   ConsoleRelay(const ConsoleRelay&) = delete;
   ConsoleRelay& operator=(const ConsoleRelay&) = delete;
   // Restores the caller's terminal.

@@ -13,6 +13,7 @@
 #include "runtime/isolate/hook.h"
 #include "runtime/network/move.h"
 #include "runtime/oci/annotations.h"
+#include "runtime/oci/console_relay.h"
 #include "runtime/oci/destroy.h"
 #include "runtime/oci/id_mappings.h"
 #include "runtime/oci/process_stat.h"
@@ -191,6 +192,7 @@ isolate::LaunchSpec Creation::launch_spec() {
   spec.filter = loaded_filter();
   spec.exec_stub = exec_stub_.get();
   spec.console_socket = io_->console_socket();
+  spec.plain_line_ends = io_->relays();
   spec.start_socket = start_socket_.get();
   spec.with_program = with_program_;
   spec.preserved_fds = preserved_fds_;
@@ -275,8 +277,15 @@ Result<void> Creation::destroy() {
   return {};
 }
 
+// What a hook in the container has written to the terminal that nobody relays yet.
+void Creation::show_output() {
+  if (!io_->relays() || !io_->receive_terminal()) return;
+  ConsoleRelay(io_->take_terminal(), -1, STDOUT_FILENO).finish();
+}
+
 isolate::LaunchError Creation::undo(isolate::LaunchError error) {
   const bool had_hooks = launched_;
+  if (launched_) show_output();
   cgroup_.reset();
   directory_.reset();
   if (had_hooks) run_poststop_hooks(context_, record_);

@@ -44,8 +44,6 @@ class Creation {
   NotifySocket& notify() { return notify_; }
   // Of a program in the foreground with a terminal; invalid otherwise.
   UniqueFd take_terminal() { return io_->take_terminal(); }
-  // Whether the configuration says how large the terminal is.
-  bool has_console_size() const { return bundle_.spec.process->console_size.has_value(); }
 
  private:
   Result<void> check();
@@ -55,6 +53,7 @@ class Creation {
   isolate::LoadedFilter loaded_filter() const;
   Result<void> prepare_socket();
   Result<void> prepare_notification();
+  void show_output();
   Result<void> connect_sockets();
   void fill_record();
   isolate::LaunchSpec launch_spec();

@@ -119,7 +119,7 @@ Result<void> Exec::read_filter() {
 Result<void> Exec::open_group() {
   const std::string_view below = words_.value(kExecCgroup);
   if (!below.empty() && below != "/") {
-    auto group = open_subgroup(container_->record(), std::string(below), context_.host);
+    auto group = open_subgroup(container_->record(), below, context_.host);
     if (!group) return unexpected(group.error());
     group_.emplace(*std::move(group));
     return {};
@@ -150,6 +150,7 @@ isolate::JoinSpec Exec::join_spec() {
   spec.exec_stub = exec_stub_.get();
   spec.personality = record.personality.value_or(UINT64_MAX);
   spec.console_socket = io_->console_socket();
+  spec.plain_line_ends = io_->relays();
   spec.preserved_fds = preserved_fds_;
   spec.keep_groups = record.annotations.contains(kKeepGroups);
   spec.proc = context_.host.proc;
@@ -171,7 +172,7 @@ Result<void> Exec::hand_over(const isolate::Launched& launched) {
 Result<int> Exec::stay(const isolate::Launched& launched, Foreground& foreground) {
   UniqueFd terminal = io_->take_terminal();
   std::optional<ConsoleRelay> console;
-  if (terminal) console.emplace(std::move(terminal), 0, 1, !process_.console_size);
+  if (terminal) console.emplace(std::move(terminal), 0, 1);
   return foreground.wait(launched.pid, launched.pidfd.get(), console ? &*console : nullptr);
 }
 

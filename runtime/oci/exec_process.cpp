@@ -2,6 +2,7 @@
 #include "runtime/oci/exec_process.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/text.h"
 #include "runtime/oci/bundle.h"

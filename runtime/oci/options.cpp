@@ -106,8 +106,6 @@ class Reader {
 
 bool is_option(std::string_view word) { return word.size() > 1 && word[0] == '-'; }
 
-bool is_help(std::string_view word) { return word == "--help" || word == "-h"; }
-
 Result<void> check_count(const Syntax& syntax, size_t count) {
   if (count >= syntax.least && count <= syntax.most) return {};
   const std::string usage = ": usage: " + std::string(syntax.name) + " [OPTION...] " + std::string(syntax.arguments);
@@ -116,6 +114,8 @@ Result<void> check_count(const Syntax& syntax, size_t count) {
 }
 
 }  // namespace
+
+bool is_help(std::string_view word) { return word == "--help" || word == "-h"; }
 
 std::string_view Words::value(int key, std::string_view otherwise) const {
   for (auto one = options.rbegin(); one != options.rend(); ++one) {

@@ -46,6 +46,8 @@ struct Words {
   bool has(int key) const;
 };
 
+bool is_help(std::string_view word);
+
 // `words` ends with a null pointer and outlives the result. The number of arguments is checked, too.
 Result<Words> parse_words(const Syntax& syntax, char** words);
 

@@ -12,6 +12,7 @@
 #include <cstdlib>
 
 #include "base/text.h"
+#include "runtime/oci/console_relay.h"
 #include "runtime/oci/start_socket.h"
 
 namespace plimsoll::oci {
@@ -73,6 +74,9 @@ Result<ProgramIo> ProgramIo::open(const IoOptions& options, spec::Process& proce
     if (!socket) return unexpected(socket.error().within("--console-socket"));
     io.console_ = *std::move(socket);
     return io;
+  }
+  if (const auto size = size_of_caller(); size && !process.console_size) {
+    process.console_size.emplace(spec::ConsoleSize{size->ws_row, size->ws_col});
   }
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return fail_errno("socketpair");

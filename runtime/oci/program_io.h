@@ -24,7 +24,9 @@ class ProgramIo {
 
   // For the side that makes the terminal; -1 without one.
   int console_socket() const { return console_.get(); }
-  // After the start: the terminal, where we relay it ourselves.
+  // We relay the terminal ourselves. The caller's own terminal makes "\r\n" of "\n", and a file should not get it.
+  bool relays() const { return own_side_.valid(); }
+  // After the start: the terminal, where we relay it.
   Result<void> receive_terminal();
   UniqueFd take_terminal() { return std::move(terminal_); }
 

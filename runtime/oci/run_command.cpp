@@ -33,7 +33,7 @@ Result<int> failed_start(Context& context, const isolate::LaunchError& failure) 
 Result<int> stay(Creation& creation, const isolate::Launched& launched, Foreground& foreground) {
   UniqueFd terminal = creation.take_terminal();
   std::optional<ConsoleRelay> console;
-  if (terminal) console.emplace(std::move(terminal), 0, 1, !creation.has_console_size());
+  if (terminal) console.emplace(std::move(terminal), 0, 1);
   return foreground.wait(launched.pid, launched.pidfd.get(), console ? &*console : nullptr, &creation.notify());
 }
 

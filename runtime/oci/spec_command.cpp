@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/cgroup/layout.h"
 #include "runtime/oci/command.h"
 #include "runtime/spec/read.h"
 
@@ -14,7 +15,17 @@ constexpr Option kOptions[] = {{'b', "bundle", "DIR", "Where to write config.jso
                                {'f', "file", "NAME", "Another name for it"},
                                {kRootless, "rootless", "", "For a caller without privileges"}};
 
-Result<int> run(Context&, const Words& words) {
+// As runc and crun: with v1 hierarchies a container sees the names of its groups, unless it is configured otherwise.
+std::string default_config(const HostRoots& host) {
+  std::string text(spec::default_config());
+  const auto layout = cgroup::detect_layout(host.cgroup);
+  if (layout && layout->mode == cgroup::Mode::kV2) return text;
+  constexpr std::string_view kCgroupNamespace = ",\n      {\"type\": \"cgroup\"}";
+  if (const size_t at = text.find(kCgroupNamespace); at != text.npos) text.erase(at, kCgroupNamespace.size());
+  return text;
+}
+
+Result<int> run(Context& context, const Words& words) {
   const std::string_view name = words.value('f', "config.json");
   const std::string path =
       name.starts_with('/') ? std::string(name) : std::string(words.value('b', ".")) + "/" + std::string(name);
@@ -22,7 +33,7 @@ Result<int> run(Context&, const Words& words) {
   if (!file && errno == EEXIST) return fail(path + " exists already: remove it first");
   if (!file) return fail_errno(path);
   const std::string text =
-      words.flag(kRootless) ? spec::rootless_config(::geteuid(), ::getegid()) : std::string(spec::default_config());
+      words.flag(kRootless) ? spec::rootless_config(::geteuid(), ::getegid()) : default_config(context.host);
   auto written = write_all(file.get(), text);
   if (written) return 0;
   ::unlink(path.c_str());

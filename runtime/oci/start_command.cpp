@@ -14,12 +14,12 @@ namespace plimsoll::oci {
 namespace {
 
 Result<void> let_go(const Context& context, const Container& container) {
+  const Record& record = container.record();
   const Status status = container.status(context.host.proc);
   if (status != Status::kCreated) {
     return fail("cannot start container \"" + container.id() +
                 "\" that is not created: " + std::string(status_name(status)));
   }
-  const Record& record = container.record();
   // First: a program that does little has ended, and is gone, soon after the connection.
   auto process = container::open_process(context.host.proc, record.pid, record.start_ticks);
   if (!process) return unexpected(process.error());

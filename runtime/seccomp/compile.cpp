@@ -83,7 +83,8 @@ Result<void> check_rule(const spec::SeccompRule& rule, const std::string& where)
     if (name.empty()) return fail(where + ".names: an empty name");
     // The process writes to its parent after it has loaded the filter, and nobody listens yet.
     if (rule.action == SeccompAction::kNotify && name == "write")
-      return fail(where + ": SCMP_ACT_NOTIFY cannot be used for write, with which the container is started");
+      return fail(where +
+                  ": SCMP_ACT_NOTIFY cannot be used for the write syscall, with which the container is started");
   }
   for (const spec::SeccompArgument& condition : rule.args) {
     if (condition.index > 5)

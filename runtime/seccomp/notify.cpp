@@ -80,7 +80,7 @@ Result<void> send_all(int socket, std::string_view state, int listener) {
 Result<void> send_listener(const std::string& path, std::string_view state, int listener) {
   const std::string where = "linux.seccomp.listenerPath";
   const auto socket = connect_to(path);
-  if (!socket) return unexpected(socket.error().within(where));
+  if (!socket) return unexpected(socket.error().within(where + ": failed to connect with seccomp agent"));
   if (auto sent = send_all(socket->get(), state, listener); !sent)
     return unexpected(sent.error().within(where + ": " + path));
   return {};

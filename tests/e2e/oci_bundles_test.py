@@ -80,6 +80,61 @@ class Bundles(oci.Case):
         self.runtime.call("delete", one.name)
         self.assert_gone(one)
 
+    def test_hooks_in_the_container_have_no_more_rights_than_the_program(self):
+        self.not_for_crun("it runs them with all of its own rights")
+        data = self.directory()
+        one = self.prepare("/bin/true")
+        one.bind(data, "/data")
+        one.config["process"]["env"] = ["PATH=/bin:/usr/bin", "MARK=a", "HOME=", "MARK=b"]
+        script = "echo $MARK $HOME >/data/said; grep -h -e CapEff -e NoNewPrivs /proc/self/status >>/data/said; exit 3"
+        one.config["hooks"] = {"startContainer": [{"path": "/bin/true"},
+                                                  {"path": "/bin/sh", "args": ["sh", "-c", script]}]}
+        one.write()
+        words = self.runtime.fails("run", "--bundle", one.bundle, one.name)
+        self.assertIn("error running startcontainer hook #1", words)
+        mark, *status = (data / "said").read_text().splitlines()
+        self.assertEqual(mark, "b /root", "the program's variables, the last of each, and a home")
+        bits = int(status[0].split()[1], 16)
+        self.assertEqual(bits & 1 << 21, 0, "CAP_SYS_ADMIN")
+
+    def test_the_hook_before_the_root_is_entered_stands_in_it(self):
+        one = self.prepare("/bin/true")
+        data = self.directory()
+        one.config["hooks"] = {"createContainer": [{"path": "/bin/sh", "args": ["sh", "-c", f"pwd >{data}/place"]}]}
+        one.write()
+        self.runtime.call("run", "--bundle", one.bundle, one.name)
+        self.assertEqual(os.path.realpath((data / "place").read_text().strip()), os.path.realpath(self.place.rootfs()))
+
+    def test_the_cpus_of_the_caller_are_not_those_of_the_container(self):
+        self.not_for_crun("it leaves them as they are")
+        before = os.sched_getaffinity(0)
+        if len(before) < 2:
+            self.skipTest("one CPU only")
+        one = self.prepare("/bin/grep", "Cpus_allowed_list", "/proc/self/status")
+        free = self.runtime.call("run", "--bundle", one.bundle, one.name).stdout
+        try:
+            os.sched_setaffinity(0, {min(before)})
+            bound = self.runtime.call("run", "--bundle", one.bundle, one.name).stdout
+        finally:
+            os.sched_setaffinity(0, before)
+        self.assertEqual(bound, free)
+
+    def test_exec_takes_its_process_from_a_pipe(self):
+        one = self.prepare()
+        self.start(one)
+        process = dict(one.config["process"], args=["/bin/echo", "piped"], terminal=False)
+        command = " ".join(self.runtime.arguments("exec", "--process"))
+        done = subprocess.run(["bash", "-c", f"{command} <(cat) {one.name}"], input=json.dumps(process), text=True,
+                              capture_output=True, timeout=30 * support.TIME_FACTOR)
+        self.assertEqual((done.stdout, done.returncode), ("piped\n", 0), done.stderr)
+
+    def test_a_created_container_ends_by_a_signal(self):
+        one = self.prepare()
+        self.runtime.call("create", "--bundle", one.bundle, one.name)
+        self.runtime.call("kill", one.name, "TERM")
+        self.runtime.wait_status(one.name, "stopped")
+        self.runtime.call("delete", one.name)
+
     def test_descriptors_that_are_kept(self):
         reader, writer = os.pipe()
         one = self.prepare("/bin/sh", "-c", "echo kept >&3; ls /proc/self/fd")

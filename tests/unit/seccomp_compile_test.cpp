@@ -501,7 +501,7 @@ TEST(SeccompCompile, NotifyingRulesWantAListener) {
   EXPECT_THAT(error_of(config), HasSubstr("listenerPath: missing"));
   config.listener_path = "/agent";
   config.rules[0].names.push_back("write");
-  EXPECT_THAT(error_of(config), HasSubstr("syscalls[0]: SCMP_ACT_NOTIFY cannot be used for write"));
+  EXPECT_THAT(error_of(config), HasSubstr("syscalls[0]: SCMP_ACT_NOTIFY cannot be used for the write syscall"));
   config.rules.clear();
   config.default_action = SeccompAction::kNotify;
   EXPECT_THAT(error_of(config), HasSubstr("defaultAction: SCMP_ACT_NOTIFY"));
