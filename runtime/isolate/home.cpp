@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "runtime/isolate/child.h"
+#include "runtime/system_calls.h"
 
 namespace plimsoll::isolate {
 namespace {
@@ -51,9 +52,9 @@ class Line {
   size_t digits_ = 0, length_ = 0;
 };
 
-// Not of a FIFO or a device that somebody has put there.
+// Not of a FIFO or a device that somebody has put there, nor through /proc/self/fd: directories of the host are open.
 int open_passwd() {
-  const int fd = ::open("/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  const int fd = openat2(AT_FDCWD, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, RESOLVE_NO_MAGICLINKS);
   struct stat st;
   if (fd < 0 || (::fstat(fd, &st) == 0 && S_ISREG(st.st_mode))) return fd;
   ::close(fd);
