@@ -110,6 +110,7 @@ Result<void> plan_memory_policy(const spec::Spec& spec, LaunchPlan& plan) {
 
 void plan_hook_state(const LaunchSpec& launch, LaunchPlan& plan) {
   const spec::Hooks& hooks = launch.spec->hooks;
+  plan.hook_streams = launch.hooks.streams;
   plan.hook_env = own_environment();
   plan.create_container = plan_hooks(hooks.create_container, pointers(plan.hook_env), launch.hooks.streams);
   // In the container what the host's variables say would be of no use.

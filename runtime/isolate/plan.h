@@ -92,6 +92,7 @@ struct LaunchPlan {
   bool new_network = false;
   std::vector<Sysctl> sysctls;
   std::vector<HookPlan> create_container, start_container;
+  HookStreams hook_streams;
   std::vector<std::string> hook_env;  // of createContainer hooks without their own
   bool await_hooks = false;           // the parent runs hooks before the root is entered
   HookState hook_state;

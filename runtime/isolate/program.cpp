@@ -179,14 +179,15 @@ int open_label_files(Child& child) {
   return child.procfs_fd < 0 ? errno : 0;
 }
 
-// All but those that the program shall have, and what execute() needs. What lies between the program's is closed too:
+// All but those that the program shall have, and what hooks and execute() need until then. What lies between the program's is closed too:
 // its number may have been free when the caller looked, and been given to something of ours since.
 int close_descriptors(Child& child) {
   const std::vector<int>& preserved = child.process->preserved_fds;
   for (const int fd : preserved) {
     if (::fcntl(fd, F_SETFD, 0) != 0) return errno;
   }
-  int ours[] = {child.control_fd, child.procfs_fd, child.process->exec_stub};
+  const HookStreams hooks = child.plan != nullptr ? child.plan->hook_streams : HookStreams();
+  int ours[] = {child.control_fd, child.procfs_fd, child.process->exec_stub, hooks.output, hooks.errors};
   std::sort(std::begin(ours), std::end(ours));
   int next = 3;
   const int* mine = ours;
