@@ -179,8 +179,9 @@ int open_label_files(Child& child) {
   return child.procfs_fd < 0 ? errno : 0;
 }
 
-// All but those that the program shall have, and what hooks and execute() need until then. What lies between the program's is closed too:
-// its number may have been free when the caller looked, and been given to something of ours since.
+// All but those that the program shall have, and what hooks and execute() need until then. What lies between the
+// program's is closed too: its number may have been free when the caller looked, and been given to something of ours
+// since.
 int close_descriptors(Child& child) {
   const std::vector<int>& preserved = child.process->preserved_fds;
   for (const int fd : preserved) {
