@@ -36,8 +36,6 @@ struct HookPlace {
 // In the hook's process. The write end has to be closed here, else it never sees the end of its input.
 [[noreturn]] void become_hook(const HookPlan& hook, const int (&pipe)[2], const HookPlace& place) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  if (hook.streams.output >= 0 && ::dup2(hook.streams.output, STDOUT_FILENO) < 0) ::_exit(127);
-  if (hook.streams.errors >= 0 && ::dup2(hook.streams.errors, STDERR_FILENO) < 0) ::_exit(127);
   ::close(pipe[1]);
   if (place.directory >= 0 && ::fchdir(place.directory) != 0) ::_exit(126);
   if (::dup2(pipe[0], STDIN_FILENO) == STDIN_FILENO) execute_hook(hook, place.stub);

@@ -42,7 +42,7 @@ void reset_signals(posix_spawnattr_t& attributes) {
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 }
 
-int spawn(const spec::Hook& hook, int input, const HookStreams& streams, pid_t& pid) {
+int spawn(const spec::Hook& hook, int input, pid_t& pid) {
   const std::vector<std::string> own_name = {hook.path}, inherited = own_environment();
   std::vector<char*> arguments = pointers(hook.args.empty() ? own_name : hook.args);
   std::vector<char*> environment = pointers(hook.env.empty() ? inherited : hook.env);
@@ -52,8 +52,6 @@ int spawn(const spec::Hook& hook, int input, const HookStreams& streams, pid_t& 
   ::posix_spawn_file_actions_init(&actions);
   reset_signals(attributes);
   ::posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-  if (streams.output >= 0) ::posix_spawn_file_actions_adddup2(&actions, streams.output, STDOUT_FILENO);
-  if (streams.errors >= 0) ::posix_spawn_file_actions_adddup2(&actions, streams.errors, STDERR_FILENO);
   const int error = ::posix_spawn(&pid, hook.path.c_str(), &actions, &attributes, arguments.data(), environment.data());
   ::posix_spawn_file_actions_destroy(&actions);
   ::posix_spawnattr_destroy(&attributes);
@@ -65,14 +63,14 @@ void reap(pid_t pid, int* status) {
   }
 }
 
-Result<RunningHook> start_hook(const spec::Hook& hook, const HookStreams& streams) {
+Result<RunningHook> start_hook(const spec::Hook& hook) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return fail_errno("pipe");
   RunningHook running;
   running.unread.reset(ends[0]);
   running.input.reset(ends[1]);
   ::fcntl(ends[1], F_SETFL, O_NONBLOCK);
-  if (const int error = spawn(hook, running.unread.get(), streams, running.pid)) {
+  if (const int error = spawn(hook, running.unread.get(), running.pid)) {
     return unexpected(Error{error, hook.path});
   }
   running.pidfd.reset(pidfd_open(running.pid));
@@ -101,9 +99,8 @@ bool serve_hook(RunningHook& hook, std::string_view state, int64_t deadline) {
   }
 }
 
-Result<void> run_hook(std::string_view name, const spec::Hook& hook, std::string_view state,
-                      const HookStreams& streams) {
-  auto running = start_hook(hook, streams);
+Result<void> run_hook(std::string_view name, const spec::Hook& hook, std::string_view state) {
+  auto running = start_hook(hook);
   if (!running) return unexpected(running.error());
   const int64_t deadline = hook.timeout ? monotonic_ns() + int64_t{*hook.timeout} * 1'000'000'000 : INT64_MAX;
   const bool ended = serve_hook(*running, state, deadline);
@@ -132,10 +129,9 @@ std::vector<std::string> own_environment() {
   return variables;
 }
 
-Result<void> run_hooks(std::string_view name, const std::vector<spec::Hook>& hooks, std::string_view state,
-                       const HookStreams& streams) {
+Result<void> run_hooks(std::string_view name, const std::vector<spec::Hook>& hooks, std::string_view state) {
   for (size_t number = 0; number < hooks.size(); ++number) {
-    auto done = run_hook(name, hooks[number], state, streams);
+    auto done = run_hook(name, hooks[number], state);
     if (done) continue;
     return unexpected(done.error().within("error running " + std::string(name) + " hook #" + std::to_string(number)));
   }

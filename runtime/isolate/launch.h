@@ -39,8 +39,6 @@ struct LaunchHooks {
   std::function<Result<void>(pid_t)> before_pivot;
   // What hooks in the container read on their standard input; asked for only when there are such.
   std::function<std::string(pid_t, std::string_view status)> state_json;
-  // Where hooks in the container print to; both open until they have run, close-on-exec.
-  HookStreams streams;
   // The descriptor that answers the filter's notifications.
   std::function<Result<void>(pid_t, UniqueFd)> listener;
 };

@@ -57,7 +57,7 @@ struct MountPlan {
   UniqueFd device_tree;                       // not attached anywhere
   std::vector<std::string> masked, readonly;  // absolute
   std::vector<std::string> warnings;
-  bool device_links = false;                  // /dev is the container's own
+  bool device_links = false;  // /dev is the container's own
   bool readonly_root = false;
   bool readonly_dev = false;               // once everything in it is made
   std::vector<std::string> kernel_mounts;  // without pivot: where the host has proc and sysfs

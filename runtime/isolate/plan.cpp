@@ -30,12 +30,11 @@ bool has_nul(const std::vector<std::string>& strings) {
   return std::any_of(strings.begin(), strings.end(), [](const std::string& s) { return s.find('\0') != s.npos; });
 }
 
-std::vector<HookPlan> plan_hooks(const std::vector<spec::Hook>& hooks, const std::vector<char*>& env,
-                                 const HookStreams& streams) {
+std::vector<HookPlan> plan_hooks(const std::vector<spec::Hook>& hooks, const std::vector<char*>& env) {
   std::vector<HookPlan> plans;
   for (const spec::Hook& hook : hooks) {
-    HookPlan plan{hook.path, pointers(hook.args), hook.env.empty() ? env : pointers(hook.env), hook.timeout.value_or(0),
-                  streams};
+    HookPlan plan{
+        hook.path, pointers(hook.args), hook.env.empty() ? env : pointers(hook.env), hook.timeout.value_or(0), {}};
     if (hook.args.empty()) plan.argv = {const_cast<char*>(hook.path.c_str()), nullptr};
     plans.push_back(std::move(plan));
   }
@@ -112,9 +111,9 @@ Result<void> plan_memory_policy(const spec::Spec& spec, LaunchPlan& plan) {
 void plan_hook_state(const LaunchSpec& launch, LaunchPlan& plan) {
   const spec::Hooks& hooks = launch.spec->hooks;
   plan.hook_env = own_environment();
-  plan.create_container = plan_hooks(hooks.create_container, pointers(plan.hook_env), launch.hooks.streams);
+  plan.create_container = plan_hooks(hooks.create_container, pointers(plan.hook_env));
   // In the container what the host's variables say would be of no use.
-  plan.start_container = plan_hooks(hooks.start_container, plan.process.env, launch.hooks.streams);
+  plan.start_container = plan_hooks(hooks.start_container, plan.process.env);
   const bool inside = !plan.create_container.empty() || !plan.start_container.empty();
   plan.await_hooks = inside || launch.hooks.before_pivot;
   if (!inside || !launch.hooks.state_json) return;

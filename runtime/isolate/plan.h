@@ -67,8 +67,7 @@ struct ProcessPlan {
 struct HookPlan {
   std::string path;
   std::vector<char*> argv, env;
-  int timeout_s = 0;  // 0: none
-  HookStreams streams;
+  int timeout_s = 0;
   std::vector<char*> stub_argv;  // of one that the container brings along
 };
 

@@ -9,8 +9,7 @@ namespace plimsoll::oci {
 inline constexpr char kKeepGroups[] = "run.oci.keep_original_groups";
 // Being there is enough: a system call that no architecture has is an error, not ignored.
 inline constexpr char kFailUnknownCall[] = "run.oci.seccomp_fail_unknown_syscall";
-// Files that get what hooks print; appended to, made when missing.
-inline constexpr char kHooksOutput[] = "run.oci.hooks.stdout";
-inline constexpr char kHooksErrors[] = "run.oci.hooks.stderr";
+// Not taken: run.oci.hooks.stdout and .stderr. Engines hand on an image's annotations, and these name files of the host
+// that would be written as root.
 
 }  // namespace plimsoll::oci

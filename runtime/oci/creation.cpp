@@ -85,9 +85,6 @@ Result<void> Creation::check() {
   auto io = ProgramIo::open(options_.io, *bundle_.spec.process, context_.host.proc);
   if (!io) return unexpected(io.error());
   io_ = *std::move(io);
-  auto files = HookFiles::open(bundle_.spec.annotations);
-  if (!files) return unexpected(files.error());
-  hook_files_ = *std::move(files);
   return connect_sockets();
 }
 
@@ -207,7 +204,6 @@ isolate::LaunchSpec Creation::launch_spec() {
 isolate::LaunchHooks Creation::hooks() {
   const spec::Hooks& wanted = bundle_.spec.hooks;
   isolate::LaunchHooks hooks;
-  hooks.streams = hook_files_.streams();
   hooks.configure = [this](pid_t pid) { return configure(pid); };
   if (!wanted.prestart.empty() || !wanted.create_runtime.empty()) {
     hooks.before_pivot = [this](pid_t pid) { return run_early_hooks(pid); };
@@ -244,9 +240,8 @@ Result<void> Creation::configure(pid_t pid) {
 Result<void> Creation::run_early_hooks(pid_t pid) {
   // Of old the first ones run in a container that is created and about to start: what they are told stays that.
   const std::string created = state_json(record_, {"created", pid}), creating = state_json(record_, {"creating", pid});
-  const isolate::HookStreams streams = hook_files_.streams();
-  if (auto done = isolate::run_hooks("prestart", bundle_.spec.hooks.prestart, created, streams); !done) return done;
-  return isolate::run_hooks("createRuntime", bundle_.spec.hooks.create_runtime, creating, streams);
+  if (auto done = isolate::run_hooks("prestart", bundle_.spec.hooks.prestart, created); !done) return done;
+  return isolate::run_hooks("createRuntime", bundle_.spec.hooks.create_runtime, creating);
 }
 
 Result<void> Creation::finish(isolate::Launched& launched) {

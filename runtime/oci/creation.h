@@ -11,7 +11,6 @@
 #include "runtime/oci/bundle.h"
 #include "runtime/oci/cgroups.h"
 #include "runtime/oci/command.h"
-#include "runtime/oci/hook_files.h"
 #include "runtime/oci/notify_socket.h"
 #include "runtime/oci/program_io.h"
 #include "runtime/seccomp/compile.h"
@@ -70,7 +69,6 @@ class Creation {
   Bundle bundle_;
   Record record_;
   std::optional<ProgramIo> io_;
-  HookFiles hook_files_;
   NotifySocket notify_;
   std::vector<int> preserved_fds_;
   seccomp::Filter filter_;

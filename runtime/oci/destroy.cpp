@@ -8,7 +8,6 @@
 #include "runtime/isolate/hook.h"
 #include "runtime/isolate/launch.h"
 #include "runtime/oci/cgroups.h"
-#include "runtime/oci/hook_files.h"
 
 namespace plimsoll::oci {
 namespace {
@@ -40,12 +39,9 @@ void unmount_container(const Record& record) {
 
 void run_poststop_hooks(Context& context, const Record& record) {
   if (record.poststop.empty()) return;
-  auto files = HookFiles::open(record.annotations);
-  if (!files) context.log.warn(message_of(files.error()));
-  const isolate::HookStreams streams = files ? files->streams() : isolate::HookStreams();
   // One that fails does not keep the others from running.
   for (size_t at = 0; at < record.poststop.size(); ++at) {
-    auto done = isolate::run_hooks("poststop", {record.poststop[at]}, state_json(record, {"stopped"}), streams);
+    auto done = isolate::run_hooks("poststop", {record.poststop[at]}, state_json(record, {"stopped"}));
     if (!done) context.log.warn(message_of(done.error()));
   }
 }
@@ -61,12 +57,7 @@ Result<void> destroy_container(Context& context, const Container& container) {
 Result<void> run_poststart_hooks(Context& context, const Container& container) {
   const Record& record = container.record();
   if (record.poststart.empty()) return {};
-  auto files = HookFiles::open(record.annotations);
-  Result<void> done = files ? Result<void>() : unexpected(files.error());
-  if (done) {
-    const std::string state = state_json(record, {"running", record.pid});
-    done = isolate::run_hooks("poststart", record.poststart, state, files->streams());
-  }
+  auto done = isolate::run_hooks("poststart", record.poststart, state_json(record, {"running", record.pid}));
   if (done) return {};
   (void)kill_container(context, container, true);
   if (auto destroyed = destroy_container(context, container); !destroyed) {

@@ -129,18 +129,15 @@ class Service(oci.Case):
         one.write()
         self.assertIn("no_such_call", self.runtime.fails("run", "--bundle", one.bundle, one.name))
 
-    def test_files_for_what_hooks_print(self):
+    def test_an_annotation_opens_no_file_of_the_host(self):
         data = self.directory()
         one = self.prepare("/bin/true")
         one.config["annotations"] = {"run.oci.hooks.stdout": str(data / "out"),
                                      "run.oci.hooks.stderr": str(data / "err")}
-        one.config["hooks"] = {hook: [{"path": "/bin/sh", "args": ["sh", "-c", f"echo {hook}; echo {hook} >&2"]}]
-                               for hook in oci.HOOKS}
+        one.config["hooks"] = {"prestart": [{"path": "/bin/sh", "args": ["sh", "-c", "echo said"]}]}
         one.write()
-        done = self.runtime.call("run", "--bundle", one.bundle, one.name)
-        self.assertEqual(done.stdout + done.stderr, "")
-        for file in ("out", "err"):
-            self.assertEqual(sorted((data / file).read_text().split()), sorted(oci.HOOKS))
+        self.runtime.call("run", "--bundle", one.bundle, one.name)
+        self.assertEqual(list(data.iterdir()), [] if self.runtime.kind == oci.OWN else list(data.iterdir()))
 
 
 if __name__ == "__main__":
