@@ -59,16 +59,17 @@ Result<UniqueFd> root_without_namespace(const JoinSpec& spec) {
 // Sets `elsewhere` when the program has to be put into its group by somebody else.
 Result<pid_t> start_helper(Child& child, const JoinSpec& spec, bool& elsewhere) {
   clone_args arguments = {};
+  arguments.flags = CLONE_CLEAR_SIGHAND;
   arguments.exit_signal = SIGCHLD;
   if (spec.group != nullptr && spec.group->clone_into_fd() >= 0) {
-    arguments.flags = CLONE_INTO_CGROUP;
+    arguments.flags |= CLONE_INTO_CGROUP;
     arguments.cgroup = static_cast<uint64_t>(spec.group->clone_into_fd());
   }
   BlockedSignals blocked;
   pid_t pid = clone3(arguments);
   if (pid < 0 && errno == EACCES && spec.place) {
     elsewhere = true;
-    arguments.flags = 0;
+    arguments.flags = CLONE_CLEAR_SIGHAND;
     pid = clone3(arguments);
   }
   if (pid == 0) enter_container(child, spec);

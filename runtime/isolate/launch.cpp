@@ -66,7 +66,7 @@ class Launch {
     const bool helped = plan_.namespaces.needs_helper();
     int pidfd = -1;
     clone_args arguments = {};
-    arguments.flags = CLONE_PIDFD | (helped ? 0 : plan_.namespaces.created);
+    arguments.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND | (helped ? 0 : plan_.namespaces.created);
     arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);
     arguments.exit_signal = SIGCHLD;
     if (group_fd(spec_) >= 0) {

@@ -21,7 +21,10 @@
 namespace plimsoll::isolate {
 namespace {
 
-constexpr int kSignals = 64;
+// Handlers are gone with CLONE_CLEAR_SIGHAND; what somebody above us ignores stays ignored. These are the ones that
+// shells, nohup(1) and languages' libraries are known to ignore.
+constexpr int kIgnored[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGPIPE, SIGALRM, SIGTERM,  SIGUSR1, SIGUSR2,
+                            SIGCHLD, SIGTSTP, SIGTTIN, SIGTTOU, SIGXFSZ, SIGWINCH, SIGURG,  SIGIO};
 
 // What is opened later cannot be one of the streams. With something harmless: the program may get it as one of its own.
 int fill_low_descriptors() {
@@ -100,7 +103,7 @@ int reset_signals(Child& child) {
   if (child.parent_fd >= 0) ::close(child.parent_fd);
   struct sigaction standard = {};
   standard.sa_handler = SIG_DFL;
-  for (int signal = 1; signal <= kSignals; ++signal) ::sigaction(signal, &standard, nullptr);
+  for (const int signal : kIgnored) ::sigaction(signal, &standard, nullptr);
   const uint64_t none = 0;
   if (::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, sizeof(none)) != 0) return errno;
   ::umask(022);

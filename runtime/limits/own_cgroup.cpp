@@ -176,6 +176,7 @@ Result<OwnCgroup> OwnCgroup::create(const Layout& layout, const std::string& pat
     if (!done) break;
     group.places_.push_back(std::move(place));
   }
+  group.new_ = new_leaves.size() == group.places_.size();
   if (done) done = group.open_handles();
   if (done) return group;
   for (const std::string& leaf : new_leaves) ::rmdir(leaf.c_str());

@@ -89,12 +89,15 @@ class OwnCgroup {
   Result<void> remove();
 
   const std::string& path() const { return path_; }
+  // Whether create() has made it everywhere: then it is empty.
+  bool is_new() const { return new_; }
 
  private:
   explicit OwnCgroup(std::string path) : path_(std::move(path)) {}
   Result<void> open_handles();
 
   std::string path_;
+  bool new_ = false;
   Dir unified_;
   std::vector<UniqueFd> join_fds_;
   std::vector<CgroupPlace> places_;

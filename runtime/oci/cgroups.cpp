@@ -57,10 +57,31 @@ bool is_line_of(const limits::ProcessCgroup& line, const cgroup::Hierarchy& hier
   return false;
 }
 
+// A group that can be removed has no processes: the usual case after the container's end, and the cheapest way to know.
 Result<void> end_group(limits::OwnCgroup& group) {
-  if (auto killed = group.kill_all(); !killed) return killed;
-  if (auto emptied = group.wait_empty(kEndMs); !emptied) return emptied;
+  if (::rmdir(group.places().front().directory.c_str()) != 0) {
+    if (auto killed = group.kill_all(); !killed) return killed;
+    if (auto emptied = group.wait_empty(kEndMs); !emptied) return emptied;
+  }
   return group.remove();
+}
+
+// Whether a container may start in it: the first process of one that is frozen would stand still before it has become
+// anything, and whoever is in it already would be killed with the container.
+Result<void> check_idle(const limits::OwnCgroup& group) {
+  const bool has_parent = group.path().rfind('/') != 0;
+  if (group.is_new() && !has_parent) return {};
+  auto processes = group.processes();
+  if (processes && !processes->empty()) {
+    return fail("container's cgroup is not empty: " + group.path() +
+                " has processes already: end them, or give another linux.cgroupsPath");
+  }
+  const auto state = limits::freezer_state(group);
+  if (state && *state != limits::FreezerState::kThawed) {
+    return fail("container's cgroup unexpectedly frozen: " + group.path() +
+                ": thaw it, or give another linux.cgroupsPath");
+  }
+  return {};
 }
 
 Result<void> stop_unit(const std::string& unit) {
@@ -125,16 +146,7 @@ Result<void> NewCgroup::make_own(const Request& request) {
   auto group = limits::OwnCgroup::create(layout_, *path, options);
   if (!group) return unexpected(group.error());
   if (group->places().empty()) return {};
-  auto processes = group->processes();
-  if (processes && !processes->empty()) {
-    return fail("container's cgroup is not empty: " + *path +
-                " has processes already: end them, or give another linux.cgroupsPath");
-  }
-  // The first process would stand still before it has become anything.
-  const auto state = limits::freezer_state(*group);
-  if (state && *state != limits::FreezerState::kThawed) {
-    return fail("container's cgroup unexpectedly frozen: " + *path + ": thaw it, or give another linux.cgroupsPath");
-  }
+  if (auto idle = check_idle(*group); !idle) return idle;
   group_ = *std::move(group);
   return limit();
 }
