@@ -210,8 +210,10 @@ TEST(InnerTree, LinksLeadInsideOnly) {
   auto root = Dir::open(tree.at("root"));
   EXPECT_TRUE(UniqueFd(open_or_make(root->fd(), *inner_path("/absolute/new"), {})));
   EXPECT_TRUE(Dir::open(tree.at("root/inside/new")));
-  EXPECT_FALSE(UniqueFd(open_or_make(root->fd(), *inner_path("/up/new"), {})));
-  EXPECT_FALSE(UniqueFd(open_or_make(root->fd(), *inner_path("/dangling"), Making{.as_file = true})));
+  EXPECT_TRUE(UniqueFd(open_or_make(root->fd(), *inner_path("/up/new"), {})));
+  EXPECT_TRUE(Dir::open(tree.at("root/outside/new"))) << "above the root is the root";
+  EXPECT_TRUE(UniqueFd(open_or_make(root->fd(), *inner_path("/dangling"), Making{.as_file = true})));
+  EXPECT_EQ(*read_file(tree.at("root/nowhere")), "");
   EXPECT_FALSE(UniqueFd(open_or_make(root->fd(), *inner_path("/dangling/below"), {})));
   EXPECT_TRUE(Dir::open(tree.at("outside"))->list()->empty());
   EXPECT_FALSE(UniqueFd(open_strictly(root->fd(), "absolute/new")));
