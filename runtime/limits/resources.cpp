@@ -21,7 +21,7 @@ bool sets_cpu(const spec::Cpu& cpu) {
 
 bool sets_memory(const spec::Memory& memory) {
   return is_given(memory.limit) || is_given(memory.reservation) || is_given(memory.swap) || memory.swappiness ||
-         memory.disable_oom_killer.value_or(false);
+         is_given(memory.kernel_tcp) || memory.disable_oom_killer.value_or(false);
 }
 
 bool sets_block_io(const spec::BlockIo& io) {

@@ -157,7 +157,7 @@ TEST(DeviceTable, UpdateWritesOnlyWhatDiffers) {
   const std::string list = "c 1:3 rwm\nc 5:0 rw\nb *:* m\n";
   EXPECT_THAT(writes(list, {{true, 'c', 1, 3, "rwm"}, {true, 'c', 5, 0, "rw"}, {true, 'b', {}, {}, "m"}}), IsEmpty());
   EXPECT_THAT(writes(list, {{true, 'c', 1, 3, "r"}, {true, 'c', 5, 0, "rwm"}, {true, 'c', 10, 200, "rwm"}}),
-              ElementsAre("devices.deny b *:* m", "devices.deny c 1:3 wm", "devices.allow c 5:0 m",
+              ElementsAre("devices.deny c 1:3 wm", "devices.deny b *:* m", "devices.allow c 5:0 m",
                           "devices.allow c 10:200 rwm"));
 }
 

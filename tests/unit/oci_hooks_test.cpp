@@ -58,15 +58,6 @@ TEST_F(OciHooks, WithoutOneTheEnvironmentIsTheCallers) {
   EXPECT_EQ(*read_file(file), "here\n");
 }
 
-TEST_F(OciHooks, WhatTheyPrintCanGoToFiles) {
-  const std::string output = tree_.at("output"), errors = tree_.at("errors");
-  const UniqueFd first(::open(output.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-  const UniqueFd second(::open(errors.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-  ASSERT_TRUE(run_hooks("x", {shell("echo out; echo err >&2")}, "", {first.get(), second.get()}));
-  EXPECT_EQ(*read_file(output), "out\n");
-  EXPECT_EQ(*read_file(errors), "err\n");
-}
-
 TEST_F(OciHooks, TheFirstFailureEndsThem) {
   auto done = run_hooks("createRuntime", {shell("true"), shell("exit 3"), shell("touch " + tree_.at("late"))}, "");
   ASSERT_FALSE(done);

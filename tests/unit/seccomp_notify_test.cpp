@@ -104,7 +104,7 @@ TEST_F(SeccompNotify, ErrorsNameThePath) {
   const auto missing = send_listener(tree_.path() + "/nobody", "{}", file_.get());
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, ENOENT);
-  EXPECT_THAT(missing.error().message(), HasSubstr("listenerPath: " + tree_.path() + "/nobody"));
+  EXPECT_THAT(missing.error().message(), HasSubstr("listenerPath: failed to connect with seccomp agent: " + tree_.path() + "/nobody"));
   const auto long_name = send_listener(tree_.path() + "/" + std::string(200, 'n'), "{}", file_.get());
   ASSERT_FALSE(long_name);
   EXPECT_EQ(long_name.error().code, ENAMETOOLONG);
