@@ -366,9 +366,9 @@ int leave_kernel_mounts(const Child& child) {
 // Where pivot_root is not possible (the root of an initramfs cannot be moved), the new root is moved over the old one,
 // if it is not there already.
 int move_root(const Child& child) {
-  if (const int error = leave_kernel_mounts(child)) return error;
-  // The host shall not get it too.
+  // The host shall get nothing of this: neither what is unmounted below "/" nor what is moved there.
   if (child.plan->mounts.propagation != MS_PRIVATE && ::mount("", "/", "", MS_SLAVE, nullptr) != 0) return errno;
+  if (const int error = leave_kernel_mounts(child)) return error;
   if (::mount(".", "/", nullptr, MS_MOVE, nullptr) != 0 && errno != ELOOP) return errno;
   return result_of(::chroot("."));
 }

@@ -81,7 +81,7 @@ TEST(MemoryV1, OnlyWhatIsPresentIsWritten) {
 }
 
 TEST(MemoryV1, BuffersOfTcpHaveALimitWhereTheKernelHasIt) {
-  LimitsTree tree({{"memory", {{"memory.kmem.tcp.limit_in_bytes", "9223372036854771712"}}}});
+  LimitsTree tree({{"memory", {{"memory.kmem.tcp.limit_in_bytes", "0"}}}});
   expect_applied(tree, memory({.kernel_tcp = 0}));
   EXPECT_THAT(tree.written(), IsEmpty());
   expect_applied(tree, memory({.kernel_tcp = 8192}));
