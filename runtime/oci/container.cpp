@@ -93,8 +93,8 @@ Result<Container> Container::open(const std::string& root, std::string_view id) 
 
 Status Container::status(const std::string& proc) const {
   if (!process_lives(proc, record_.pid, record_.start_ticks)) return Status::kStopped;
+  if (::faccessat(directory(), kCreatingMark, F_OK, 0) == 0) return Status::kCreating;
   if (::faccessat(directory(), kStartSocket, F_OK, 0) == 0) return Status::kCreated;
-  if (::faccessat(directory(), kCreatingSocket, F_OK, 0) == 0) return Status::kCreating;
   return Status::kRunning;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A container by its name: its directory ROOT/ID, what stands there, and in which state it is.
 //
-// Nothing on disk says "running": created means that the socket of `start` is still there, stopped that the first
-// process is gone, paused that its cgroup is frozen. Two locks (flock(2)): on the directory while `create` is at work
+// Nothing on disk says "running": creating means that the mark of its maker is still there, created that the socket of
+// `start` is, stopped that the first process is gone, paused that its cgroup is frozen. Two locks (flock(2)): on the directory while `create` is at work
 // in it, so that one that was killed can be told from one that is busy; on state.json while a command changes the
 // container. runtime.md "State"
 #pragma once
@@ -23,8 +23,8 @@ inline constexpr char kRecordFile[] = "state.json";
 inline constexpr char kProcessFile[] = "process.json";
 inline constexpr char kFilterFile[] = "seccomp.bpf";
 inline constexpr char kStartSocket[] = "start.sock";
-// The same socket until everything is ready for `start`.
-inline constexpr char kCreatingSocket[] = "creating.sock";
+// There while the container is made, by `create` or `run`: until then its processes may still stand on the host's root.
+inline constexpr char kCreatingMark[] = "creating";
 
 // Holds an flock(2) until it goes; processes that were started meanwhile do not keep it.
 class Lock {

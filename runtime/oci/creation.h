@@ -57,7 +57,6 @@ class Creation {
   void fill_record();
   isolate::LaunchSpec launch_spec();
   isolate::LaunchHooks hooks();
-  bool is_found_late() const;
   Result<void> configure(pid_t pid);
   Result<void> run_early_hooks(pid_t pid);
   Result<void> finish(isolate::Launched& launched);

@@ -4,6 +4,7 @@
 
 #include "runtime/container/process.h"
 #include "runtime/isolate/launch.h"
+#include "runtime/oci/cgroups.h"
 #include "runtime/oci/command.h"
 #include "runtime/oci/destroy.h"
 #include "runtime/oci/notify_socket.h"
@@ -15,7 +16,11 @@ namespace {
 
 Result<void> let_go(const Context& context, const Container& container) {
   const Record& record = container.record();
-  const Status status = container.status(context.host.proc);
+  // One that stands still would never answer, and nobody could resume it while we wait.
+  PauseReader pauses(context.host);
+  const Status status = status_of(container, pauses, context.host);
+  if (status == Status::kCreating) return fail("container \"" + container.id() + "\" is still being created");
+  if (status == Status::kPaused) return fail("cannot start container \"" + container.id() + "\": paused: resume it");
   if (status != Status::kCreated) {
     return fail("cannot start container \"" + container.id() +
                 "\" that is not created: " + std::string(status_name(status)));

@@ -166,9 +166,9 @@ TEST_F(OciContainer, StatusComesFromProcessAndSocket) {
   EXPECT_EQ(status("reused"), Status::kStopped);
   EXPECT_EQ(status("gone"), Status::kStopped);
   const std::string directory = root() + "/live/";
-  std::ofstream(directory + kCreatingSocket) << "";
+  std::ofstream(directory + kCreatingMark) << "";
   EXPECT_EQ(status("live"), Status::kCreating);
-  ASSERT_EQ(::rename((directory + kCreatingSocket).c_str(), (directory + kStartSocket).c_str()), 0);
+  ASSERT_EQ(::rename((directory + kCreatingMark).c_str(), (directory + kStartSocket).c_str()), 0);
   EXPECT_EQ(status("live"), Status::kCreated);
 }
 
