@@ -23,6 +23,8 @@ inline constexpr char kRecordFile[] = "state.json";
 inline constexpr char kProcessFile[] = "process.json";
 inline constexpr char kFilterFile[] = "seccomp.bpf";
 inline constexpr char kStartSocket[] = "start.sock";
+// The same socket once `start` is connected to it: nobody else can start it any more.
+inline constexpr char kStartingSocket[] = "starting.sock";
 // There while the container is made, by `create` or `run`: until then its processes may still stand on the host's root.
 inline constexpr char kCreatingMark[] = "creating";
 
@@ -42,6 +44,8 @@ class Lock {
 
 // Waits until no other command changes the container of this directory. Error ENOENT when it was deleted meanwhile.
 Result<Lock> lock_container(int directory, std::string_view id);
+// The same without waiting. Error EWOULDBLOCK when another command has it.
+Result<Lock> try_lock_container(int directory, std::string_view id);
 
 class Container {
  public:
@@ -91,7 +95,8 @@ class NewDirectory {
   std::string path_;
 };
 
-// Removes a directory of which no `create` is at work and no state can be read. EBUSY when one is.
+// Removes a directory in which no `create` is at work and no record stands. EBUSY when one is, EEXIST when a record has
+// been written meanwhile.
 Result<void> remove_aborted(const std::string& root, std::string_view id);
 // Removes ROOT/ID with all in it; one that is gone already is fine.
 Result<void> remove_directory(const std::string& root, std::string_view id);

@@ -228,7 +228,9 @@ Result<void> Creation::configure(pid_t pid) {
   if (!stat) return unexpected(Error{ESRCH, "process " + std::to_string(pid) + " of the container"});
   record_.pid = pid;
   record_.start_ticks = stat->start_ticks;
-  return directory_->write(kRecordFile, write_record(record_));
+  auto written = directory_->write(kRecordFile, write_record(record_));
+  recorded_ = written.has_value();
+  return written;
 }
 
 Result<void> Creation::run_early_hooks(pid_t pid) {
@@ -270,6 +272,14 @@ void Creation::show_output() {
 isolate::LaunchError Creation::undo(isolate::LaunchError error) {
   const bool had_hooks = launched_;
   if (launched_) show_output();
+  // Once others know it one of them may have deleted it, and another one of its name may be there.
+  Result<Lock> lock = Lock();
+  if (recorded_) lock = lock_container(directory_->fd(), id_);
+  if (!lock) {
+    cgroup_->keep();
+    directory_->keep();
+    return error;
+  }
   cgroup_.reset();
   directory_.reset();
   if (had_hooks) run_poststop_hooks(context_, record_);

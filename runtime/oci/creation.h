@@ -75,6 +75,7 @@ class Creation {
   std::optional<NewDirectory> directory_;
   std::optional<NewCgroup> cgroup_;  // goes before the directory
   bool with_program_ = true;         // false: config.json has no process, only `create` takes that
+  bool recorded_ = false;            // others may know it
   bool launched_ = false;            // hooks may have run
 };
 

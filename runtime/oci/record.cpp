@@ -14,7 +14,8 @@ using container::JsonReader;
 using nlohmann::json;
 
 constexpr int kFormat = 1;
-constexpr size_t kLongestId = 1024;
+// NAME_MAX: it names a directory.
+constexpr size_t kLongestId = 255;
 constexpr std::string_view kManagers[] = {"cgroupfs", "systemd", "disabled"};
 
 void write_strings(JsonWriter& out, std::string_view name, const std::vector<std::string>& values) {

@@ -30,12 +30,16 @@ Result<void> let_go(const Context& context, const Container& container) {
   if (!process) return unexpected(process.error());
   auto connection = connect_at(context.host.proc, container.directory(), kStartSocket);
   if (!connection) return unexpected(connection.error().within("container \"" + container.id() + "\""));
+  // Should we be killed: it goes on without us, and is not created any more.
+  if (::renameat(container.directory(), kStartSocket, container.directory(), kStartingSocket) != 0) {
+    return fail_errno(kStartSocket);
+  }
   const auto started = isolate::start(connection->get(), process->get(), [&record](UniqueFd listener) {
     return seccomp::send_listener(record.listener_path, process_state_json(record, "created", record.pid),
                                   listener.get());
   });
   if (const auto* failed = std::get_if<isolate::LaunchError>(&started)) return unexpected(failed->error);
-  if (::unlinkat(container.directory(), kStartSocket, 0) != 0) return fail_errno(kStartSocket);
+  if (::unlinkat(container.directory(), kStartingSocket, 0) != 0) return fail_errno(kStartingSocket);
   return {};
 }
 
