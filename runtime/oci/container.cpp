@@ -194,7 +194,14 @@ void NewDirectory::keep() {
   ::flock(fd(), LOCK_UN);
 }
 
-Result<void> remove_aborted(const std::string& root, std::string_view id) {
+bool is_being_created(const std::string& root, std::string_view id) {
+  if (!check_id(id)) return false;
+  auto directory = open_directory(root + "/" + std::string(id));
+  return directory && ::flock(directory->fd(), LOCK_SH | LOCK_NB) != 0;
+}
+
+Result<void> remove_aborted(const std::string& root, std::string_view id,
+                            const std::function<Result<void>(const std::string&)>& remove_group) {
   if (auto good = check_id(id); !good) return good;
   const std::string path = root + "/" + std::string(id);
   auto directory = open_directory(path);
@@ -206,6 +213,9 @@ Result<void> remove_aborted(const std::string& root, std::string_view id) {
   // It may have become a container between the caller's look and the lock.
   if (::faccessat(directory->fd(), kRecordFile, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
     return unexpected(Error{EEXIST, quoted(id) + " was created meanwhile"});
+  if (auto group = read_file(path + "/" + kCreatingMark); group && !group->empty()) {
+    if (auto removed = remove_group(*group); !removed) return removed;
+  }
   if (auto removed = remove_files(*directory, path); !removed) return removed;
   if (::rmdir(path.c_str()) != 0 && errno != ENOENT) return fail_errno(path);
   return {};

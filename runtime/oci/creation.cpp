@@ -42,6 +42,14 @@ uint64_t namespace_flags(const spec::Spec& spec, const std::string& proc) {
   return flags;
 }
 
+// A pid namespace of its own, not one that it joins: then the kernel ends everybody in it with the first process.
+bool has_own_pids(const spec::Spec& spec) {
+  for (const spec::Namespace& one : spec.namespaces) {
+    if (one.type == spec::NamespaceType::kPid) return one.path.empty();
+  }
+  return false;
+}
+
 isolate::LaunchError engine_error(const Error& error) { return {error, isolate::kExitEngineFailed}; }
 
 }  // namespace
@@ -100,7 +108,8 @@ Result<void> Creation::prepare() {
   auto directory = NewDirectory::make(context_.root, id_);
   if (!directory) return unexpected(directory.error());
   directory_.emplace(*std::move(directory));
-  if (auto marked = directory_->write(kCreatingMark, ""); !marked) return marked;
+  const std::string group = NewCgroup::path({context_.manager, context_.rootless, id_, &bundle_.spec});
+  if (auto marked = directory_->write(kCreatingMark, group); !marked) return marked;
   if (auto written = write_filter(); !written) return written;
   auto cgroup = NewCgroup::make({context_.manager, context_.rootless, id_, &bundle_.spec}, context_.host);
   if (!cgroup) return unexpected(cgroup.error());
@@ -169,6 +178,7 @@ void Creation::fill_record() {
   record_.created = rfc3339(wall_clock_ns());
   record_.annotations = spec.annotations;
   record_.namespaces = namespace_flags(spec, context_.host.proc);
+  record_.ends_with_first = has_own_pids(spec);
   record_.personality = spec.personality;
   record_.has_filter = !filter_.program.empty();
   record_.filter_flags = filter_.flags;

@@ -131,6 +131,22 @@ class Lifecycle(oci.Case):
         self.assertIn("does not exist", self.runtime.fails("state", "x" * 255))
         self.assertNotIn("no such file", self.runtime.fails("state", "nobody"))
 
+    def test_delete_spares_who_came_into_the_cgroup_later(self):
+        one = self.prepare("/bin/true")
+        self.runtime.call("run", "--keep", "--bundle", one.bundle, one.name)
+        other = subprocess.Popen(["/bin/sleep", "1000"])
+        self.addCleanup(other.wait)
+        self.addCleanup(other.kill)
+        for mount in support.hierarchies():
+            (mount / one.group.strip("/") / "cgroup.procs").write_text(str(other.pid))
+        for options in ((), ("--force",)):
+            self.assertIn("not the container's", self.runtime.fails("delete", *options, one.name))
+        self.assertIsNone(other.poll())
+        other.kill()
+        other.wait()
+        self.runtime.call("delete", one.name)
+        self.assert_gone(one)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -125,6 +125,7 @@ class OciContainer : public ::testing::Test {
     directory->keep();
   }
   uint64_t own_ticks() { return read_process_stat("/proc", ::getpid())->start_ticks; }
+  static Result<void> nobody(const std::string&) { return {}; }
   Status status(const std::string& id) { return Container::open(root(), id)->status("/proc"); }
   test::TempTree tree_;
 };
@@ -175,13 +176,13 @@ TEST_F(OciContainer, StatusComesFromProcessAndSocket) {
 TEST_F(OciContainer, AnAbortedCreateCanBeRemovedButNotABusyOne) {
   auto busy = NewDirectory::make(root(), "x");
   ASSERT_TRUE(busy);
-  auto removed = remove_aborted(root(), "x");
+  auto removed = remove_aborted(root(), "x", nobody);
   ASSERT_FALSE(removed);
   EXPECT_EQ(removed.error().code, EBUSY);
   busy->keep();
-  EXPECT_TRUE(remove_aborted(root(), "x"));
+  EXPECT_TRUE(remove_aborted(root(), "x", nobody));
   EXPECT_FALSE(std::ifstream(root() + "/x/."));
-  EXPECT_TRUE(remove_aborted(root(), "x"));
+  EXPECT_TRUE(remove_aborted(root(), "x", nobody));
 }
 
 TEST_F(OciContainer, ALockWaitsAndNoticesTheEnd) {
