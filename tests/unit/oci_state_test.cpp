@@ -185,6 +185,27 @@ TEST_F(OciContainer, AnAbortedCreateCanBeRemovedButNotABusyOne) {
   EXPECT_TRUE(remove_aborted(root(), "x", nobody));
 }
 
+TEST_F(OciContainer, WhatBecameAContainerIsNotRemovedAsAborted) {
+  make("x", ::getpid(), own_ticks());
+  auto removed = remove_aborted(root(), "x", nobody);
+  ASSERT_FALSE(removed);
+  EXPECT_EQ(removed.error().code, EEXIST);
+  EXPECT_EQ(status("x"), Status::kRunning);
+}
+
+TEST_F(OciContainer, AnAbortedCreateTellsItsCgroup) {
+  auto directory = NewDirectory::make(root(), "x");
+  ASSERT_TRUE(directory);
+  ASSERT_TRUE(directory->write(kCreatingMark, "/some/group"));
+  directory->keep();
+  std::string group;
+  EXPECT_TRUE(remove_aborted(root(), "x", [&group](const std::string& path) {
+    group = path;
+    return Result<void>();
+  }));
+  EXPECT_EQ(group, "/some/group");
+}
+
 TEST_F(OciContainer, ALockWaitsAndNoticesTheEnd) {
   make("x", ::getpid(), own_ticks());
   auto first = Container::open(root(), "x");
