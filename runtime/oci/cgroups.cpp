@@ -17,6 +17,7 @@ namespace plimsoll::oci {
 namespace {
 
 constexpr int kEndMs = 10'000;
+constexpr int kGoneMs = 1'000;  // for what has been killed already
 
 std::vector<spec::DeviceRule> device_rules(const spec::Spec& spec) {
   std::vector<spec::DeviceRule> rules = spec.resources.devices;
@@ -58,10 +59,17 @@ bool is_line_of(const limits::ProcessCgroup& line, const cgroup::Hierarchy& hier
 }
 
 // A group that can be removed has no processes: the usual case after the container's end, and the cheapest way to know.
-Result<void> end_group(limits::OwnCgroup& group) {
+Result<void> end_group(limits::OwnCgroup& group, bool kill = true) {
   if (::rmdir(group.places().front().directory.c_str()) != 0) {
-    if (auto killed = group.kill_all(); !killed) return killed;
-    if (auto emptied = group.wait_empty(kEndMs); !emptied) return emptied;
+    if (kill) {
+      if (auto killed = group.kill_all(); !killed) return killed;
+    }
+    auto emptied = group.wait_empty(kill ? kEndMs : kGoneMs);
+    if (!emptied && !kill && emptied.error().code == ETIMEDOUT) {
+      return unexpected(
+          Error{EBUSY, "cgroup " + group.path() + " has processes that are not the container's: end them"});
+    }
+    if (!emptied) return emptied;
   }
   return group.remove();
 }
@@ -136,6 +144,11 @@ Result<void> NewCgroup::end() {
   if (manager_ != CgroupManager::kSystemd) return ended;
   auto stopped = stop_unit(unit_.unit());
   return ended ? stopped : ended;
+}
+
+std::string NewCgroup::path(const Request& request) {
+  if (request.manager != CgroupManager::kCgroupfs) return "";
+  return limits::absolute_cgroup_path(request.spec->cgroups_path, request.id).value_or("");
 }
 
 Result<void> NewCgroup::make_own(const Request& request) {
@@ -253,11 +266,12 @@ Result<void> attach_to_unit(const Record& record, pid_t pid) {
   return limits::attach_to_scope(*bus, record.unit, "", pid);
 }
 
-Result<void> remove_group(const Record& record, const HostRoots& host) {
+Result<void> remove_group(const Record& record, const HostRoots& host, bool kill) {
   auto group = open_group(record, host);
   if (!group) return unexpected(group.error());
   Result<void> ended;
-  if (*group) ended = end_group(**group);
+  if (*group) ended = end_group(**group, kill);
+  if (!ended && ended.error().code == EBUSY) return ended;
   if (record.manager != CgroupManager::kSystemd || record.unit.empty()) return ended;
   auto stopped = stop_unit(record.unit);
   return ended ? stopped : ended;

@@ -30,6 +30,8 @@ class NewCgroup {
   // Makes and limits the group; with systemd nothing but the plan, since a scope is made around a process.
   // A group that has processes already is refused: `delete` would kill them.
   static Result<NewCgroup> make(const Request& request, const HostRoots& host);
+  // Where make() will make it. "": nowhere, or by systemd, which removes an empty one by itself.
+  static std::string path(const Request& request);
   NewCgroup(NewCgroup&&) noexcept;
   NewCgroup& operator=(NewCgroup&&) = delete;
   ~NewCgroup();
@@ -72,8 +74,9 @@ Result<limits::OwnCgroup> open_subgroup(const Record& record, std::string_view p
 // Has systemd put a process into the container's scope, for who may not do it.
 Result<void> attach_to_unit(const Record& record, pid_t pid);
 
-// Kills what is left in the group and removes it; the unit too, where it is systemd's.
-Result<void> remove_group(const Record& record, const HostRoots& host);
+// Removes the group; the unit too, where it is systemd's. With `kill` ends what is left in it first, else EBUSY says
+// that there are processes of somebody else: another state directory's container may have the same path.
+Result<void> remove_group(const Record& record, const HostRoots& host, bool kill = true);
 // Sets the resources that are given.
 Result<void> update_group(const Record& record, const spec::Resources& resources, const HostRoots& host);
 

@@ -11,11 +11,13 @@
 
 #include "base/text.h"
 #include "runtime/oci/process_stat.h"
+#include "runtime/spec/read.h"
 
 namespace plimsoll::oci {
 namespace {
 
-constexpr size_t kLargestRecord = 1024 * 1024;
+// More than can be written: a configuration's annotations and hooks, each byte at most six in JSON.
+constexpr size_t kLargestRecord = 6 * spec::kLargestConfig + 1024 * 1024;
 
 std::string quoted(std::string_view id) { return "container \"" + std::string(id) + "\""; }
 
@@ -93,24 +95,31 @@ Result<Container> Container::open(const std::string& root, std::string_view id) 
 
 Status Container::status(const std::string& proc) const {
   if (!process_lives(proc, record_.pid, record_.start_ticks)) return Status::kStopped;
+  if (::faccessat(directory(), kCreatingMark, F_OK, 0) == 0) return Status::kCreating;
   if (::faccessat(directory(), kStartSocket, F_OK, 0) == 0) return Status::kCreated;
-  if (::faccessat(directory(), kCreatingSocket, F_OK, 0) == 0) return Status::kCreating;
   return Status::kRunning;
 }
 
 Result<void> Container::check_owner() const { return oci::check_owner(directory(), id()); }
 
-Result<Lock> lock_container(int directory, std::string_view id) {
+namespace {
+
+Result<Lock> take_lock(int directory, std::string_view id, int flags) {
   if (auto own = check_owner(directory, id); !own) return unexpected(own.error());
   UniqueFd fd(::openat(directory, kRecordFile, O_RDONLY | O_CLOEXEC));
   if (!fd) return missing(id);
-  while (::flock(fd.get(), LOCK_EX) != 0) {
-    if (errno != EINTR) return fail_errno("lock " + quoted(id));
+  while (::flock(fd.get(), LOCK_EX | flags) != 0) {
+    if (errno != EINTR) return fail_errno("another command is at work in " + quoted(id));
   }
   struct stat information;
   if (::fstat(fd.get(), &information) != 0 || information.st_nlink == 0) return missing(id);
   return Lock(std::move(fd));
 }
+
+}  // namespace
+
+Result<Lock> lock_container(int directory, std::string_view id) { return take_lock(directory, id, 0); }
+Result<Lock> try_lock_container(int directory, std::string_view id) { return take_lock(directory, id, LOCK_NB); }
 
 Result<std::string> Container::read(const std::string& name, size_t limit) const {
   const UniqueFd fd(::openat(directory(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
@@ -150,8 +159,13 @@ Result<NewDirectory> NewDirectory::make(const std::string& root, std::string_vie
   if (auto own = check_owner(opened->fd(), id); !own) return unexpected(own.error());
   directory.directory_ = *std::move(opened);
   directory.path_ = path;
-  ::flock(directory.fd(), LOCK_EX | LOCK_NB);
-  return directory;
+  struct stat information;
+  if (::flock(directory.fd(), LOCK_EX | LOCK_NB) == 0 && ::fstat(directory.fd(), &information) == 0 &&
+      information.st_nlink != 0) {
+    return directory;
+  }
+  directory.path_.clear();
+  return fail(quoted(id) + " is being deleted by another command");
 }
 
 NewDirectory::NewDirectory(NewDirectory&& other) noexcept
@@ -180,7 +194,14 @@ void NewDirectory::keep() {
   ::flock(fd(), LOCK_UN);
 }
 
-Result<void> remove_aborted(const std::string& root, std::string_view id) {
+bool is_being_created(const std::string& root, std::string_view id) {
+  if (!check_id(id)) return false;
+  auto directory = open_directory(root + "/" + std::string(id));
+  return directory && ::flock(directory->fd(), LOCK_SH | LOCK_NB) != 0;
+}
+
+Result<void> remove_aborted(const std::string& root, std::string_view id,
+                            const std::function<Result<void>(const std::string&)>& remove_group) {
   if (auto good = check_id(id); !good) return good;
   const std::string path = root + "/" + std::string(id);
   auto directory = open_directory(path);
@@ -189,7 +210,15 @@ Result<void> remove_aborted(const std::string& root, std::string_view id) {
   if (auto own = check_owner(directory->fd(), id); !own) return own;
   if (::flock(directory->fd(), LOCK_EX | LOCK_NB) != 0)
     return unexpected(Error{EBUSY, quoted(id) + " is being created"});
-  return remove_directory(root, id);
+  // It may have become a container between the caller's look and the lock.
+  if (::faccessat(directory->fd(), kRecordFile, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+    return unexpected(Error{EEXIST, quoted(id) + " was created meanwhile"});
+  if (auto group = read_file(path + "/" + kCreatingMark); group && !group->empty()) {
+    if (auto removed = remove_group(*group); !removed) return removed;
+  }
+  if (auto removed = remove_files(*directory, path); !removed) return removed;
+  if (::rmdir(path.c_str()) != 0 && errno != ENOENT) return fail_errno(path);
+  return {};
 }
 
 Result<void> remove_directory(const std::string& root, std::string_view id) {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A container by its name: its directory ROOT/ID, what stands there, and in which state it is.
 //
-// Nothing on disk says "running": created means that the socket of `start` is still there, stopped that the first
-// process is gone, paused that its cgroup is frozen. Two locks (flock(2)): on the directory while `create` is at work
-// in it, so that one that was killed can be told from one that is busy; on state.json while a command changes the
-// container. runtime.md "State"
+// Nothing on disk says "running": creating means that the mark of its maker is still there, created that the socket of
+// `start` is, stopped that the first process is gone, paused that its cgroup is frozen. Two locks (flock(2)): on the
+// directory while `create` is at work in it, so that one that was killed can be told from one that is busy; on
+// state.json while a command changes the container. runtime.md "State"
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,8 +24,11 @@ inline constexpr char kRecordFile[] = "state.json";
 inline constexpr char kProcessFile[] = "process.json";
 inline constexpr char kFilterFile[] = "seccomp.bpf";
 inline constexpr char kStartSocket[] = "start.sock";
-// The same socket until everything is ready for `start`.
-inline constexpr char kCreatingSocket[] = "creating.sock";
+// The same socket once `start` is connected to it: nobody else can start it any more.
+inline constexpr char kStartingSocket[] = "starting.sock";
+// There while the container is made, by `create` or `run`: until then its processes may still stand on the host's root.
+// In it the path of the cgroup that is made for it, for who removes what an aborted one has left.
+inline constexpr char kCreatingMark[] = "creating";
 
 // Holds an flock(2) until it goes; processes that were started meanwhile do not keep it.
 class Lock {
@@ -42,6 +46,8 @@ class Lock {
 
 // Waits until no other command changes the container of this directory. Error ENOENT when it was deleted meanwhile.
 Result<Lock> lock_container(int directory, std::string_view id);
+// The same without waiting. Error EWOULDBLOCK when another command has it.
+Result<Lock> try_lock_container(int directory, std::string_view id);
 
 class Container {
  public:
@@ -91,8 +97,13 @@ class NewDirectory {
   std::string path_;
 };
 
-// Removes a directory of which no `create` is at work and no state can be read. EBUSY when one is.
-Result<void> remove_aborted(const std::string& root, std::string_view id);
+// Whether some `create` or `run` has the directory.
+bool is_being_created(const std::string& root, std::string_view id);
+// Removes a directory in which no `create` is at work and no record stands. EBUSY when one is, EEXIST when a record has
+// been written meanwhile.
+// `remove_group` gets the path in the mark, before the directory goes.
+Result<void> remove_aborted(const std::string& root, std::string_view id,
+                            const std::function<Result<void>(const std::string&)>& remove_group);
 // Removes ROOT/ID with all in it; one that is gone already is fine.
 Result<void> remove_directory(const std::string& root, std::string_view id);
 

@@ -42,6 +42,14 @@ uint64_t namespace_flags(const spec::Spec& spec, const std::string& proc) {
   return flags;
 }
 
+// A pid namespace of its own, not one that it joins: then the kernel ends everybody in it with the first process.
+bool has_own_pids(const spec::Spec& spec) {
+  for (const spec::Namespace& one : spec.namespaces) {
+    if (one.type == spec::NamespaceType::kPid) return one.path.empty();
+  }
+  return false;
+}
+
 isolate::LaunchError engine_error(const Error& error) { return {error, isolate::kExitEngineFailed}; }
 
 }  // namespace
@@ -100,6 +108,8 @@ Result<void> Creation::prepare() {
   auto directory = NewDirectory::make(context_.root, id_);
   if (!directory) return unexpected(directory.error());
   directory_.emplace(*std::move(directory));
+  const std::string group = NewCgroup::path({context_.manager, context_.rootless, id_, &bundle_.spec});
+  if (auto marked = directory_->write(kCreatingMark, group); !marked) return marked;
   if (auto written = write_filter(); !written) return written;
   auto cgroup = NewCgroup::make({context_.manager, context_.rootless, id_, &bundle_.spec}, context_.host);
   if (!cgroup) return unexpected(cgroup.error());
@@ -153,7 +163,7 @@ isolate::LoadedFilter Creation::loaded_filter() const {
 
 Result<void> Creation::prepare_socket() {
   if (!options_.waits_for_start) return {};
-  auto socket = listen_at(context_.host.proc, directory_->fd(), kCreatingSocket);
+  auto socket = listen_at(context_.host.proc, directory_->fd(), kStartSocket);
   if (!socket) return unexpected(socket.error());
   start_socket_ = *std::move(socket);
   return {};
@@ -168,6 +178,7 @@ void Creation::fill_record() {
   record_.created = rfc3339(wall_clock_ns());
   record_.annotations = spec.annotations;
   record_.namespaces = namespace_flags(spec, context_.host.proc);
+  record_.ends_with_first = has_own_pids(spec);
   record_.personality = spec.personality;
   record_.has_filter = !filter_.program.empty();
   record_.filter_flags = filter_.flags;
@@ -215,15 +226,8 @@ isolate::LaunchHooks Creation::hooks() {
   return hooks;
 }
 
-// From here on the container can be found by its name: hooks may ask for it. Without such `create` lets it be found
-// once it is created, so that who asks until there is an answer can go on with `start`; until then its process dies
-// with us.
-bool Creation::is_found_late() const {
-  const spec::Hooks& hooks = bundle_.spec.hooks;
-  return options_.waits_for_start && hooks.prestart.empty() && hooks.create_runtime.empty() &&
-         hooks.create_container.empty();
-}
-
+// From here on the container can be found by its name, since hooks may ask for it, and since its process will not die
+// with us once it is created: at any moment later we may be killed.
 Result<void> Creation::configure(pid_t pid) {
   if (auto done = cgroup_->configure(pid); !done) return done;
   for (const spec::NetDevice& device : bundle_.spec.net_devices) {
@@ -234,7 +238,9 @@ Result<void> Creation::configure(pid_t pid) {
   if (!stat) return unexpected(Error{ESRCH, "process " + std::to_string(pid) + " of the container"});
   record_.pid = pid;
   record_.start_ticks = stat->start_ticks;
-  return is_found_late() ? Result<void>() : directory_->write(kRecordFile, write_record(record_));
+  auto written = directory_->write(kRecordFile, write_record(record_));
+  recorded_ = written.has_value();
+  return written;
 }
 
 Result<void> Creation::run_early_hooks(pid_t pid) {
@@ -250,12 +256,7 @@ Result<void> Creation::finish(isolate::Launched& launched) {
     if (auto sent = send_descriptor(pidfd_socket_.get(), launched.pidfd.get()); !sent) return sent;
   }
   if (auto written = write_pid_file(options_.pid_file, launched.pid); !written) return written;
-  if (start_socket_ && ::renameat(directory_->fd(), kCreatingSocket, directory_->fd(), kStartSocket) != 0) {
-    return fail_errno(directory_->path() + "/" + kStartSocket);
-  }
-  if (is_found_late()) {
-    if (auto written = directory_->write(kRecordFile, write_record(record_)); !written) return written;
-  }
+  if (::unlinkat(directory_->fd(), kCreatingMark, 0) != 0) return fail_errno(directory_->path() + "/" + kCreatingMark);
   cgroup_->keep();
   directory_->keep();
   return {};
@@ -281,6 +282,14 @@ void Creation::show_output() {
 isolate::LaunchError Creation::undo(isolate::LaunchError error) {
   const bool had_hooks = launched_;
   if (launched_) show_output();
+  // Once others know it one of them may have deleted it, and another one of its name may be there.
+  Result<Lock> lock = Lock();
+  if (recorded_) lock = lock_container(directory_->fd(), id_);
+  if (!lock) {
+    cgroup_->keep();
+    directory_->keep();
+    return error;
+  }
   cgroup_.reset();
   directory_.reset();
   if (had_hooks) run_poststop_hooks(context_, record_);

@@ -57,7 +57,6 @@ class Creation {
   void fill_record();
   isolate::LaunchSpec launch_spec();
   isolate::LaunchHooks hooks();
-  bool is_found_late() const;
   Result<void> configure(pid_t pid);
   Result<void> run_early_hooks(pid_t pid);
   Result<void> finish(isolate::Launched& launched);
@@ -76,6 +75,7 @@ class Creation {
   std::optional<NewDirectory> directory_;
   std::optional<NewCgroup> cgroup_;  // goes before the directory
   bool with_program_ = true;         // false: config.json has no process, only `create` takes that
+  bool recorded_ = false;            // others may know it
   bool launched_ = false;            // hooks may have run
 };
 

@@ -46,8 +46,8 @@ void run_poststop_hooks(Context& context, const Record& record) {
   }
 }
 
-Result<void> destroy_container(Context& context, const Container& container) {
-  if (auto removed = remove_group(container.record(), context.host); !removed) return removed;
+Result<void> destroy_container(Context& context, const Container& container, bool kill) {
+  if (auto removed = remove_group(container.record(), context.host, kill); !removed) return removed;
   unmount_container(container.record());
   if (auto removed = remove_directory(context.root, container.id()); !removed) return removed;
   run_poststop_hooks(context, container.record());

@@ -9,8 +9,8 @@ namespace plimsoll::oci {
 
 // SIGKILL to the first process, and to all of the group when `everything`; waits for the first one's end.
 Result<void> kill_container(const Context& context, const Container& container, bool everything);
-// Undoes what `create` made. Hooks that fail are warnings.
-Result<void> destroy_container(Context& context, const Container& container);
+// Undoes what `create` made. Hooks that fail are warnings. `kill`: see remove_group().
+Result<void> destroy_container(Context& context, const Container& container, bool kill = true);
 // The mounts of a container without a mount namespace; of any other the kernel does it.
 void unmount_container(const Record& record);
 // The hooks for after the end alone, as destroy_container() runs them.

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <ctime>
 
@@ -59,7 +60,8 @@ std::string rfc3339(int64_t time_ns) {
 }
 
 std::string message_of(const Error& error) {
-  if (error.code == 0) return error.context;
+  // Who gives a code for callers to tell errors apart by may have said it already.
+  if (error.code == 0 || (error.code == ENOENT && error.context.ends_with(" does not exist"))) return error.context;
   std::string reason = Error{error.code, ""}.message().substr(2);
   const bool is_word = reason.size() > 1 && reason[1] >= 'a' && reason[1] <= 'z';
   if (is_word && reason[0] >= 'A' && reason[0] <= 'Z') reason[0] = static_cast<char>(reason[0] - 'A' + 'a');

@@ -14,7 +14,8 @@ using container::JsonReader;
 using nlohmann::json;
 
 constexpr int kFormat = 1;
-constexpr size_t kLongestId = 1024;
+// NAME_MAX: it names a directory.
+constexpr size_t kLongestId = 255;
 constexpr std::string_view kManagers[] = {"cgroupfs", "systemd", "disabled"};
 
 void write_strings(JsonWriter& out, std::string_view name, const std::vector<std::string>& values) {
@@ -104,6 +105,7 @@ std::string write_record(const Record& record) {
   out.member("cgroup_path", record.cgroup_path);
   out.member("manager", manager_name(record.manager));
   if (!record.unit.empty()) out.member("unit", record.unit);
+  if (record.ends_with_first) out.member("ends_with_first", true);
   out.member("namespaces", record.namespaces);
   if (record.personality) out.member("personality", *record.personality);
   write_filter(out, record);
@@ -130,6 +132,7 @@ Result<Record> read_record(std::string_view text) {
   reader.get("cgroup_path", record.cgroup_path);
   reader.get("manager", manager);
   reader.get("unit", record.unit);
+  reader.get("ends_with_first", record.ends_with_first);
   reader.get("namespaces", record.namespaces);
   if (value->contains("personality")) reader.get("personality", record.personality.emplace());
   read_filter(reader, *value, record);

@@ -35,8 +35,9 @@ struct Record {
   std::map<std::string, std::string> annotations;
   std::string cgroup_path;  // absolute, as in every hierarchy; "": none
   CgroupManager manager = CgroupManager::kCgroupfs;
-  std::string unit;         // of systemd
-  uint64_t namespaces = 0;  // CLONE_NEW* that are not the caller's
+  std::string unit;              // of systemd
+  bool ends_with_first = false;  // nobody of it outlives its first process
+  uint64_t namespaces = 0;       // CLONE_NEW* that are not the caller's
   std::optional<uint64_t> personality;
   bool has_filter = false;
   unsigned filter_flags = 0;

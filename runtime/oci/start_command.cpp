@@ -4,6 +4,7 @@
 
 #include "runtime/container/process.h"
 #include "runtime/isolate/launch.h"
+#include "runtime/oci/cgroups.h"
 #include "runtime/oci/command.h"
 #include "runtime/oci/destroy.h"
 #include "runtime/oci/notify_socket.h"
@@ -15,7 +16,11 @@ namespace {
 
 Result<void> let_go(const Context& context, const Container& container) {
   const Record& record = container.record();
-  const Status status = container.status(context.host.proc);
+  // One that stands still would never answer, and nobody could resume it while we wait.
+  PauseReader pauses(context.host);
+  const Status status = status_of(container, pauses, context.host);
+  if (status == Status::kCreating) return fail("container \"" + container.id() + "\" is still being created");
+  if (status == Status::kPaused) return fail("cannot start container \"" + container.id() + "\": paused: resume it");
   if (status != Status::kCreated) {
     return fail("cannot start container \"" + container.id() +
                 "\" that is not created: " + std::string(status_name(status)));
@@ -25,12 +30,16 @@ Result<void> let_go(const Context& context, const Container& container) {
   if (!process) return unexpected(process.error());
   auto connection = connect_at(context.host.proc, container.directory(), kStartSocket);
   if (!connection) return unexpected(connection.error().within("container \"" + container.id() + "\""));
+  // Should we be killed: it goes on without us, and is not created any more.
+  if (::renameat(container.directory(), kStartSocket, container.directory(), kStartingSocket) != 0) {
+    return fail_errno(kStartSocket);
+  }
   const auto started = isolate::start(connection->get(), process->get(), [&record](UniqueFd listener) {
     return seccomp::send_listener(record.listener_path, process_state_json(record, "created", record.pid),
                                   listener.get());
   });
   if (const auto* failed = std::get_if<isolate::LaunchError>(&started)) return unexpected(failed->error);
-  if (::unlinkat(container.directory(), kStartSocket, 0) != 0) return fail_errno(kStartSocket);
+  if (::unlinkat(container.directory(), kStartingSocket, 0) != 0) return fail_errno(kStartingSocket);
   return {};
 }
 

@@ -25,11 +25,11 @@ using ::testing::HasSubstr;
 
 TEST(OciId, TheGrammar) {
   for (const char* id : {"a", "0", "a.b", "_", "+x", "-", "A-b_c+d.e9"}) EXPECT_TRUE(check_id(id)) << id;
-  EXPECT_TRUE(check_id(std::string(1024, 'x')));
+  EXPECT_TRUE(check_id(std::string(255, 'x')));
   for (const char* id : {"", ".", "..", ".a", "a/b", "../a", "a b", "a\n", "\xc3\xa9", "a:b", "a%"}) {
     EXPECT_FALSE(check_id(id)) << id;
   }
-  EXPECT_FALSE(check_id(std::string(1025, 'x')));
+  EXPECT_FALSE(check_id(std::string(256, 'x')));
   EXPECT_FALSE(check_id(std::string_view("a\0b", 3)));
 }
 
@@ -125,6 +125,7 @@ class OciContainer : public ::testing::Test {
     directory->keep();
   }
   uint64_t own_ticks() { return read_process_stat("/proc", ::getpid())->start_ticks; }
+  static Result<void> nobody(const std::string&) { return {}; }
   Status status(const std::string& id) { return Container::open(root(), id)->status("/proc"); }
   test::TempTree tree_;
 };
@@ -166,22 +167,43 @@ TEST_F(OciContainer, StatusComesFromProcessAndSocket) {
   EXPECT_EQ(status("reused"), Status::kStopped);
   EXPECT_EQ(status("gone"), Status::kStopped);
   const std::string directory = root() + "/live/";
-  std::ofstream(directory + kCreatingSocket) << "";
+  std::ofstream(directory + kCreatingMark) << "";
   EXPECT_EQ(status("live"), Status::kCreating);
-  ASSERT_EQ(::rename((directory + kCreatingSocket).c_str(), (directory + kStartSocket).c_str()), 0);
+  ASSERT_EQ(::rename((directory + kCreatingMark).c_str(), (directory + kStartSocket).c_str()), 0);
   EXPECT_EQ(status("live"), Status::kCreated);
 }
 
 TEST_F(OciContainer, AnAbortedCreateCanBeRemovedButNotABusyOne) {
   auto busy = NewDirectory::make(root(), "x");
   ASSERT_TRUE(busy);
-  auto removed = remove_aborted(root(), "x");
+  auto removed = remove_aborted(root(), "x", nobody);
   ASSERT_FALSE(removed);
   EXPECT_EQ(removed.error().code, EBUSY);
   busy->keep();
-  EXPECT_TRUE(remove_aborted(root(), "x"));
+  EXPECT_TRUE(remove_aborted(root(), "x", nobody));
   EXPECT_FALSE(std::ifstream(root() + "/x/."));
-  EXPECT_TRUE(remove_aborted(root(), "x"));
+  EXPECT_TRUE(remove_aborted(root(), "x", nobody));
+}
+
+TEST_F(OciContainer, WhatBecameAContainerIsNotRemovedAsAborted) {
+  make("x", ::getpid(), own_ticks());
+  auto removed = remove_aborted(root(), "x", nobody);
+  ASSERT_FALSE(removed);
+  EXPECT_EQ(removed.error().code, EEXIST);
+  EXPECT_EQ(status("x"), Status::kRunning);
+}
+
+TEST_F(OciContainer, AnAbortedCreateTellsItsCgroup) {
+  auto directory = NewDirectory::make(root(), "x");
+  ASSERT_TRUE(directory);
+  ASSERT_TRUE(directory->write(kCreatingMark, "/some/group"));
+  directory->keep();
+  std::string group;
+  EXPECT_TRUE(remove_aborted(root(), "x", [&group](const std::string& path) {
+    group = path;
+    return Result<void>();
+  }));
+  EXPECT_EQ(group, "/some/group");
 }
 
 TEST_F(OciContainer, ALockWaitsAndNoticesTheEnd) {
