@@ -250,9 +250,9 @@ int mount_cgroups(Child& child, const PlannedMount& mount) {
   const std::vector<CgroupMount>& cgroups = child.plan->mounts.cgroups;
   if (cgroups.empty()) return mount_all_cgroups(target_fd, mount.options);
   if (cgroups.size() == 1 && cgroups[0].name.empty()) return bind_cgroups(child, target_fd, mount.options);
-  static const FileSystemOption kOptions[] = {{"mode", "755"}, {"size", "65536"}};
+  static constexpr FixedOption kOptions[] = {{"mode", "755"}, {"size", "65536"}};
   constexpr uint64_t kAttributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-  const int parent_fd = new_mount("tmpfs", nullptr, kOptions, kAttributes);
+  const int parent_fd = new_mount("tmpfs", kOptions, kAttributes);
   if (parent_fd < 0 || attach(parent_fd, target_fd) < 0) return errno;
   if (const int error = bind_cgroups(child, parent_fd, mount.options)) return error;
   return change_attributes(parent_fd, mount.options.set & MOUNT_ATTR_RDONLY, 0, 0, false) < 0 ? errno : 0;
