@@ -93,6 +93,7 @@ class Join {
       if (report->kind == Report::Kind::kPid && joined_.pid == 0) {
         joined_.pid = report->value;
         joined_.pidfd.reset(pidfd_open(joined_.pid));
+        if (!joined_.pidfd) return fail_errno("process " + std::to_string(joined_.pid) + " in the container");
       }
       if (auto served = serve(); !served) return served;
     }

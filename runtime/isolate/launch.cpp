@@ -226,6 +226,14 @@ class Launch {
   std::optional<uint64_t> mount_below_;  // what the root file system lies in, where mounts are made among ours
 };
 
+// What the container says of it, which knows more than `error`. Without an answer a container that waits gives up.
+LaunchError why_not_started(int connection, const Error& error) {
+  ::shutdown(connection, SHUT_WR);
+  const std::optional<Report> report = read_report(connection);
+  const bool failed = report && report->kind == Report::Kind::kFailed && report->value != ECANCELED;
+  return failed ? explain(*report, std::nullopt) : engine_error(error);
+}
+
 }  // namespace
 
 // Of the calls the newest one; it refuses a size of 0 before it looks at anything else.
@@ -246,10 +254,10 @@ void unmount_root(const std::string& rootfs) { ::umount2(rootfs.c_str(), MNT_DET
 std::variant<std::monostate, LaunchError> start(int connection, int pidfd,
                                                 const std::function<Result<void>(UniqueFd)>& listener) {
   while (const std::optional<Report> report = read_report(connection)) {
-    if (report->kind == Report::Kind::kFailed) return explain(*report, "");
+    if (report->kind == Report::Kind::kFailed) return explain(*report, std::nullopt);
     if (report->kind != Report::Kind::kListener) continue;
     auto taken = take_listener(pidfd, report->value);
-    if (!taken) return engine_error(taken.error());
+    if (!taken) return why_not_started(connection, taken.error());
     if (!listener) return engine_error(invalid("the seccomp filter notifies, and nobody listens"));
     // Without an answer the container ends.
     if (auto handed = listener(*std::move(taken)); !handed) return engine_error(handed.error());
