@@ -158,14 +158,16 @@ class Launch {
 
   // To the end of the connection, or until the child waits for start().
   Result<void> finish() {
+    bool settled = false;
     while (const std::optional<Report> report = next_report()) {
+      settled = settled || report->kind == Report::Kind::kSettled;
       if (report->kind == Report::Kind::kFailed) failure_ = report;
       if (report->kind == Report::Kind::kCreated) return {};
       if (report->kind == Report::Kind::kListener) {
         if (auto taken = hand_over_listener(report->value); !taken) return taken;
       }
     }
-    return plan_.start_socket >= 0 && !failure_ ? gone() : Result<void>{};
+    return settled || failure_ ? Result<void>{} : gone();
   }
 
   Result<void> hand_over_listener(int number) {
@@ -253,7 +255,9 @@ void unmount_root(const std::string& rootfs) { ::umount2(rootfs.c_str(), MNT_DET
 
 std::variant<std::monostate, LaunchError> start(int connection, int pidfd,
                                                 const std::function<Result<void>(UniqueFd)>& listener) {
+  bool settled = false;
   while (const std::optional<Report> report = read_report(connection)) {
+    settled = settled || report->kind == Report::Kind::kSettled;
     if (report->kind == Report::Kind::kFailed) return explain(*report, std::nullopt);
     if (report->kind != Report::Kind::kListener) continue;
     auto taken = take_listener(pidfd, report->value);
@@ -263,6 +267,7 @@ std::variant<std::monostate, LaunchError> start(int connection, int pidfd,
     if (auto handed = listener(*std::move(taken)); !handed) return engine_error(handed.error());
     if (auto answered = answer(connection, "g"); !answered) return engine_error(answered.error());
   }
+  if (!settled) return engine_error(invalid("the container's first process was killed before its program ran"));
   return std::monostate{};
 }
 
