@@ -29,12 +29,12 @@ struct MountOptions {
   bool recursive_propagation = false;               // "rprivate" ...
   bool bind = false, recursive_bind = false;        // "bind", "rbind"
   bool remount = false;
-  bool copy_up = false;                         // "tmpcopyup": what is there already is copied into the tmpfs
-  bool idmap = false, recursive_idmap = false;  // "idmap", "ridmap"
+  bool copy_up = false;                               // "tmpcopyup": what is there already is copied into the tmpfs
+  bool idmap = false, recursive_idmap = false;        // "idmap", "ridmap"
   std::vector<OptionMapping> uid_ranges, gid_ranges;  // of "idmap=", "ridmap=": both or neither
-  bool copy_symlink = false;                    // "copy-symlink": of a symbolic link as source one like it is made
-  bool source_no_follow = false;                // "src-nofollow": a symbolic link as source is bound itself
-  bool destination_no_follow = false;           // "dest-nofollow"
+  bool copy_symlink = false;           // "copy-symlink": of a symbolic link as source one like it is made
+  bool source_no_follow = false;       // "src-nofollow": a symbolic link as source is bound itself
+  bool destination_no_follow = false;  // "dest-nofollow"
   // For the file system, in order: a key alone is a flag. "sync", "dirsync", "lazytime", "mand" are here too, as
   // fsconfig(2) takes them.
   std::vector<std::pair<std::string, std::string>> data;

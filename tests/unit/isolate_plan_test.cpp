@@ -190,13 +190,13 @@ TEST(Reports, ChildKnowsThatItsParentIsGone) {
 TEST(InnerTree, MakesWhatIsMissing) {
   test::TempTree tree;
   auto root = Dir::open(tree.path());
-  const UniqueFd directory(open_or_make(root->fd(), *inner_path("/a/b/c"), false, 0755));
+  const UniqueFd directory(open_or_make(root->fd(), *inner_path("/a/b/c"), {}));
   EXPECT_TRUE(directory);
   EXPECT_TRUE(Dir::open(tree.at("a/b/c")));
-  const UniqueFd file(open_or_make(root->fd(), *inner_path("/a/file"), true, 0755));
+  const UniqueFd file(open_or_make(root->fd(), *inner_path("/a/file"), Making{.as_file = true}));
   EXPECT_TRUE(file);
   EXPECT_EQ(*read_file(tree.at("a/file")), "");
-  const UniqueFd again(open_or_make(root->fd(), *inner_path("/a/file"), true, 0755));
+  const UniqueFd again(open_or_make(root->fd(), *inner_path("/a/file"), Making{.as_file = true}));
   EXPECT_TRUE(again);
 }
 
@@ -208,11 +208,13 @@ TEST(InnerTree, LinksLeadInsideOnly) {
   ASSERT_EQ(::symlink("../../outside", tree.at("root/up").c_str()), 0);
   ASSERT_EQ(::symlink("nowhere", tree.at("root/dangling").c_str()), 0);
   auto root = Dir::open(tree.at("root"));
-  EXPECT_TRUE(UniqueFd(open_or_make(root->fd(), *inner_path("/absolute/new"), false, 0755)));
+  EXPECT_TRUE(UniqueFd(open_or_make(root->fd(), *inner_path("/absolute/new"), {})));
   EXPECT_TRUE(Dir::open(tree.at("root/inside/new")));
-  EXPECT_FALSE(UniqueFd(open_or_make(root->fd(), *inner_path("/up/new"), false, 0755)));
-  EXPECT_FALSE(UniqueFd(open_or_make(root->fd(), *inner_path("/dangling"), true, 0755)));
-  EXPECT_FALSE(UniqueFd(open_or_make(root->fd(), *inner_path("/dangling/below"), false, 0755)));
+  EXPECT_TRUE(UniqueFd(open_or_make(root->fd(), *inner_path("/up/new"), {})));
+  EXPECT_TRUE(Dir::open(tree.at("root/outside/new"))) << "above the root is the root";
+  EXPECT_TRUE(UniqueFd(open_or_make(root->fd(), *inner_path("/dangling"), Making{.as_file = true})));
+  EXPECT_EQ(*read_file(tree.at("root/nowhere")), "");
+  EXPECT_FALSE(UniqueFd(open_or_make(root->fd(), *inner_path("/dangling/below"), {})));
   EXPECT_TRUE(Dir::open(tree.at("outside"))->list()->empty());
   EXPECT_FALSE(UniqueFd(open_strictly(root->fd(), "absolute/new")));
 }
@@ -220,7 +222,7 @@ TEST(InnerTree, LinksLeadInsideOnly) {
 TEST(InnerTree, FileInTheWayIsAnError) {
   test::TempTree tree({{"file", "x"}});
   auto root = Dir::open(tree.path());
-  EXPECT_LT(open_or_make(root->fd(), *inner_path("/file/below"), false, 0755), 0);
+  EXPECT_LT(open_or_make(root->fd(), *inner_path("/file/below"), {}), 0);
   EXPECT_EQ(errno, ENOTDIR);
 }
 

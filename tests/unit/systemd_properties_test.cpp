@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What systemd is told of a container's resources, devices and annotations.
+#include "runtime/limits/resources.h"
 #include "runtime/limits/systemd_properties.h"
 
 #include <gmock/gmock.h>
