@@ -129,7 +129,9 @@ TEST_F(IsolateStart, HooksThatFailAreReportedAtTheStart) {
   auto launched = sandbox.start({"true"});
   ASSERT_EQ(message_of(launched), "");
   UniqueFd connection = socket.connect();
-  EXPECT_THAT(message_of(start(connection.get(), -1, {})), StartsWith("startContainer hook /bin/false (it has failed)"));
+  EXPECT_THAT(
+      message_of(start(connection.get(), -1, {})),
+      StartsWith("error running startContainer hook #0: /bin/false: startContainer hook failed with exit code 1"));
   EXPECT_EQ(test::wait_for(std::get<Launched>(launched).pid), 1);
 }
 
@@ -189,13 +191,14 @@ TEST_F(IsolateHooks, FailureEndsTheLaunch) {
   sandbox.launch.hooks.state_json = state_of;
   const HostState before;
   sandbox.container.hooks.create_container = {{"/bin/false", {}, {}, {}}, host_hook(sandbox, "not reached")};
-  EXPECT_EQ(sandbox.run({"true"}).output, "createContainer hook /bin/false (it has failed): No child processes");
+  EXPECT_EQ(sandbox.run({"true"}).output,
+            "error running createContainer hook #0: /bin/false: createContainer hook failed with exit code 1");
   EXPECT_NE(::access(sandbox.in_rootfs("log").c_str(), F_OK), 0);
   sandbox.container.hooks.create_container = {{"/no/such/hook", {}, {}, {}}};
-  EXPECT_THAT(sandbox.run({"true"}).output, StartsWith("createContainer hook /no/such/hook"));
+  EXPECT_THAT(sandbox.run({"true"}).output, StartsWith("error running createContainer hook #0: /no/such/hook: "));
   sandbox.container.hooks.create_container.clear();
   sandbox.container.hooks.start_container = {logging_hook("only", "kill -9 $$")};
-  EXPECT_THAT(sandbox.run({"true"}).output, StartsWith("startContainer hook /bin/sh (it has failed)"));
+  EXPECT_THAT(sandbox.run({"true"}).output, StartsWith("error running startContainer hook #0: /bin/sh: "));
   EXPECT_TRUE(sandbox.group->wait_empty(test::kTimeoutMs));
   EXPECT_EQ(HostState(), before);
 }
@@ -210,10 +213,10 @@ TEST_F(IsolateHooks, FailureBeforeThePivotEndsTheLaunch) {
 TEST_F(IsolateHooks, TimeIsLimited) {
   Sandbox sandbox;
   sandbox.container.hooks.create_container = {{"/bin/busybox", {"sleep", "1000"}, {}, 1}};
-  EXPECT_EQ(sandbox.run({"true"}).output, "createContainer hook /bin/busybox: Connection timed out");
+  EXPECT_EQ(sandbox.run({"true"}).output, "error running createContainer hook #0: /bin/busybox: Connection timed out");
   // Neither does one stop us that does not read what it is told.
   sandbox.launch.hooks.state_json = [](pid_t, std::string_view) { return std::string(90'000, 'x'); };
-  EXPECT_EQ(sandbox.run({"true"}).output, "createContainer hook /bin/busybox: Connection timed out");
+  EXPECT_EQ(sandbox.run({"true"}).output, "error running createContainer hook #0: /bin/busybox: Connection timed out");
   sandbox.container.hooks.create_container = {{"/bin/busybox", {"true"}, {}, 10}};
   EXPECT_EQ(sandbox.run({"true"}).exit_code, 0);
 }
