@@ -38,6 +38,12 @@ int await_network(Child& child) {
   return child.plan->await_group ? 0 : await_answer(child, &byte, 1);
 }
 
+// The last time that nobody can forbid it: filters of system calls come next.
+int tell_settled(Child& child) {
+  send_report(child.control_fd, Report::Kind::kSettled, 0, "", "");
+  return 0;
+}
+
 // A program that joins has limits and priorities only the parent may give it.
 int await_settings(Child& child) {
   send_report(child.control_fd, Report::Kind::kMap, 0, "", "");
@@ -113,6 +119,7 @@ constexpr std::array kLaunchSteps = std::to_array<Step>({
     {"set limits", set_limits},
     {"set user", set_user},
     {"chdir to working directory", enter_working_directory},
+    {"report", tell_settled},
     {"forbid new privileges", forbid_new_privileges},
     {"drop capabilities", drop_capabilities},
     {"filter system calls", filter_system_calls},
@@ -136,6 +143,7 @@ constexpr std::array kJoinSteps = std::to_array<Step>({
     {"set limits", set_limits},
     {"set user", set_user},
     {"chdir to working directory", enter_working_directory},
+    {"report", tell_settled},
     {"forbid new privileges", forbid_new_privileges},
     {"drop capabilities", drop_capabilities},
     {"filter system calls", filter_system_calls},

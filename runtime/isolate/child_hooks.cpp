@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <climits>
 #include <ctime>
 #include <string_view>
 
@@ -93,9 +95,10 @@ bool accompany(RunningHook& hook, int timeout_s) {
   while (true) {
     pollfd events[2] = {{hook.pidfd, POLLIN, 0}, {hook.input, POLLOUT, 0}};
     const int64_t left = timeout_s > 0 ? deadline - now_ms() : -1;
-    const int ready = ::poll(events, 2, static_cast<int>(timeout_s > 0 && left < 0 ? 0 : left));
+    const int wait = static_cast<int>(timeout_s > 0 ? std::clamp<int64_t>(left, 0, INT_MAX) : -1);
+    const int ready = ::poll(events, 2, wait);
     if (ready < 0 && errno != EINTR) return true;
-    if (ready == 0) return false;
+    if (ready == 0 && left <= INT_MAX) return false;
     if (ready > 0 && events[0].revents != 0) return true;
     if (ready > 0 && events[1].revents != 0) feed(hook);
   }

@@ -107,8 +107,8 @@ int clone_null(const Child& child) {
 // can be cloned.
 int mask_directory(int& empty_fd, int target_fd) {
   if (empty_fd >= 0) return attach_and_close(clone_tree(empty_fd, "", AT_EMPTY_PATH), target_fd);
-  static const FileSystemOption kOptions[] = {{"mode", "555"}, {"size", "4096"}};
-  empty_fd = new_mount("tmpfs", nullptr, kOptions, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+  static constexpr FixedOption kOptions[] = {{"mode", "555"}, {"size", "4096"}};
+  empty_fd = new_mount("tmpfs", kOptions, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
   return attach_and_close(empty_fd < 0 ? -1 : ::fcntl(empty_fd, F_DUPFD_CLOEXEC, 3), target_fd);
 }
 

@@ -89,10 +89,12 @@ class Join {
     while (const std::optional<Report> report = read_report(control_.get())) {
       if (report->kind == Report::Kind::kFailed) failure_ = report;
       if (report->kind == Report::Kind::kMap) waits_ = true;
+      if (report->kind == Report::Kind::kSettled) settled_ = true;
       if (report->kind == Report::Kind::kListener) listener_ = report->value;
       if (report->kind == Report::Kind::kPid && joined_.pid == 0) {
         joined_.pid = report->value;
         joined_.pidfd.reset(pidfd_open(joined_.pid));
+        if (!joined_.pidfd) return fail_errno("process " + std::to_string(joined_.pid) + " in the container");
       }
       if (auto served = serve(); !served) return served;
     }
@@ -101,7 +103,7 @@ class Join {
 
   // Takes what was made so far and says what went wrong, if something did.
   std::variant<Launched, LaunchError> result(const Result<void>& followed) {
-    if (followed && !failure_ && joined_.pid > 0) return std::move(joined_);
+    if (followed && !failure_ && settled_ && joined_.pid > 0) return std::move(joined_);
     if (joined_.pid > 0) end_child(joined_.pid, joined_.pidfd.get());
     if (failure_) return explain(*failure_, search_path_of(spec_.process->env));
     if (!followed) return engine_error(followed.error());
@@ -143,7 +145,7 @@ class Join {
   const JoinSpec& spec_;
   UniqueFd control_;
   Launched joined_;
-  bool elsewhere_, waits_ = false;
+  bool elsewhere_, waits_ = false, settled_ = false;
   int listener_ = -1;
   std::optional<Report> failure_;
 };

@@ -158,14 +158,16 @@ class Launch {
 
   // To the end of the connection, or until the child waits for start().
   Result<void> finish() {
+    bool settled = false;
     while (const std::optional<Report> report = next_report()) {
+      settled = settled || report->kind == Report::Kind::kSettled;
       if (report->kind == Report::Kind::kFailed) failure_ = report;
       if (report->kind == Report::Kind::kCreated) return {};
       if (report->kind == Report::Kind::kListener) {
         if (auto taken = hand_over_listener(report->value); !taken) return taken;
       }
     }
-    return plan_.start_socket >= 0 && !failure_ ? gone() : Result<void>{};
+    return settled || failure_ ? Result<void>{} : gone();
   }
 
   Result<void> hand_over_listener(int number) {
@@ -226,6 +228,14 @@ class Launch {
   std::optional<uint64_t> mount_below_;  // what the root file system lies in, where mounts are made among ours
 };
 
+// What the container says of it, which knows more than `error`. Without an answer a container that waits gives up.
+LaunchError why_not_started(int connection, const Error& error) {
+  ::shutdown(connection, SHUT_WR);
+  const std::optional<Report> report = read_report(connection);
+  const bool failed = report && report->kind == Report::Kind::kFailed && report->value != ECANCELED;
+  return failed ? explain(*report, std::nullopt) : engine_error(error);
+}
+
 }  // namespace
 
 // Of the calls the newest one; it refuses a size of 0 before it looks at anything else.
@@ -245,16 +255,19 @@ void unmount_root(const std::string& rootfs) { ::umount2(rootfs.c_str(), MNT_DET
 
 std::variant<std::monostate, LaunchError> start(int connection, int pidfd,
                                                 const std::function<Result<void>(UniqueFd)>& listener) {
+  bool settled = false;
   while (const std::optional<Report> report = read_report(connection)) {
-    if (report->kind == Report::Kind::kFailed) return explain(*report, "");
+    settled = settled || report->kind == Report::Kind::kSettled;
+    if (report->kind == Report::Kind::kFailed) return explain(*report, std::nullopt);
     if (report->kind != Report::Kind::kListener) continue;
     auto taken = take_listener(pidfd, report->value);
-    if (!taken) return engine_error(taken.error());
+    if (!taken) return why_not_started(connection, taken.error());
     if (!listener) return engine_error(invalid("the seccomp filter notifies, and nobody listens"));
     // Without an answer the container ends.
     if (auto handed = listener(*std::move(taken)); !handed) return engine_error(handed.error());
     if (auto answered = answer(connection, "g"); !answered) return engine_error(answered.error());
   }
+  if (!settled) return engine_error(invalid("the container's first process was killed before its program ran"));
   return std::monostate{};
 }
 

@@ -250,9 +250,9 @@ int mount_cgroups(Child& child, const PlannedMount& mount) {
   const std::vector<CgroupMount>& cgroups = child.plan->mounts.cgroups;
   if (cgroups.empty()) return mount_all_cgroups(target_fd, mount.options);
   if (cgroups.size() == 1 && cgroups[0].name.empty()) return bind_cgroups(child, target_fd, mount.options);
-  static const FileSystemOption kOptions[] = {{"mode", "755"}, {"size", "65536"}};
+  static constexpr FixedOption kOptions[] = {{"mode", "755"}, {"size", "65536"}};
   constexpr uint64_t kAttributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-  const int parent_fd = new_mount("tmpfs", nullptr, kOptions, kAttributes);
+  const int parent_fd = new_mount("tmpfs", kOptions, kAttributes);
   if (parent_fd < 0 || attach(parent_fd, target_fd) < 0) return errno;
   if (const int error = bind_cgroups(child, parent_fd, mount.options)) return error;
   return change_attributes(parent_fd, mount.options.set & MOUNT_ATTR_RDONLY, 0, 0, false) < 0 ? errno : 0;
@@ -351,11 +351,27 @@ int pivot(const Child& child) {
   return result_of(::umount2(".", MNT_DETACH));
 }
 
+// An unmounting is passed on by the mount that lies below: /proc would be gone on the host where "/" is shared with it.
+// The directories of the path that are no mounts are EINVAL. mount_namespaces(7)
+int stop_passing_on(const std::string& path) {
+  char above[PATH_MAX];
+  if (path.size() >= sizeof(above)) return ENAMETOOLONG;
+  for (size_t at = 0; at < path.size(); ++at) {
+    above[at] = path[at];
+    if (path[at] != '/') continue;
+    above[at == 0 ? 1 : at] = '\0';
+    if (::mount("", above, "", MS_SLAVE, nullptr) != 0 && errno != EINVAL && errno != ENOENT) return errno;
+    above[at] = '/';
+  }
+  return 0;
+}
+
 // What stays mounted outside of the new root would let a user namespace in the container mount another proc or sysfs,
 // of which nothing is masked. What cannot be unmounted is covered. mount_namespaces(7)
 int leave_kernel_mounts(const Child& child) {
   for (const std::string& path : child.plan->mounts.kernel_mounts) {
     const char* const place = path.c_str();
+    if (const int error = stop_passing_on(path)) return error;
     (void)::mount("", place, "", MS_SLAVE | MS_REC, nullptr);
     if (::umount2(place, MNT_DETACH) == 0 || errno == ENOENT) continue;
     if (::mount("tmpfs", place, "tmpfs", 0, nullptr) != 0) return errno;

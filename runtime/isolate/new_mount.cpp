@@ -25,19 +25,37 @@ int configure(int context, const char* source, std::span<const FileSystemOption>
   return fs_config(context, FSCONFIG_CMD_CREATE, nullptr, nullptr);
 }
 
-}  // namespace
+int configure(int context, std::span<const FixedOption> options) {
+  for (const auto& [key, value] : options) {
+    if (fs_config(context, FSCONFIG_SET_STRING, key, value) < 0) return -1;
+  }
+  return fs_config(context, FSCONFIG_CMD_CREATE, nullptr, nullptr);
+}
 
-int new_mount(const char* type, const char* source, std::span<const FileSystemOption> options, uint64_t attributes) {
-  const int context = static_cast<int>(::syscall(SYS_fsopen, type, FSOPEN_CLOEXEC));
-  if (context < 0) return -1;
+// Closes the context, which `configured` is about.
+int mount_of(int context, int configured, uint64_t attributes) {
   int mount_fd = -1;
-  if (configure(context, source, options) >= 0) {
+  if (configured >= 0) {
     mount_fd = static_cast<int>(::syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, attributes));
   }
   const int saved = errno;
   ::close(context);
   errno = saved;
   return mount_fd;
+}
+
+int open_context(const char* type) { return static_cast<int>(::syscall(SYS_fsopen, type, FSOPEN_CLOEXEC)); }
+
+}  // namespace
+
+int new_mount(const char* type, const char* source, std::span<const FileSystemOption> options, uint64_t attributes) {
+  const int context = open_context(type);
+  return context < 0 ? -1 : mount_of(context, configure(context, source, options), attributes);
+}
+
+int new_mount(const char* type, std::span<const FixedOption> options, uint64_t attributes) {
+  const int context = open_context(type);
+  return context < 0 ? -1 : mount_of(context, configure(context, options), attributes);
 }
 
 int clone_tree(int dirfd, const char* path, unsigned flags) {

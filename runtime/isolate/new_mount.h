@@ -16,9 +16,15 @@ namespace plimsoll::isolate {
 
 // A key alone is a flag.
 using FileSystemOption = std::pair<std::string, std::string>;
+// Of our own mounts: arrays of it are made by the compiler, with neither a lock nor a handler at exit.
+struct FixedOption {
+  const char* key;
+  const char* value;
+};
 
 // `source` may be nullptr. `attributes`: MOUNT_ATTR_*.
 int new_mount(const char* type, const char* source, std::span<const FileSystemOption> options, uint64_t attributes);
+int new_mount(const char* type, std::span<const FixedOption> options, uint64_t attributes);
 // A copy of what is mounted at `path`; `flags`: AT_RECURSIVE, AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW.
 int clone_tree(int dirfd, const char* path, unsigned flags);
 int attach(int mount_fd, int target_fd);

@@ -6,8 +6,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <initializer_list>
 #include <string_view>
 
 #include "runtime/isolate/hook.h"
@@ -23,13 +25,17 @@ Result<UniqueFd> above_stdio(UniqueFd fd) {
   return higher;
 }
 
-LaunchError explain_execution(const Report& report, std::string_view search_path) {
+LaunchError explain_execution(const Report& report, std::optional<std::string_view> search_path) {
   const std::string program = report.place;
   if (program.empty()) return {invalid("process: was not given, so there is nothing to start")};
   const std::string quoted = "\"" + program + "\"";
   if (report.value == ENOENT && program.find('/') == program.npos) {
-    const std::string hint = search_path.empty() ? "PATH is not set: the usual directories" : std::string(search_path);
-    return {invalid(quoted + ": executable file not found in $PATH (" + hint + ")"), kExitNotFound};
+    std::string hint;
+    if (search_path) {
+      hint =
+          search_path->empty() ? " (PATH is not set: the usual directories)" : " (" + std::string(*search_path) + ")";
+    }
+    return {invalid(quoted + ": executable file not found in $PATH" + hint), kExitNotFound};
   }
   if (report.value == ENOENT) {
     return {invalid(quoted + ": no such file or directory: not found in the container"), kExitNotFound};
@@ -49,15 +55,24 @@ LaunchError explain_execution(const Report& report, std::string_view search_path
   return {Error{report.value, "execute " + quoted}, kExitNotExecutable};
 }
 
-// What the errno alone would not tell.
+bool is_one_of(std::string_view step, std::initializer_list<std::string_view> steps) {
+  return std::find(steps.begin(), steps.end(), step) != steps.end();
+}
+
+// What the errno alone would not tell, of the steps (child.cpp) where it means just that.
 std::string_view hint(const Report& report) {
   const std::string_view step = report.step;
-  if (report.value == ENOSYS) return " (needs Linux 5.12 or newer)";
+  const bool makes = is_one_of(step, {"mount", "make device", "make working directory"});
+  const bool protects = is_one_of(step, {"mask", "make read-only"});
+  const bool mounts = step == "mount" || step == "make device" || protects ||
+                      is_one_of(step, {"attach root file system", "make root file system read-only"});
+  if (mounts && report.value == ENOSYS) return " (needs Linux 5.12 or newer)";
   if (step == "set mount propagation" && report.value == EINVAL)
     return " (the root directory here is no mount: a chroot?)";
-  if (report.value == ELOOP) return " (must be mounted on ordinary directory, not on a symbolic link)";
+  if ((makes || protects) && report.value == ELOOP)
+    return " (must be mounted on ordinary directory, not on a symbolic link)";
   if (step == "mount" && report.value == EXDEV) return " (must not lie in /proc)";
-  if (report.value == EROFS) return " (missing in a root file system that is read-only)";
+  if ((makes || protects) && report.value == EROFS) return " (missing in a root file system that is read-only)";
   if (step == "chdir to working directory" && report.value == EXDEV) return " (lies outside the container)";
   return "";
 }
@@ -121,7 +136,7 @@ void reap(pid_t pid) {
 }
 
 void end_child(pid_t pid, int pidfd) {
-  pidfd_send_signal(pidfd, SIGKILL);
+  if (pidfd < 0 || pidfd_send_signal(pidfd, SIGKILL) != 0) ::kill(pid, SIGKILL);
   reap(pid);
 }
 
@@ -140,7 +155,7 @@ LaunchError explain_hook(const Report& report) {
   return engine_error(Error{report.value, place});
 }
 
-LaunchError explain(const Report& report, std::string_view search_path) {
+LaunchError explain(const Report& report, std::optional<std::string_view> search_path) {
   if (std::string_view(report.step) == kExecuteStep) return explain_execution(report, search_path);
   if (std::string_view(report.step).ends_with(" hook")) return explain_hook(report);
   std::string context = report.step;

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/os.h"
 #include "runtime/isolate/child.h"
@@ -42,11 +43,12 @@ Result<UniqueFd> take_listener(int pidfd, int number);
 
 // Waits for the end of a child.
 void reap(pid_t pid);
-// Kills and reaps one.
+// Kills and reaps one, which nobody has reaped: its pid is still its own. `pidfd`: -1 when there is none.
 void end_child(pid_t pid, int pidfd);
 
-// The message for a person, and the exit code, of a failed step. `search_path` is shown when a program was not found.
-LaunchError explain(const Report& report, std::string_view search_path);
+// The message for a person, and the exit code, of a failed step. `search_path` is shown when a program was not found;
+// none when nobody knows it here.
+LaunchError explain(const Report& report, std::optional<std::string_view> search_path);
 // "PATH=..." of `env`, "" without one.
 std::string_view search_path_of(const std::vector<std::string>& env);
 

@@ -15,8 +15,8 @@ namespace plimsoll::isolate {
 
 namespace {
 
-int open_with(std::span<const FileSystemOption> options) {
-  const int mount_fd = new_mount("proc", nullptr, options, 0);
+int open_with(std::span<const FixedOption> options) {
+  const int mount_fd = new_mount("proc", options, 0);
   if (mount_fd >= 0) return mount_fd;
   const int fd = ::open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   struct statfs fs;
@@ -31,7 +31,7 @@ int open_with(std::span<const FileSystemOption> options) {
 int open_procfs() { return open_with({}); }
 
 int open_procfs_of_processes() {
-  static const FileSystemOption kOptions[] = {{"subset", "pid"}};
+  static constexpr FixedOption kOptions[] = {{"subset", "pid"}};
   return open_with(kOptions);
 }
 

@@ -13,6 +13,7 @@ struct Report {
     kMounted,   // waits for the hooks that run before the root is entered
     kListener,  // is about to load a filter whose notification descriptor will have number `value`
     kCreated,   // waits for start()
+    kSettled,   // all is made: without it the end of the connection is a death, not the program's begin
   };
   Kind kind = Kind::kFailed;
   int value = 0;         // errno

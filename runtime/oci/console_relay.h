@@ -28,17 +28,20 @@ class ConsoleRelay {
   // Restores the caller's terminal.
   ~ConsoleRelay();
 
-  // Fills two entries to poll for; serve() takes what poll(2) has found.
-  void wanted(pollfd (&polls)[2]) const;
-  void serve(const pollfd (&polls)[2]);
+  // Fills entries to poll for; serve() takes what poll(2) has found, and does not block: as long as nobody reads the
+  // output, the terminal is not read either.
+  using Polls = pollfd[3];
+  void wanted(Polls& polls) const;
+  void serve(const Polls& polls);
   // The caller's terminal has another size (SIGWINCH).
   void resize();
-  // Carries what the container has still written.
+  // Carries what the container has still written, for as long as that takes.
   void finish();
 
  private:
   void make_raw();
   bool take_output();
+  void give_output(int timeout_ms);
   void take_input();
   void give_input();
 
@@ -47,7 +50,8 @@ class ConsoleRelay {
   int caller_ = -1;  // the caller's terminal
   bool raw_ = false;
   termios before_{};
-  std::string pending_;  // input that the container has not taken yet
+  std::string pending_;    // input that the container has not taken yet
+  std::string unwritten_;  // its output that nobody has taken yet
 };
 
 }  // namespace plimsoll::oci

@@ -6,7 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 #include "runtime/system_calls.h"
 
@@ -50,17 +52,15 @@ Result<int> Foreground::wait(pid_t pid, int pidfd, ConsoleRelay* console, Notify
       if (console != nullptr) console->finish();
       return exit_code(*status);
     }
-    pollfd polls[4] = {
-        {signals.get(), POLLIN, 0}, {-1, 0, 0}, {-1, 0, 0}, {notify != nullptr ? notify->fd() : -1, POLLIN, 0}};
-    pollfd console_polls[2] = {{-1, 0, 0}, {-1, 0, 0}};
-    if (console != nullptr) console->wanted(console_polls);
-    polls[1] = console_polls[0];
-    polls[2] = console_polls[1];
-    if (::poll(polls, 4, -1) < 0 && errno != EINTR) return fail_errno("poll");
-    const pollfd ready[2] = {polls[1], polls[2]};
-    if (console != nullptr) console->serve(ready);
+    ConsoleRelay::Polls of_console = {{-1, 0, 0}, {-1, 0, 0}, {-1, 0, 0}};
+    if (console != nullptr) console->wanted(of_console);
+    pollfd polls[5] = {{signals.get(), POLLIN, 0}, {notify != nullptr ? notify->fd() : -1, POLLIN, 0}};
+    std::copy(std::begin(of_console), std::end(of_console), polls + 2);
+    if (::poll(polls, 5, -1) < 0 && errno != EINTR) return fail_errno("poll");
+    std::copy(polls + 2, std::end(polls), of_console);
+    if (console != nullptr) console->serve(of_console);
     // A manager that is not there to be told is no reason to end the program.
-    if (polls[3].revents != 0) (void)notify->serve(::getpid());
+    if (polls[1].revents != 0) (void)notify->serve(::getpid());
     signalfd_siginfo signal;
     while (::read(signals.get(), &signal, sizeof signal) == sizeof signal) pass_on(signal, pidfd, console);
   }

@@ -20,6 +20,11 @@ Result<void> check_spec(const Spec& spec);
 // "net.ipv4.ip_forward" and "net/ipv4/ip_forward" as the path below /proc/sys; "" when it could be none.
 std::string sysctl_path(std::string_view name);
 
+// As an id (uid_t)-1 is "no change" to setresuid(2), setresgid(2), fchown(2) and to setgroups(2) wrong.
+constexpr uint32_t kNoId = UINT32_MAX;
+// Rejects it.
+void check_id(json::Object& object, std::string_view name, uint32_t id);
+
 // "0-3,7": a list of CPUs or memory nodes.
 bool is_number_list(std::string_view text);
 

@@ -50,6 +50,8 @@ void read_device(Object& object, Device& device) {
   if (device.file_mode) *device.file_mode &= 07777;  // some clients write the type too
   object.get("uid", device.uid);
   object.get("gid", device.gid);
+  check_id(object, "uid", device.uid.value_or(0));
+  check_id(object, "gid", device.gid.value_or(0));
 }
 
 // As the kernel's dev_valid_name().
@@ -151,8 +153,7 @@ void read_mappings(Object& object, std::string_view name, IdMappings& mappings) 
     entry.need("hostID", one.host_id);
     entry.need("size", one.size);
     const uint64_t first = std::max(one.container_id, one.host_id);
-    if (one.size == 0 || first + one.size > uint64_t{UINT32_MAX} + 1)
-      entry.reject("size", "must be above 0, and no id above 4294967295");
+    if (one.size == 0 || first + one.size > kNoId) entry.reject("size", "must be above 0, and no id above 4294967294");
   });
 }
 

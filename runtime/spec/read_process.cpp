@@ -14,8 +14,11 @@ using json::Object;
 void read_user(Object& object, User& user) {
   object.get("uid", user.uid);
   object.get("gid", user.gid);
+  check_id(object, "uid", user.uid);
+  check_id(object, "gid", user.gid);
   object.get("umask", user.umask);
   object.get("additionalGids", user.additional_gids);
+  for (const uint32_t gid : user.additional_gids) check_id(object, "additionalGids", gid);
 }
 
 void read_console_size(Object& object, std::optional<ConsoleSize>& size) {
@@ -91,8 +94,7 @@ void check_scheduler(Object& object, const Scheduler& scheduler) {
   if (!realtime && scheduler.priority != 0) object.reject("priority", "only with SCHED_FIFO and SCHED_RR");
   const bool budget = scheduler.runtime != 0 || scheduler.deadline != 0 || scheduler.period != 0;
   if (policy == "SCHED_DEADLINE") return check_deadline(object, scheduler);
-  if (budget)
-    object.reject("runtime", "runtime, deadline and period only with SCHED_DEADLINE");
+  if (budget) object.reject("runtime", "runtime, deadline and period only with SCHED_DEADLINE");
 }
 
 void read_scheduler(Object& object, std::optional<Scheduler>& target) {
@@ -148,6 +150,10 @@ void read_scheduling(Object& object, Process& process) {
 }
 
 }  // namespace
+
+void check_id(Object& object, std::string_view name, uint32_t id) {
+  if (id == kNoId) object.reject(name, "4294967295 stands for no id at all (-1): the highest one is 4294967294");
+}
 
 bool is_number_list(std::string_view text) {
   if (text.empty() || text.back() == ',') return false;

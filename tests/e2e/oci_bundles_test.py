@@ -97,6 +97,17 @@ class Bundles(oci.Case):
         bits = int(status[0].split()[1], 16)
         self.assertEqual(bits & 1 << 21, 0, "CAP_SYS_ADMIN")
 
+    def test_a_death_before_the_program_is_no_start(self):
+        one = self.prepare("/bin/echo", "ran")
+        namespaces = one.config["linux"]["namespaces"]
+        one.config["linux"]["namespaces"] = [kind for kind in namespaces if kind["type"] != "pid"]
+        one.config["hooks"] = {"createContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "kill -9 $PPID"]}]}
+        one.write()
+        done = self.runtime.call("run", "--bundle", one.bundle, one.name, check=False)
+        self.assertEqual(done.stdout, "")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("killed", done.stderr)
+
     def test_the_hook_before_the_root_is_entered_stands_in_it(self):
         one = self.prepare("/bin/true")
         data = self.directory()

@@ -68,6 +68,7 @@ TEST(SpecLinux, MappingsThatCannotBe) {
   };
   EXPECT_THAT(with(R"({"containerID": 4294967295, "hostID": 0, "size": 2})"), HasSubstr("[0].size: "));
   EXPECT_THAT(with(R"({"containerID": 0, "hostID": 2, "size": 4294967295})"), HasSubstr("[0].size: "));
+  EXPECT_THAT(with(R"({"containerID": 0, "hostID": 1, "size": 4294967295})"), HasSubstr("[0].size: "));
   EXPECT_THAT(with(R"({"containerID": 0, "hostID": 0, "size": 0})"), HasSubstr("[0].size: "));
   EXPECT_THAT(with(R"({"containerID": 0, "hostID": 0, "size": 4294967295})"), StartsWith("linux.gidMappings: missing"));
   EXPECT_THAT(with(R"({"containerID": 0, "size": 1})"), HasSubstr("hostID: missing"));
@@ -106,6 +107,8 @@ TEST(SpecLinux, Devices) {
   EXPECT_EQ(with(R"({"type": "p"})"), "linux.devices[0].path: missing");
   EXPECT_THAT(with(R"({"path": "/x", "type": "a", "major": 1, "minor": 1})"), HasSubstr("'a' is none of b, c, u, p"));
   EXPECT_EQ(with(R"({"path": "/x", "type": "b", "major": 1})"), "linux.devices[0].minor: missing");
+  EXPECT_THAT(with(R"({"path": "/x", "type": "p", "uid": 4294967295})"), HasSubstr("uid: 4294967295 stands for no id"));
+  EXPECT_THAT(with(R"({"path": "/x", "type": "p", "gid": 4294967295})"), HasSubstr("gid: 4294967295 stands for no id"));
   EXPECT_THAT(with(R"({"path": "/x", "type": "b", "major": -1, "minor": 0})"),
               HasSubstr("major: must be a whole number"));
 }

@@ -107,6 +107,18 @@ TEST(SpecProcess, UnknownCapabilitiesAreWarnings) {
                                     "process.capabilities.effective: no such capability, left out: 'CAP_99'"));
 }
 
+// setresuid(2) would leave such a program what we are: root.
+TEST(SpecProcess, TheIdThatIsNoneIsNobodys) {
+  const auto with = [](std::string_view members) {
+    return process_problem("\"user\": {" + std::string(members) + "}");
+  };
+  EXPECT_EQ(with(R"("uid": 4294967294, "gid": 4294967294, "additionalGids": [4294967294])"), "");
+  EXPECT_THAT(with(R"("uid": 4294967295, "gid": 0)"), StartsWith("process.user.uid: 4294967295 stands for no id"));
+  EXPECT_THAT(with(R"("uid": 0, "gid": 4294967295)"), StartsWith("process.user.gid: 4294967295 stands for no id"));
+  EXPECT_THAT(with(R"("uid": 0, "gid": 0, "additionalGids": [1, 4294967295])"),
+              StartsWith("process.user.additionalGids: 4294967295 stands for no id"));
+}
+
 TEST(SpecProcess, Rlimits) {
   const auto with = [](std::string_view limits) {
     return process_problem("\"rlimits\": [" + std::string(limits) + "]");
