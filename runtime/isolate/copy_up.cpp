@@ -89,7 +89,8 @@ int copy_entry(int from_dir, int to_dir, const char* name, int depth) {
     error = ::mknodat(to_dir, name, st.st_mode, st.st_rdev) == 0 ? 0 : errno;
   }
   if (error != 0) return error;
-  if (::fchownat(to_dir, name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) != 0) return errno;
+  // An owner that the user namespace does not know cannot be given: it stays the one who copies.
+  if (::fchownat(to_dir, name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) != 0 && errno != EINVAL) return errno;
   if (S_ISLNK(st.st_mode)) return 0;
   return ::fchmodat(to_dir, name, st.st_mode & 07777, 0) == 0 ? 0 : errno;
 }
