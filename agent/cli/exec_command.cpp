@@ -120,7 +120,7 @@ int exec_in(const container::Engine& engine, const ExecWords& words) {
   spec.namespaces = container::entered_namespaces();
   spec.group = &*group;
   spec.filter.program = seccomp::default_filter();
-  auto stub = isolate::make_exec_stub(spec.filter);
+  auto stub = isolate::secure_executable(spec.filter, engine.host.proc);
   if (!stub) return complain(kExecFailed, stub.error().message());
   spec.exec_stub = stub->get();
   spec.proc = engine.host.proc;

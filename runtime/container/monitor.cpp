@@ -122,7 +122,7 @@ class Monitor {
     spec.rootfs = config_.rootfs;
     spec.group = &group;
     spec.filter.program = seccomp::default_filter();
-    auto stub = isolate::make_exec_stub(spec.filter);
+    auto stub = isolate::secure_executable(spec.filter, engine_.host.proc);
     if (!stub) return engine_failure(stub.error());
     spec.exec_stub = stub->get();
     spec.stdio[0] = stdin_.get();

@@ -16,6 +16,7 @@
 #include "runtime/isolate/child.h"
 #include "runtime/isolate/inner_tree.h"
 #include "runtime/isolate/new_mount.h"
+#include "runtime/pass_descriptor.h"
 #include "runtime/system_calls.h"
 
 namespace plimsoll::isolate {
@@ -38,22 +39,6 @@ int open_multiplexer() {
   ::close(fd);
   errno = ENODEV;
   return -1;
-}
-
-int send_descriptor(int socket, int fd) {
-  iovec name{const_cast<char*>(kTerminalName), sizeof(kTerminalName) - 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message = {};
-  message.msg_iov = &name;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof(control);
-  cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-  return result_of(::sendmsg(socket, &message, MSG_NOSIGNAL));
 }
 
 int set_size(int fd, const spec::ConsoleSize& size) {
@@ -102,7 +87,7 @@ int open_console(Child& child) {
     if (const int error = show_as_console(child)) return error;
   }
   child.place = "console socket";
-  if (const int error = send_descriptor(child.process->console_socket, outer)) return error;
+  if (pass_descriptor(child.process->console_socket, outer, kTerminalName) < 0) return errno;
   ::close(outer);
   child.place = "controlling terminal";
   return result_of(::ioctl(child.console_fd, TIOCSCTTY, 0));

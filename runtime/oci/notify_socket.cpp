@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "runtime/pass_descriptor.h"
 
 namespace plimsoll::oci {
 namespace {
@@ -57,20 +58,7 @@ void await_reader(int socket) {
   if (::pipe2(ends, O_CLOEXEC) != 0) return;
   const UniqueFd reader(ends[0]);
   UniqueFd writer(ends[1]);
-  char text[] = "BARRIER=1";
-  iovec data{text, sizeof text - 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message = {};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(header), &ends[1], sizeof(int));
-  if (::sendmsg(socket, &message, MSG_NOSIGNAL) < 0) return;
+  if (pass_descriptor(socket, ends[1], "BARRIER=1") < 0) return;
   writer.reset();
   pollfd closed{reader.get(), 0, 0};
   ::poll(&closed, 1, kBarrierMs);

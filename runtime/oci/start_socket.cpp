@@ -8,6 +8,8 @@
 
 #include <cstring>
 
+#include "runtime/pass_descriptor.h"
+
 namespace plimsoll::oci {
 namespace {
 
@@ -62,20 +64,7 @@ Result<UniqueFd> connect_path(const std::string& proc, const std::string& path) 
 }
 
 Result<void> send_descriptor(int socket, int fd) {
-  char byte = 0;
-  iovec data{&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof fd);
-  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  if (::sendmsg(socket, &message, MSG_NOSIGNAL) != 1) return fail_errno("send a descriptor");
+  if (pass_descriptor(socket, fd, std::string_view("", 1)) < 0) return fail_errno("send a descriptor");
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/os.h"
+#include "runtime/pass_descriptor.h"
 
 namespace plimsoll::seccomp {
 namespace {
@@ -45,29 +46,10 @@ Result<UniqueFd> connect_to(const std::string& path) {
   return socket;
 }
 
-// The descriptor goes with the first bytes.
-Result<size_t> send_first(int socket, std::string_view state, int listener) {
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  iovec text = {const_cast<char*>(state.data()), state.size()};
-  msghdr message = {};
-  message.msg_iov = &text;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof listener);
-  std::memcpy(CMSG_DATA(header), &listener, sizeof listener);
-  const ssize_t sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
-  if (sent < 0) return fail_errno("sendmsg");
-  return static_cast<size_t>(sent);
-}
-
 Result<void> send_all(int socket, std::string_view state, int listener) {
-  const auto first = send_first(socket, state, listener);
-  if (!first) return unexpected(first.error());
-  for (state.remove_prefix(*first); !state.empty();) {
+  const ssize_t first = pass_descriptor(socket, listener, state);
+  if (first < 0) return fail_errno("sendmsg");
+  for (state.remove_prefix(static_cast<size_t>(first)); !state.empty();) {
     const ssize_t sent = ::send(socket, state.data(), state.size(), MSG_NOSIGNAL);
     if (sent < 0) return fail_errno("send");
     state.remove_prefix(static_cast<size_t>(sent));
