@@ -72,6 +72,7 @@ class State(attacks.Attack):
         other = subprocess.Popen(["/bin/sleep", "100"])
         self.addCleanup(other.wait)
         self.addCleanup(other.kill)
+        time.sleep(3 / os.sysconf("SC_CLK_TCK"))  # the kernel dates processes in these ticks: the two must differ
         one = self.prepare()
         pid = self.start(one)
         os.kill(pid, 9)
