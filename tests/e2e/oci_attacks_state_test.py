@@ -6,6 +6,7 @@ import os
 import pathlib
 import stat
 import subprocess
+import time
 import unittest
 
 import attacks
