@@ -67,7 +67,7 @@ class Prometheus(support.Prometheus):
 class Live:
     job = JOB
 
-    def __init__(self, scrape_configs=None, rule_files=(), agent_flags=(), interval=1):
+    def __init__(self, scrape_configs=None, rule_files=(), agent_flags=(), interval=2):
         """`scrape_configs`: Prometheus' own, instead of one job with both agents."""
         self.place = support.Workspace()
         try:
@@ -155,12 +155,12 @@ class Live:
 
     # --- while it is looked at ---
 
-    def wait(self, seconds, scrapes=8):
+    def wait(self, seconds, scrapes=6):
         """Makes traffic until Prometheus has scraped for `seconds`, and every target `scrapes` times."""
         def scraped():
             self.machine.tick(int(10 * (time.monotonic() - self.began)))
             for address in self.networks:
-                engines.ping(address, count=2, size=1000)
+                engines.ping(address, count=2)
             count = self.prometheus.value("min(count_over_time(up[5m]))")
             return time.monotonic() - self.began >= seconds and count is not None and count >= scrapes
-        support.wait_until(f"{scrapes} scrapes", scraped, timeout=seconds + 60, interval=0.1)
+        support.wait_until(f"{scrapes} scrapes", scraped, timeout=seconds + 60, interval=0.2)
