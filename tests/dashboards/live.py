@@ -30,7 +30,8 @@ import support  # noqa: E402
 JOB = "plimsoll"
 LOAD = "/bin/plimsoll-load"
 BUSYBOX = "/bin/busybox"
-EVERY_KIND = "--disable_metrics=app,perf_event,resctrl"
+EVERY_KIND = ("--enable_metrics=advtcp,cpu,cpuLoad,cpuset,delays,disk,diskIO,hugetlb,memory,memory_numa,network,oom_event,"
+              "percpu,pids,pressure,process,referenced_memory,sched,sockets,tcp,udp")
 BUSY = (f"{BUSYBOX} dd if=/dev/zero of=/data/in bs=64k count=32 2>/dev/null; {LOAD} memory 50331648 1000 & "
         f"while :; do {LOAD} spin 40; {BUSYBOX} dd if=/dev/zero of=/data/out bs=64k count=8 oflag=direct 2>/dev/null; "
         f"{BUSYBOX} dd if=/data/in of=/dev/null bs=64k count=8 iflag=direct 2>/dev/null; done")

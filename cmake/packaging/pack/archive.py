@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Archives that are the same bytes whenever and wherever they are made: sorted, one time, no owner but root."""
+import io
+import lzma
+import os
+import pathlib
+import subprocess
+import tarfile
+
+
+def source_date(source):
+    """SOURCE_DATE_EPOCH; without it the time of the last commit, or, where there is no repository, of the youngest of
+    the files at the top of the source."""
+    if os.environ.get("SOURCE_DATE_EPOCH"):
+        return int(os.environ["SOURCE_DATE_EPOCH"])
+    done = subprocess.run(["git", "-C", str(source), "log", "-1", "--format=%ct"], capture_output=True, text=True, check=False)
+    if done.returncode == 0 and done.stdout.strip():
+        return int(done.stdout)
+    return max(int(path.stat().st_mtime) for path in pathlib.Path(source).iterdir() if path.is_file())
+
+
+def files_below(root):
+    """Relative paths of all files and links, sorted."""
+    return sorted(str(path.relative_to(root)) for path in pathlib.Path(root).rglob("*")
+                  if path.is_symlink() or not path.is_dir())
+
+
+def normalise(root, time):
+    """Modes by what a file is (directories and programs 755, the rest 644, private directories stay), one time for all."""
+    for path in [pathlib.Path(root), *pathlib.Path(root).rglob("*")]:
+        if not path.is_symlink():
+            mode = path.stat().st_mode & 0o7777
+            if path.is_dir():
+                path.chmod(mode if mode in (0o700, 0o1777) else 0o755)
+            else:
+                path.chmod(0o755 if mode & 0o100 else 0o644)
+        os.utime(path, (time, time), follow_symlinks=False)
+
+
+def tar(root, name, time):
+    """Bytes of an uncompressed archive of `root`, whose entries are below `name`/."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        def entry(info):
+            info.uid = info.gid = 0
+            info.uname = info.gname = "root"
+            info.mtime = time
+            return info
+        for path in [pathlib.Path(root), *sorted(pathlib.Path(root).rglob("*"))]:
+            relative = path.relative_to(root)
+            archive.add(path, arcname=str(pathlib.PurePath(name, relative)), recursive=False, filter=entry)
+    return out.getvalue()
+
+
+def write_tar_xz(root, name, time, output):
+    """One thread and one block: how many processors a machine has must not be seen in the file."""
+    pathlib.Path(output).write_bytes(lzma.compress(tar(root, name, time), preset=9))
