@@ -36,6 +36,7 @@ BUSY = (f"{BUSYBOX} dd if=/dev/zero of=/data/in bs=64k count=32 2>/dev/null; {LO
         f"while :; do {LOAD} spin 40; {BUSYBOX} dd if=/dev/zero of=/data/out bs=64k count=8 oflag=direct 2>/dev/null; "
         f"{BUSYBOX} dd if=/data/in of=/dev/null bs=64k count=8 iflag=direct 2>/dev/null; done")
 LEAKY = f"while :; do {LOAD} memory 33554432 1; {BUSYBOX} sleep 0.3; done"
+SLOW_WRITER = "while :; do busybox dd if=/dev/zero of=%s/dns bs=64k count=1 oflag=direct; busybox sleep 0.3; done"
 SPIN = "while :; do :; done"
 PODS = (("shop", "web-0"), ("shop", "web-1"), ("infra", "dns-0"))
 
@@ -71,11 +72,22 @@ class Live:
     def close(self):
         self.place.close()
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    @staticmethod
+    def container_name(namespace, pod, container, instance=0):
+        """The label `name` of a pod's container."""
+        return stage.identifier(namespace, pod, container, str(instance))
+
     # --- what there is to see ---
 
     def start_containers(self):
         place = self.place
-        data = place.disk_directory()
+        self.data = data = place.disk_directory()
         place.run("-d", "--name", "busy", "--image", "busybox", "--cpus", "0.2", "-m", "64m", "--pids-limit", "50",
                   "--network", "veth", "-v", f"{data}:/data", command=["/bin/sh", "-c", BUSY])
         place.run("-d", "--name", "leaky", "--image", "busybox", "-m", "12m", command=["/bin/sh", "-c", LEAKY])
@@ -91,7 +103,7 @@ class Live:
         add(sandboxes[PODS[0]], *PODS[0], "app", *shell, SPIN, cpus=0.05, memory=32 << 20)
         self.first_sidecar = add(sandboxes[PODS[0]], *PODS[0], "sidecar", support.tool("busybox"), "sleep", 1000)
         add(sandboxes[PODS[1]], *PODS[1], "app", support.tool("busybox"), "sleep", 1000, memory=16 << 20)
-        add(sandboxes[PODS[2]], *PODS[2], "dns", support.tool("busybox"), "sleep", 1000)
+        add(sandboxes[PODS[2]], *PODS[2], "dns", *shell, SLOW_WRITER % self.data)
         self.sandboxes = sandboxes
         self.networks = [engines.connect(self.place, sandbox.pid) for sandbox in sandboxes.values()]
 
