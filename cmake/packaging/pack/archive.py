@@ -52,6 +52,6 @@ def tar(root, name, time):
     return out.getvalue()
 
 
-def write_tar_xz(root, name, time, output):
+def write_tar_xz(root, name, time, output, level=9):
     """One thread and one block: how many processors a machine has must not be seen in the file."""
-    pathlib.Path(output).write_bytes(lzma.compress(tar(root, name, time), preset=9))
+    pathlib.Path(output).write_bytes(lzma.compress(tar(root, name, time), preset=level))
