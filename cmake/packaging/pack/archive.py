@@ -8,15 +8,16 @@ import subprocess
 import tarfile
 
 
-def source_date(source):
-    """SOURCE_DATE_EPOCH; without it the time of the last commit, or, where there is no repository, of the youngest of
-    the files at the top of the source."""
+def source_date(build):
+    """SOURCE_DATE_EPOCH; without it the time of the last commit, or, where there is no repository, of the changelog."""
     if os.environ.get("SOURCE_DATE_EPOCH"):
         return int(os.environ["SOURCE_DATE_EPOCH"])
-    done = subprocess.run(["git", "-C", str(source), "log", "-1", "--format=%ct"], capture_output=True, text=True, check=False)
-    if done.returncode == 0 and done.stdout.strip():
+    done = subprocess.run(["git", "-C", str(build.source), "log", "-1", "--format=%ct"], capture_output=True, text=True,
+                          check=False)
+    if done.returncode == 0:
         return int(done.stdout)
-    return max(int(path.stat().st_mtime) for path in pathlib.Path(source).iterdir() if path.is_file())
+    return int(subprocess.run(["dpkg-parsechangelog", "-l", str(build.directory / "debian" / "changelog"), "-S", "Timestamp"],
+                              capture_output=True, text=True, check=True).stdout)
 
 
 def files_below(root):

@@ -13,16 +13,18 @@ CERTIFICATES = pathlib.Path("/usr/share/ca-certificates/mozilla")
 BUNDLE = "etc/ssl/certs/ca-certificates.crt"  # where Debian's OpenSSL and libcurl look
 
 
+# What cmake/Packaging.cmake installs for Debian's package alone.
+DEBIAN_ONLY = ("usr/share/lintian/", "usr/share/doc/plimsoll/copyright", "usr/share/doc/plimsoll/changelog", "etc/default/")
+
+
 def install(build, target):
-    """Runs the build's install rules below `target`, stripped: {path below the prefix, or of /etc and the like: real}."""
-    subprocess.run(["cmake", "--install", str(build.directory), "--strip"], check=True, stdout=subprocess.DEVNULL,
-                   env={**os.environ, "DESTDIR": str(target)})
-    prefix = pathlib.Path(str(target) + build.prefix)
-    found = {}
-    for path in archive.files_below(target):
-        real = pathlib.Path(target, path)
-        found[str(real.relative_to(prefix) if real.is_relative_to(prefix) else path)] = real
-    return found
+    """Runs the build's install rules below `target`, stripped: {path below the prefix: real path}; files with fixed places
+    are there without /usr."""
+    words = ["cmake", "--install", str(build.directory), "--strip", "--prefix", "/usr"]
+    for more in ([], ["--component", "system"]):
+        subprocess.run([*words, *more], check=True, stdout=subprocess.DEVNULL, env={**os.environ, "DESTDIR": str(target)})
+    paths = [path for path in archive.files_below(target) if not path.startswith(DEBIAN_ONLY)]
+    return {path.removeprefix("usr/"): pathlib.Path(target, path) for path in paths}
 
 
 def copy(source, target):
@@ -72,7 +74,7 @@ def libraries_of(build):
 
 def tarball(build, root, time, scratch):
     """Fills `root` with bin, lib, share, etc. See agent/launcher.cpp for how the parts find each other."""
-    places = {"bin/plimsoll": "lib/plimsoll/program/plimsoll", "libexec/plimsoll/plimsoll-oci": "bin/plimsoll-oci"}
+    places = {"bin/plimsoll": "lib/plimsoll/program/plimsoll"}
     for path, real in install(build, scratch / "installed").items():
         copy(real, root / places.get(path, path))
     strip(build, copy(build.executable("plimsoll-launcher"), root / "bin" / "plimsoll"))
