@@ -47,7 +47,12 @@ def copyrights(packages, build, root, where, shipped):
     if build.civetweb:
         sources[bom.CIVETWEB] = build.civetweb / "debian" / "copyright"
     words = "\n".join(source.read_text(errors="replace") for source in sources.values())
+    first = {}
     for name, source in sources.items():
+        same = first.setdefault(source.read_bytes(), name)  # packages of one source
+        if same != name:
+            (root / where / name).symlink_to(same)
+            continue
         shipped[f"{where}/{name}/copyright"] = name
         copy(source, root / where / name / "copyright")
     for licence in sorted(COMMON_LICENCES.iterdir()):
