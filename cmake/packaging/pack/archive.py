@@ -26,15 +26,13 @@ def files_below(root):
                   if path.is_symlink() or not path.is_dir())
 
 
-def normalise(root, time):
-    """Modes by what a file is (directories and programs 755, the rest 644, private directories stay), one time for all."""
+def normalise(root, time, modes=None):
+    """One time for all; modes by what a path is (directories and programs 755, the rest 644), whatever the mask was, but
+    for those of `modes`, {path below root: mode}."""
     for path in [pathlib.Path(root), *pathlib.Path(root).rglob("*")]:
         if not path.is_symlink():
-            mode = path.stat().st_mode & 0o7777
-            if path.is_dir():
-                path.chmod(mode if mode in (0o700, 0o1777) else 0o755)
-            else:
-                path.chmod(0o755 if mode & 0o100 else 0o644)
+            usual = 0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644
+            path.chmod((modes or {}).get(str(path.relative_to(root)), usual))
         os.utime(path, (time, time), follow_symlinks=False)
 
 

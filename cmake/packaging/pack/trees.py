@@ -15,6 +15,9 @@ BUNDLE = "etc/ssl/certs/ca-certificates.crt"  # where Debian's OpenSSL and libcu
 
 # What cmake/Packaging.cmake installs for Debian's package alone.
 DEBIAN_ONLY = ("usr/share/lintian/", "usr/share/doc/plimsoll/copyright", "usr/share/doc/plimsoll/changelog", "etc/default/")
+# Where engines and people mount something, and what a container may have to write to.
+DIRECTORIES = {"host": 0o755, "proc": 0o755, "sys": 0o755, "dev": 0o755, "tmp": 0o1777, "run/plimsoll": 0o700,
+               "var/lib/plimsoll": 0o700}
 
 
 def install(build, target):
@@ -115,7 +118,7 @@ def image(build, system, program, time, scratch):
     copy(build.source / "LICENSE", program / "usr/share/doc/plimsoll/LICENSE")
     whole = scratch / "whole"  # both layers, as a container sees them
     for layer in (system, program):
-        archive.normalise(layer, time)
+        archive.normalise(layer, time, DIRECTORIES)
         shutil.copytree(layer, whole, symlinks=True, dirs_exist_ok=True)
     materials = bom.Materials(build, f"plimsoll-{build.version}-image", time)
     materials.describe(whole, {"plimsoll": "usr/bin/plimsoll"}, shipped, f"usr/{BOM}")
@@ -134,7 +137,5 @@ def _users(root):
     (etc / "passwd").write_text("root:x:0:0:root:/:/sbin/nologin\nplimsoll:x:1876:1876:Plimsoll:/:/sbin/nologin\n")
     (etc / "group").write_text("root:x:0:\nplimsoll:x:1876:\n")
     (etc / "nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files dns\n")
-    for name, mode in (("host", 0o755), ("proc", 0o755), ("sys", 0o755), ("dev", 0o755), ("tmp", 0o1777),
-                       ("run/plimsoll", 0o700), ("var/lib/plimsoll", 0o700)):
+    for name in DIRECTORIES:
         (root / name).mkdir(parents=True, exist_ok=True)
-        (root / name).chmod(mode)
