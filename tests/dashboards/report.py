@@ -65,7 +65,8 @@ def excuse(expression):
 
 def ask(dashboard, live):
     """An Answer for each expression."""
-    tried = [(machine, grafana.resolve(dashboard, live.prometheus, chosen)) for machine, chosen in choices(dashboard["uid"], live)]
+    tried = [(machine, grafana.resolve(dashboard, live.prometheus, chosen))
+             for machine, chosen in choices(dashboard["uid"], live)]
     return [answer(panel, ref, expression, tried, live) for panel, ref, expression in lint.expressions(dashboard)]
 
 
@@ -145,7 +146,8 @@ def variable_values(dashboards, live):
 
 
 def expected_values(live):
-    return {"cluster": {"berlin"}, "job": {live.job, "half-node", "half-cadvisor", "pushed"}, "instance": {live.agent.address, live.plain.address, live.paper.address},
+    return {"cluster": {"berlin"}, "job": {live.job, "half-node", "half-cadvisor", "pushed"},
+            "instance": {live.agent.address, live.plain.address, live.paper.address},
             "name": {"busy", "failed", "shop/web-0/app", "shop/web-0"}, "namespace": {"shop", "infra"},
             "pod": {"web-0", "web-1", "dns-0"},
             "container": {"app", "sidecar", "dns"}}
@@ -167,7 +169,8 @@ def main(arguments):
             for one in answers:
                 empty = {"all", "default", "v2", "halves"} - one.filled
                 if not one.filled or "--all" in arguments and empty:
-                    print("    %-34s %s  %s  %s" % (one.panel["title"], one.ref, " ".join(sorted(empty)), one.excuse or one.expression))
+                    print("    %-34s %s  %s  %s" % (one.panel["title"], one.ref, " ".join(sorted(empty)),
+                                                   one.excuse or one.expression))
 
 
 if __name__ == "__main__":
