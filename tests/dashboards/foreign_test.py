@@ -33,7 +33,7 @@ PAGE = support.REPOSITORY / "docs" / "DASHBOARDS.md"
 TARGET = "localhost:1876"  # what the documentation has for an agent
 INTERVAL = 4  # seconds
 SECONDS = 60
-ONE, TWO, KUBE = "one job", "cadvisor and node", "kube-prometheus"
+ONE, TWO, KUBE, OWN = "one job", "cadvisor and node", "kube-prometheus", "the agent itself"
 # What a person would choose where a dashboard offers pods: one with a quota, and neighbours.
 CHOICE = {"namespace": "shop", "pod": "web-0", "workload": "web"}
 PODS = {("shop", "web-0"): ["app", "sidecar", "store"], ("shop", "web-1"): ["app"], ("infra", "dns-0"): ["dns"]}
@@ -50,7 +50,7 @@ LOOKS = 3  # at an expression without an answer: on a busy machine a scrape may 
 def configurations():
     """{name: text} of the scrape configurations in the documentation."""
     blocks = re.findall(r"```yaml\n(scrape_configs:.*?)```", PAGE.read_text(), re.S)
-    return dict(zip((ONE, TWO, KUBE), blocks, strict=True))
+    return dict(zip((ONE, TWO, KUBE, OWN), blocks, strict=True))
 
 
 def flavour(board):
@@ -90,7 +90,7 @@ class Machine(live.Live):
         try:
             self.state_metrics_port = support.free_port()
             self.ours = {name: self.place.start(Prometheus, self.with_state_metrics(name, text), rules)
-                         for name, text in configurations().items()}
+                         for name, text in configurations().items() if name != OWN}
             self.theirs = self.place.start(Prometheus, self.peers(), rules)
         except BaseException:
             self.close()
@@ -259,6 +259,11 @@ class ScrapeConfigurations(unittest.TestCase):
         self.has(KUBE, 'container_last_seen{job="kubelet", metrics_path="/metrics/cadvisor", id="/"}')
         self.has(KUBE, 'node_uname_info{job="node-exporter"}')
         self.hasnt(KUBE, 'up{job!~"kubelet|node-exporter"}')
+
+    def test_the_agent_itself_is_not_shown_twice(self):
+        self.has(OWN, 'plimsoll_build_info{job="plimsoll"} and on (instance) process_max_fds')
+        self.has(OWN, "{__name__=~'plimsoll_(http_requests|collections|series_dropped).*_total'}", count=3)
+        self.hasnt(OWN, '{__name__=~"node_(load|cpu|memory).*|container_(cpu|memory|last).*|plimsoll_(container|exited).*"}')
 
 
 @unittest.skipUnless(FOLDER, "PLIMSOLL_FOREIGN_DASHBOARDS is not set to a folder of dashboards")
