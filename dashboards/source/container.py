@@ -99,8 +99,8 @@ MEMORY = [
                "the working set does not fit into the limit. Absent on kernels before 4.20 (v2), and on v1 before 5.9.",
                Query(total("container_memory_workingset_refault_file_total"), "page cache"),
                Query(total("container_memory_workingset_refault_anon_total"), "programs (swap)")),
-    timeseries("Limit reached", "ops", "Times that memory had to be reclaimed since the limit was reached (v1: failcnt, v2: "
-               "max). From v2 also the times that it was slowed down for being above memory.high.",
+    timeseries("Limit reached", "ops", "Times that memory had to be reclaimed since the limit was reached (v1: failcnt, v2: max). "
+               "The second line, only on cgroup v2: times that it was slowed down for being above memory.high.",
                Query("sum(%s or %s)" % (rate("container_memory_failcnt"), rate("container_memory_events_max_total")), "limit"),
                Query(total("container_memory_events_high_total"), "high")),
     timeseries("Page faults", "ops", "Major faults had to read from a disk: programs or mapped files were thrown out of "
@@ -122,7 +122,7 @@ MEMORY = [
                Query("sum(container_memory_file_writeback_bytes{ONE})", "being written")),
     timeseries("Swap", "bytes", "Swap space that it uses.", Query("sum(container_memory_swap{ONE})", "in use")),
     timeseries("Memory by NUMA node", "bytes", "Pages on each NUMA node, of 4 KiB." + off("memory_numa"),
-               Query('4096 * sum by (node, type) (container_memory_numa_pages{ONE, scope="container"})', "node {{node}} "
+               Query('4096 * max by (node, type) (container_memory_numa_pages{ONE})', "node {{node}} "
                      "{{type}}"), stack=True),
     timeseries("Huge pages", "bytes",
                "Huge pages that it uses or has reserved. Absent unless the hugetlb controller is there." + off("hugetlb"),

@@ -17,7 +17,7 @@ LIMIT = "(container_spec_memory_limit_bytes{SOME} > 0)"
 GLANCE = [
     stat("Hosts", "short", "Hosts whose agent Prometheus knows now. A host that is missing is in the alert, or in the next "
          "panel.",
-         "count(count by (instance) (plimsoll_build_info{HOSTS}))"),
+         "count(count by (instance) (node_boot_time_seconds{HOSTS}))"),
     stat("Not answering", "short", "Targets that Prometheus could not scrape the last time. Hosts that push by remote write "
          "are no targets and are never counted here. Worry at the first.",
          "count(up{HOSTS} == 0) or vector(0)", steps=ANY_IS_BAD),

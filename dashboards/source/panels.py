@@ -207,7 +207,7 @@ def table(title, description, keys, columns, *, width=24, height=9, sort=None, l
         overrides.append(_by_name(next(iter(keys.values())), {"id": "links", "value": [link]}))
     by = sort or columns[0].header
     options = {"showHeader": True, "cellHeight": "sm", "sortBy": [{"displayName": by.lstrip("+"), "desc": by[0] != "+"}],
-               "footer": {"show": False, "reducer": ["sum"], "countRows": False, "fields": ""}}
+               "footer": {"show": False, "reducer": ["sum"], "countRows": False}}
     transformations = [{"id": "merge", "options": {}},
                        {"id": "organize", "options": {"excludeByName": {"Time": True}, "indexByName": order,
                                                       "renameByName": renamed}}]
@@ -282,15 +282,24 @@ def variable(name, label, description, query, *, many=True, every=None, regex=""
     return result
 
 
+# What tells an agent from others: its own families, and on a page with the host's half alone, that it is no node_exporter.
+_AGENTS = ('last_over_time({__name__=~"plimsoll_build_info|plimsoll_cgroup_events_info|node_boot_time_seconds"%s}[RANGE]) '
+           "unless on (job, instance) last_over_time(node_exporter_build_info[RANGE])")
+
+
+def _agents(label, selector):
+    return "query_result(group by (%s) (%s))" % (label, _AGENTS % selector)
+
+
 def hosts(many):
     """The variables that choose hosts. The job is many, since a target's halves may be scraped as jobs of their own."""
     return [datasource(),
-            variable("cluster", "Cluster", "The label cluster, where there is one.",
-                     "label_values(plimsoll_build_info, cluster)", every=".*"),
-            variable("job", "Job", "The scrape jobs of the agents.",
-                     'label_values(plimsoll_build_info{cluster=~"$cluster"}, job)'),
-            variable("instance", "Host", "An agent is a host.",
-                     'label_values(plimsoll_build_info{cluster=~"$cluster", job=~"$job"}, instance)', many=many)]
+            variable("cluster", "Cluster", "The label cluster, where there is one.", _agents("cluster", ""),
+                     regex='/cluster="([^"]+)"/', every=".*"),
+            variable("job", "Job", "The scrape jobs of the agents.", _agents("job", ', cluster=~"$cluster"'),
+                     regex='/job="([^"]+)"/'),
+            variable("instance", "Host", "An agent is a host.", _agents("instance", ', cluster=~"$cluster", job=~"$job"'),
+                     regex='/instance="([^"]+)"/', many=many)]
 
 
 def containers(many, selector):

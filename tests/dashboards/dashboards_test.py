@@ -177,8 +177,31 @@ class Live(unittest.TestCase):
     def test_what_is_off_by_default_says_so(self):
         def silent(answer):
             says = "Off by default" in answer.panel["description"] or "Only with remote write" in answer.panel["description"]
-            return answer.filled and not answer.filled_by_default and not answer.excuse and not says and "empty by default"
+            lacks = "all" in answer.filled and "default" not in answer.filled
+            return lacks and not says and not answer.excuse and "empty by default"
         self.assert_each(silent)
+
+    def test_halves_as_jobs_of_their_own_do(self):
+        def empty(answer):
+            agents = [family for family in lint.families(answer.expression) if own(family) and family not in report.container_half()]
+            return not agents and "default" in answer.filled and "halves" not in answer.filled and "empty with two jobs"
+        self.assert_each(empty)
+
+    def test_containers_of_v2_are_shown_too(self):
+        """Or the description says what only v1 has."""
+        def empty(answer):
+            return ("v2" not in answer.filled and "only on cgroup v1" not in answer.panel["description"].lower()
+                    and not report.NOT_ON_PAPER.search(answer.expression))
+        for uid in ("plimsoll-container", "plimsoll-compare"):
+            self.assertEqual([], [(answer.panel["title"], answer.ref) for answer in self.answers[uid] if empty(answer)])
+
+    def test_containers_of_v1_are_shown_too(self):
+        def empty(answer):
+            says = any(words in answer.panel["description"].lower() for words in ("only on cgroup v2", "absent unless the hugetlb"))
+            return "all" not in answer.filled and not says
+        if not support.is_v2():
+            for uid in ("plimsoll-container", "plimsoll-compare", "plimsoll-kubernetes"):
+                self.assertEqual([], [(answer.panel["title"], answer.ref) for answer in self.answers[uid] if empty(answer)])
 
     def test_legends_and_links_refer_to_labels_that_there_are(self):
         self.assert_each(lambda answer: answer.missing_labels)

@@ -45,9 +45,11 @@ def picked(variable, text):
     pattern = variable["regex"]
     if not pattern:
         return text, text
-    body, flags = pattern.strip("/").rpartition("/")[::2] if pattern.endswith("/g") else (pattern.strip("/"), "")
+    body = pattern.lstrip("/").rpartition("/")[0].replace("(?<", "(?P<")
     found = {}
-    for match in re.finditer(body.lstrip("/").replace("(?<", "(?P<"), text):
+    for match in re.finditer(body, text):
+        if not match.groupdict():
+            return match[1], match[1]
         for name, value in match.groupdict().items():
             if value is not None:
                 found.setdefault(name, value)
