@@ -283,6 +283,7 @@ class Scraping(unittest.TestCase):
             # Each family from one of the three alone.
             self.assertEqual([r["regex"] for r in cadvisor["metricRelabelings"]], ["plimsoll_.*"])
             self.assertEqual(own["params"], {"name[]": ["plimsoll_.*", "process_.*"]})
+            self.assertEqual([(r["action"], r["regex"]) for r in own["metricRelabelings"]], [("keep", "plimsoll_.*|process_.*")])
             self.assertEqual(relabelled(own, self.POD)["job"], "plimsoll")
 
     def test_the_nodes_name(self):
@@ -402,9 +403,12 @@ class Notes(unittest.TestCase):
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
             json.dump(values, file)
             file.flush()
-            text = chart.call("install", chart.RELEASE, chart.CHART, "--namespace", chart.NAMESPACE, "--dry-run=client",
-                              "--values", file.name).stdout
-        return text[text.index("NOTES:"):]
+            done = chart.call("install", chart.RELEASE, chart.CHART, "--namespace", chart.NAMESPACE, "--dry-run=client",
+                              "--values", file.name, check=False)
+        if "cluster unreachable" in done.stderr:
+            self.skipTest("this helm shows no notes without a cluster: version 4 does")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout[done.stdout.index("NOTES:"):]
 
     def test_every_case_has_some(self):
         for name, values in chart.CASES.items():

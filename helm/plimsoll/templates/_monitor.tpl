@@ -12,6 +12,8 @@ agent's pod. `instance` is the node, since addresses of pods change.
 {{- $cadvisor := dict "path" "/metrics/cadvisor" "job" "kubelet" "metricsPath" "/metrics/cadvisor" "drop" "plimsoll_.*" }}
 {{- $node := dict "path" "/metrics/node" "job" "node-exporter" "own" true }}
 {{- $self := dict "path" "/metrics" "job" .Values.serviceMonitor.job "names" (list "plimsoll_.*" "process_.*") }}
+{{- /* How a collection went is on every page, whatever is asked for. */}}
+{{- $_ := set $self "keep" (join "|" $self.names) }}
 {{- range list $cadvisor $node $self }}
 {{- include "plimsoll.endpoint" (merge . (dict "root" $)) }}
 {{- end }}
@@ -69,7 +71,7 @@ agent's pod. `instance` is the node, since addresses of pods change.
     {{- with $monitor.relabelings }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
-  {{- if or .drop $monitor.metricRelabelings (not .root.Values.host.network) }}
+  {{- if or .keep .drop $monitor.metricRelabelings (not .root.Values.host.network) }}
   metricRelabelings:
     {{- if not .root.Values.host.network }}
     # Without the node's network the agent's host name is the pod's.
@@ -78,6 +80,11 @@ agent's pod. `instance` is the node, since addresses of pods change.
       regex: node_uname_info;(.+)
       targetLabel: nodename
       replacement: $1
+    {{- end }}
+    {{- with .keep }}
+    - action: keep
+      sourceLabels: [__name__]
+      regex: {{ . }}
     {{- end }}
     {{- with .drop }}
     - action: drop
