@@ -8,15 +8,16 @@ import subprocess
 import tarfile
 
 
-def source_date(source):
-    """SOURCE_DATE_EPOCH; without it the time of the last commit, or, where there is no repository, of the youngest of
-    the files at the top of the source."""
+def source_date(build):
+    """SOURCE_DATE_EPOCH; without it the time of the last commit, or, where there is no repository, of the changelog."""
     if os.environ.get("SOURCE_DATE_EPOCH"):
         return int(os.environ["SOURCE_DATE_EPOCH"])
-    done = subprocess.run(["git", "-C", str(source), "log", "-1", "--format=%ct"], capture_output=True, text=True, check=False)
-    if done.returncode == 0 and done.stdout.strip():
+    done = subprocess.run(["git", "-C", str(build.source), "log", "-1", "--format=%ct"], capture_output=True, text=True,
+                          check=False)
+    if done.returncode == 0:
         return int(done.stdout)
-    return max(int(path.stat().st_mtime) for path in pathlib.Path(source).iterdir() if path.is_file())
+    return int(subprocess.run(["dpkg-parsechangelog", "-l", str(build.directory / "debian" / "changelog"), "-S", "Timestamp"],
+                              capture_output=True, text=True, check=True).stdout)
 
 
 def files_below(root):
@@ -25,15 +26,13 @@ def files_below(root):
                   if path.is_symlink() or not path.is_dir())
 
 
-def normalise(root, time):
-    """Modes by what a file is (directories and programs 755, the rest 644, private directories stay), one time for all."""
+def normalise(root, time, modes=None):
+    """One time for all; modes by what a path is (directories and programs 755, the rest 644), whatever the mask was, but
+    for those of `modes`, {path below root: mode}."""
     for path in [pathlib.Path(root), *pathlib.Path(root).rglob("*")]:
         if not path.is_symlink():
-            mode = path.stat().st_mode & 0o7777
-            if path.is_dir():
-                path.chmod(mode if mode in (0o700, 0o1777) else 0o755)
-            else:
-                path.chmod(0o755 if mode & 0o100 else 0o644)
+            usual = 0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644
+            path.chmod((modes or {}).get(str(path.relative_to(root)), usual))
         os.utime(path, (time, time), follow_symlinks=False)
 
 
@@ -52,6 +51,6 @@ def tar(root, name, time):
     return out.getvalue()
 
 
-def write_tar_xz(root, name, time, output):
+def write_tar_xz(root, name, time, output, level=9):
     """One thread and one block: how many processors a machine has must not be seen in the file."""
-    pathlib.Path(output).write_bytes(lzma.compress(tar(root, name, time), preset=9))
+    pathlib.Path(output).write_bytes(lzma.compress(tar(root, name, time), preset=level))

@@ -18,12 +18,13 @@ SPDX_NAMES = {
     "gpl-3+": "GPL-3.0-or-later", "lgpl-2": "LGPL-2.0-only", "lgpl-2+": "LGPL-2.0-or-later", "lgpl-2.1": "LGPL-2.1-only",
     "lgpl-2.1+": "LGPL-2.1-or-later", "lgpl-3+": "LGPL-3.0-or-later", "mpl-2.0": "MPL-2.0", "isc": "ISC",
 }
-# Source packages whose copyright file is prose, or names no licence for the whole: what it says of the libraries that
-# we take. Everything else that cannot be read becomes a reference to the file's own text.
-IN_PROSE = {
+# Source packages whose copyright file is prose, or tells of the whole source what is not so of the library: what it says of
+# the library that we take; "" where SPDX has no name for it. What cannot be read becomes a reference to the file's own text.
+OF_LIBRARIES = {
     "glibc": "LGPL-2.1-or-later", "gcc-12": "GPL-3.0-or-later WITH GCC-exception-3.1", "libxcrypt": "LGPL-2.1-or-later",
     "gnutls28": "LGPL-2.1-or-later", "krb5": "MIT", "rtmpdump": "LGPL-2.1-or-later", "ca-certificates": "MPL-2.0",
-    "linux": "GPL-2.0-only WITH Linux-syscall-note",
+    "linux": "GPL-2.0-only WITH Linux-syscall-note", "libgcrypt20": "LGPL-2.1-or-later", "libtasn1-6": "LGPL-2.1-or-later",
+    "keyutils": "LGPL-2.0-or-later", "libidn2": "LGPL-3.0-or-later OR GPL-2.0-or-later", "yaml-cpp": "MIT", "e2fsprogs": "",
 }
 
 
@@ -64,15 +65,18 @@ def owner(path):
 
 
 @functools.cache
+def _installed():
+    """{name: Package} of what is installed here."""
+    fields = ("Package", "Version", "Architecture", "source:Package", "source:Version", "Homepage")
+    text = subprocess.run(["dpkg-query", "-W", "-f", "\t".join(f"${{{field}}}" for field in fields) + "\n"],
+                          capture_output=True, text=True, check=True).stdout
+    return {line.partition("\t")[0]: Package(*line.split("\t")) for line in text.splitlines()}
+
+
 def package(name):
-    """LookupError when it is not installed."""
-    fields = ("Version", "Architecture", "source:Package", "source:Version", "Homepage")
-    done = subprocess.run(["dpkg-query", "-W", "-f", "\t".join(f"${{{field}}}" for field in fields) + "\n", name],
-                          capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise LookupError(done.stderr.strip())
-    version, architecture, source, source_version, homepage = done.stdout.splitlines()[0].split("\t")
-    return Package(name, version, architecture, source, source_version, homepage)
+    if name not in _installed():
+        raise LookupError(f"no package {name} is installed")
+    return _installed()[name]
 
 
 def spdx_expression(text):
@@ -100,8 +104,8 @@ def main_licence(copyright_text):
 
 def licence(which):
     """SPDX expression of a package's licence, or None."""
-    if which.source in IN_PROSE:
-        return IN_PROSE[which.source]
+    if which.source in OF_LIBRARIES:
+        return OF_LIBRARIES[which.source] or None
     try:
         return main_licence(which.copyright_file.read_text(errors="replace"))
     except OSError:

@@ -31,7 +31,7 @@ def read(path):
     data = pathlib.Path(path).read_bytes()
     try:
         return _parse(data)
-    except (struct.error, IndexError) as error:
+    except (struct.error, IndexError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: no whole ELF file: {error}") from None
 
 

@@ -65,6 +65,13 @@ class Build:
     def is_own(self, path):
         return path.is_relative_to(self.directory) or (path.is_relative_to(self.source) and not self.is_civetweb(path))
 
+    @property
+    def revision(self):
+        """What PLIMSOLL_REVISION said, else the commit of the source; "" outside of a repository."""
+        done = subprocess.run(["git", "-C", str(self.source), "rev-parse", "--short=12", "HEAD"], capture_output=True,
+                              text=True, check=False)
+        return self.cache.get("PLIMSOLL_REVISION") or done.stdout.strip()
+
     # --- civetweb, which comes as source ---
 
     @property

@@ -13,16 +13,21 @@ CERTIFICATES = pathlib.Path("/usr/share/ca-certificates/mozilla")
 BUNDLE = "etc/ssl/certs/ca-certificates.crt"  # where Debian's OpenSSL and libcurl look
 
 
+# What cmake/Packaging.cmake installs for Debian's package alone.
+DEBIAN_ONLY = ("usr/share/lintian/", "usr/share/doc/plimsoll/copyright", "usr/share/doc/plimsoll/changelog", "etc/default/")
+# Where engines and people mount something, and what a container may have to write to.
+DIRECTORIES = {"host": 0o755, "proc": 0o755, "sys": 0o755, "dev": 0o755, "tmp": 0o1777, "run/plimsoll": 0o700,
+               "var/lib/plimsoll": 0o700}
+
+
 def install(build, target):
-    """Runs the build's install rules below `target`, stripped: {path below the prefix, or of /etc and the like: real}."""
-    subprocess.run(["cmake", "--install", str(build.directory), "--strip"], check=True, stdout=subprocess.DEVNULL,
-                   env={**os.environ, "DESTDIR": str(target)})
-    prefix = pathlib.Path(str(target) + build.prefix)
-    found = {}
-    for path in archive.files_below(target):
-        real = pathlib.Path(target, path)
-        found[str(real.relative_to(prefix) if real.is_relative_to(prefix) else path)] = real
-    return found
+    """Runs the build's install rules below `target`, stripped: {path below the prefix: real path}; files with fixed places
+    are there without /usr."""
+    words = ["cmake", "--install", str(build.directory), "--strip", "--prefix", "/usr"]
+    for more in ([], ["--component", "system"]):
+        subprocess.run([*words, *more], check=True, stdout=subprocess.DEVNULL, env={**os.environ, "DESTDIR": str(target)})
+    paths = [path for path in archive.files_below(target) if not path.startswith(DEBIAN_ONLY)]
+    return {path.removeprefix("usr/"): pathlib.Path(target, path) for path in paths}
 
 
 def copy(source, target):
@@ -45,7 +50,12 @@ def copyrights(packages, build, root, where, shipped):
     if build.civetweb:
         sources[bom.CIVETWEB] = build.civetweb / "debian" / "copyright"
     words = "\n".join(source.read_text(errors="replace") for source in sources.values())
+    first = {}
     for name, source in sources.items():
+        same = first.setdefault(source.read_bytes(), name)  # packages of one source
+        if same != name:
+            (root / where / name).symlink_to(same)
+            continue
         shipped[f"{where}/{name}/copyright"] = name
         copy(source, root / where / name / "copyright")
     for licence in sorted(COMMON_LICENCES.iterdir()):
@@ -72,7 +82,7 @@ def libraries_of(build):
 
 def tarball(build, root, time, scratch):
     """Fills `root` with bin, lib, share, etc. See agent/launcher.cpp for how the parts find each other."""
-    places = {"bin/plimsoll": "lib/plimsoll/program/plimsoll", "libexec/plimsoll/plimsoll-oci": "bin/plimsoll-oci"}
+    places = {"bin/plimsoll": "lib/plimsoll/program/plimsoll"}
     for path, real in install(build, scratch / "installed").items():
         copy(real, root / places.get(path, path))
     strip(build, copy(build.executable("plimsoll-launcher"), root / "bin" / "plimsoll"))
@@ -108,7 +118,7 @@ def image(build, system, program, time, scratch):
     copy(build.source / "LICENSE", program / "usr/share/doc/plimsoll/LICENSE")
     whole = scratch / "whole"  # both layers, as a container sees them
     for layer in (system, program):
-        archive.normalise(layer, time)
+        archive.normalise(layer, time, DIRECTORIES)
         shutil.copytree(layer, whole, symlinks=True, dirs_exist_ok=True)
     materials = bom.Materials(build, f"plimsoll-{build.version}-image", time)
     materials.describe(whole, {"plimsoll": "usr/bin/plimsoll"}, shipped, f"usr/{BOM}")
@@ -127,7 +137,5 @@ def _users(root):
     (etc / "passwd").write_text("root:x:0:0:root:/:/sbin/nologin\nplimsoll:x:1876:1876:Plimsoll:/:/sbin/nologin\n")
     (etc / "group").write_text("root:x:0:\nplimsoll:x:1876:\n")
     (etc / "nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files dns\n")
-    for name, mode in (("host", 0o755), ("proc", 0o755), ("sys", 0o755), ("dev", 0o755), ("tmp", 0o1777),
-                       ("run/plimsoll", 0o700), ("var/lib/plimsoll", 0o700)):
+    for name in DIRECTORIES:
         (root / name).mkdir(parents=True, exist_ok=True)
-        (root / name).chmod(mode)
