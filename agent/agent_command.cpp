@@ -211,6 +211,7 @@ void attend(Ending& ending, Reloader& reloader, const std::string& serving) {
 // `parse`: reads command line and file once more.
 int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reloader::Parse parse) {
   const AgentOptions& options = parsed.options;
+  (void)use_permitted_capabilities().has_value();  // where that is forbidden, what is missing is said below
   share_heaps();
   Ending::block_signals();
   reap_as_init();
