@@ -8,10 +8,11 @@ set(PLIMSOLL_MAINTAINER "Plimsoll maintainers <maintainers@plimsoll.invalid>" CA
 set(PLIMSOLL_HOMEPAGE "" CACHE STRING "Address that the package gives for more about it")
 
 install(DIRECTORY dashboards/ DESTINATION ${CMAKE_INSTALL_DATADIR}/plimsoll/dashboards
-        FILES_MATCHING PATTERN "*.json" PATTERN "*.yaml" PATTERN "rules" EXCLUDE)
+        FILES_MATCHING PATTERN "*.json" PATTERN "*.yaml" PATTERN "rules" EXCLUDE PATTERN "source" EXCLUDE)
 install(DIRECTORY dashboards/rules/ DESTINATION ${CMAKE_INSTALL_DATADIR}/plimsoll/rules OPTIONAL
         FILES_MATCHING PATTERN "*.yml" PATTERN "*.md" PATTERN "*_test.yml" EXCLUDE PATTERN "tests" EXCLUDE)
-install(FILES README.md docs/CONFIGURATION.md docs/HOST.md docs/METRICS.md docs/REMOTE_WRITE.md docs/RUNTIME.md
+install(FILES README.md docs/CONFIGURATION.md docs/DASHBOARDS.md docs/HOST.md docs/METRICS.md docs/REMOTE_WRITE.md
+              docs/RUNBOOK.md docs/RUNTIME.md
               docs/SECURITY.md docs/WEB.md
         DESTINATION ${CMAKE_INSTALL_DOCDIR})
 

@@ -5,8 +5,9 @@
     live.prometheus.query("up")     # answers as soon as live.wait(seconds) has returned
     live.close()
 
-`agent` has every kind of metric on, `plain` those that are on by default; both are targets of one job. Another
-scrape configuration, rule files and flags can be given; {agent} and {plain} in the former stand for the addresses.
+`agent` has every kind of metric on, `plain` those that are on by default, `paper` shows a machine on paper (paper.py). All
+are targets of one job. Another scrape configuration, rule files and flags can be given; {agent}, {plain} and {paper} in
+the former stand for the addresses.
 
 Containers, by `name`:
   busy      above its CPU quota, near its memory limit, writes to a disk, has a network with traffic
@@ -14,6 +15,7 @@ Containers, by `name`:
   failed    has ended with exit code 3            quick     ended before it could be scraped
   bloated   has ended, killed for want of memory
   flaky     Docker's: restarted four times, unhealthy
+  printed   on the machine on paper: cgroup v2
 and the pods shop/web-0 (app, and a sidecar that was killed for want of memory and made anew), shop/web-1 (app) and
 infra/dns-0 (dns).
 """
@@ -24,6 +26,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
 import engines  # noqa: E402
+import paper  # noqa: E402
 import stage  # noqa: E402
 import support  # noqa: E402
 
@@ -36,7 +39,13 @@ BUSY = (f"{BUSYBOX} dd if=/dev/zero of=/data/in bs=64k count=32 2>/dev/null; {LO
         f"while :; do {LOAD} spin 40; {BUSYBOX} dd if=/dev/zero of=/data/out bs=64k count=8 oflag=direct 2>/dev/null; "
         f"{BUSYBOX} dd if=/data/in of=/dev/null bs=64k count=8 iflag=direct 2>/dev/null; done")
 LEAKY = f"while :; do {LOAD} memory 33554432 1; {BUSYBOX} sleep 0.3; done"
+SLOW_WRITER = "while :; do busybox dd if=/dev/zero of=%s/dns bs=64k count=1 oflag=direct; busybox sleep 0.3; done"
 SPIN = "while :; do :; done"
+# The agents as one job, one of them in a cluster; one of them also as two jobs, a half each.
+SCRAPES = [
+    {"job_name": JOB, "static_configs": [{"targets": ["{agent}", "{paper}"]}, {"targets": ["{plain}"], "labels": {"cluster": "berlin"}}]},
+    {"job_name": "half-node", "metrics_path": "/metrics/node", "static_configs": [{"targets": ["{plain}"]}]},
+    {"job_name": "half-cadvisor", "metrics_path": "/metrics/cadvisor", "static_configs": [{"targets": ["{plain}"]}]}]
 PODS = (("shop", "web-0"), ("shop", "web-1"), ("infra", "dns-0"))
 
 
@@ -56,6 +65,8 @@ class Prometheus(support.Prometheus):
 
 
 class Live:
+    job = JOB
+
     def __init__(self, scrape_configs=None, rule_files=(), agent_flags=(), interval=1):
         """`scrape_configs`: Prometheus' own, instead of one job with both agents."""
         self.place = support.Workspace()
@@ -71,18 +82,29 @@ class Live:
     def close(self):
         self.place.close()
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    @staticmethod
+    def container_name(namespace, pod, container, instance=0):
+        """The label `name` of a pod's container."""
+        return stage.identifier(namespace, pod, container, str(instance))
+
     # --- what there is to see ---
 
     def start_containers(self):
         place = self.place
-        data = place.disk_directory()
+        self.data = data = place.disk_directory()
         place.run("-d", "--name", "busy", "--image", "busybox", "--cpus", "0.2", "-m", "64m", "--pids-limit", "50",
                   "--network", "veth", "-v", f"{data}:/data", command=["/bin/sh", "-c", BUSY])
         place.run("-d", "--name", "leaky", "--image", "busybox", "-m", "12m", command=["/bin/sh", "-c", LEAKY])
         self.kubernetes = place.start(stage.Kubernetes)
         self.start_pods()
         self.docker = place.start(stage.Docker)
-        self.docker.add_container("flaky", support.tool("busybox"), "sleep", 1000, restarts=4, healthy=False)
+        self.flaky = self.docker.add_container("flaky", BUSYBOX, "sleep", 1000, restarts=4, healthy=False)
 
     def start_pods(self):
         shell = [support.tool("busybox"), "sh", "-c"]
@@ -91,7 +113,7 @@ class Live:
         add(sandboxes[PODS[0]], *PODS[0], "app", *shell, SPIN, cpus=0.05, memory=32 << 20)
         self.first_sidecar = add(sandboxes[PODS[0]], *PODS[0], "sidecar", support.tool("busybox"), "sleep", 1000)
         add(sandboxes[PODS[1]], *PODS[1], "app", support.tool("busybox"), "sleep", 1000, memory=16 << 20)
-        add(sandboxes[PODS[2]], *PODS[2], "dns", support.tool("busybox"), "sleep", 1000)
+        add(sandboxes[PODS[2]], *PODS[2], "dns", *shell, SLOW_WRITER % self.data)
         self.sandboxes = sandboxes
         self.networks = [engines.connect(self.place, sandbox.pid) for sandbox in sandboxes.values()]
 
@@ -109,6 +131,8 @@ class Live:
             "queue_directory": str(self.place.path / "queue")}]}))
         self.agent = self.place.start_agent(EVERY_KIND, "--config.file", str(config), *engines_here, *flags)
         self.plain = self.place.start_agent(*engines_here, *flags)
+        self.machine = paper.Paper(self.place.path / "paper", "printed", self.flaky.pid)
+        self.paper = self.place.start_agent(EVERY_KIND, *self.machine.agent_flags(), *flags)
 
     def end_containers(self):
         run = self.place.run
@@ -120,11 +144,11 @@ class Live:
         self.restart_sidecar()
 
     def start_prometheus(self, scrape_configs, rule_files, interval):
-        jobs = scrape_configs or [{"job_name": JOB, "static_configs": [{"targets": ["{agent}", "{plain}"]}]}]
+        jobs = scrape_configs or SCRAPES
         text = json.dumps({"global": {"scrape_interval": f"{interval}s", "scrape_timeout": f"{interval}s",
                                       "evaluation_interval": f"{interval}s"},
                            "scrape_configs": jobs, "rule_files": list(map(str, rule_files))})
-        for name, agent in (("{agent}", self.agent), ("{plain}", self.plain)):
+        for name, agent in (("{agent}", self.agent), ("{plain}", self.plain), ("{paper}", self.paper)):
             text = text.replace(name, agent.address)
         self.prometheus = self.place.start(Prometheus, json.loads(text), self.prometheus_port)
         self.began = time.monotonic()
@@ -134,6 +158,7 @@ class Live:
     def wait(self, seconds, scrapes=8):
         """Makes traffic until Prometheus has scraped for `seconds`, and every target `scrapes` times."""
         def scraped():
+            self.machine.tick(int(10 * (time.monotonic() - self.began)))
             for address in self.networks:
                 engines.ping(address, count=2, size=1000)
             count = self.prometheus.value("min(count_over_time(up[5m]))")

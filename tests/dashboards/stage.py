@@ -159,14 +159,29 @@ class Docker(Groups):
         return [f"--docker_root={self.root}"]
 
     def add_container(self, name, *command, restarts, healthy):
-        key = identifier("docker", name)
-        files = self.root / "containers" / key
-        files.mkdir(parents=True)
-        health = {"Status": "healthy" if healthy else "unhealthy", "FailingStreak": 0, "Log": []}
-        replace(files / "config.v2.json", {
-            "State": {"Running": True, "Pid": 0, "ExitCode": 0, "StartedAt": "2026-01-02T03:04:05.6Z",
-                      "FinishedAt": "0001-01-01T00:00:00Z", "Health": health},
-            "ID": key, "Created": "2026-01-02T03:04:05.6Z", "Name": f"/{name}", "Driver": "overlay2",
-            "Config": {"Env": [], "Image": f"registry.example/{name}:1", "Labels": {}}, "RestartCount": restarts})
-        replace(files / "hostconfig.json", {"NetworkMode": "none"})
-        return self.start(f"{self.parent}/{key}", *command)
+        """Runs `command` with a writable layer of its own."""
+        key = write_docker_container(self.root, name, restarts, healthy)
+        layer = self.place.path / f"layer-{name}"
+        for part in ("lower/bin", "upper", "work", "merged"):
+            (layer / part).mkdir(parents=True)
+        shutil.copy(support.tool("busybox"), layer / "lower" / "bin" / "busybox")
+        mount = f"lowerdir={layer}/lower,upperdir={layer}/upper,workdir={layer}/work"
+        script = (f"mount -t overlay overlay -o {mount} {layer}/merged && echo written > {layer}/merged/file && "
+                  f'exec chroot {layer}/merged "$@"')
+        words = [support.tool("unshare"), "--mount", "/bin/sh", "-c", script, "sh", *command]
+        return self.start(f"{self.parent}/{key}", *words)
+
+
+def write_docker_container(root, name, restarts, healthy):
+    """What Docker keeps of a container that runs; its id."""
+    key = identifier("docker", name)
+    files = root / "containers" / key
+    files.mkdir(parents=True)
+    health = {"Status": "healthy" if healthy else "unhealthy", "FailingStreak": 0, "Log": []}
+    replace(files / "config.v2.json", {
+        "State": {"Running": True, "Pid": 0, "ExitCode": 0, "StartedAt": "2026-01-02T03:04:05.6Z",
+                  "FinishedAt": "0001-01-01T00:00:00Z", "Health": health},
+        "ID": key, "Created": "2026-01-02T03:04:05.6Z", "Name": f"/{name}", "Driver": "overlay2",
+        "Config": {"Env": [], "Image": f"registry.example/{name}:1", "Labels": {}}, "RestartCount": restarts})
+    replace(files / "hostconfig.json", {"NetworkMode": "none"})
+    return key
