@@ -27,6 +27,7 @@ constexpr Command kCommands[] = {
     {"inspect", "Print everything known about containers as JSON", inspect_command},
     {"stats", "Show what containers use", stats_command},
     {"wait", "Wait for containers to end and print their exit codes", wait_command},
+    {"healthcheck", "Ask an agent whether it serves", healthcheck_command},
     {"completion", "Print what makes a shell complete plimsoll's words", completion_command},
     {"version", "Print the version", version_command},
 };
@@ -52,7 +53,7 @@ void print_usage(std::FILE* out) {
       "Runs containers, and measures them and their host for Prometheus.\n\nCommands:\n";
   for (const Command& command : kCommands) {
     std::string line = "  " + std::string(command.name);
-    line.resize(13, ' ');
+    line.resize(15, ' ');
     text += line + command.summary + "\n";
   }
   text += "\nOptions:\n";

@@ -8,10 +8,11 @@ set(PLIMSOLL_MAINTAINER "Plimsoll maintainers <maintainers@plimsoll.invalid>" CA
 set(PLIMSOLL_HOMEPAGE "" CACHE STRING "Address that the package gives for more about it")
 
 install(DIRECTORY dashboards/ DESTINATION ${CMAKE_INSTALL_DATADIR}/plimsoll/dashboards
-        FILES_MATCHING PATTERN "*.json" PATTERN "*.yaml" PATTERN "rules" EXCLUDE)
+        FILES_MATCHING PATTERN "*.json" PATTERN "*.yaml" PATTERN "rules" EXCLUDE PATTERN "source" EXCLUDE)
 install(DIRECTORY dashboards/rules/ DESTINATION ${CMAKE_INSTALL_DATADIR}/plimsoll/rules OPTIONAL
         FILES_MATCHING PATTERN "*.yml" PATTERN "*.md" PATTERN "*_test.yml" EXCLUDE PATTERN "tests" EXCLUDE)
-install(FILES README.md docs/CONFIGURATION.md docs/HOST.md docs/METRICS.md docs/REMOTE_WRITE.md docs/RUNTIME.md
+install(FILES README.md docs/CONFIGURATION.md docs/DASHBOARDS.md docs/HOST.md docs/METRICS.md docs/REMOTE_WRITE.md
+              docs/RUNBOOK.md docs/RUNTIME.md
               docs/SECURITY.md docs/WEB.md
         DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
@@ -56,7 +57,7 @@ set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "metrics of hosts and containers for Prome
 set(CPACK_PACKAGE_DESCRIPTION_FILE ${PLIMSOLL_PACKAGING}/description.txt)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_MONOLITHIC_INSTALL ON)
-set(CPACK_PRE_BUILD_SCRIPTS ${PLIMSOLL_PACKAGING}/open-directories.cmake)
+set(CPACK_PRE_BUILD_SCRIPTS ${PLIMSOLL_PACKAGING}/open-directories.cmake ${PLIMSOLL_PACKAGING}/bill-of-materials.cmake)
 set(CPACK_PROJECT_CONFIG_FILE ${PLIMSOLL_PACKAGING}/CPackGenerators.cmake)
 
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is in the Debian package, before anybody installs it (that is guest_test.py)."""
+"""What is in the Debian package, before anybody installs it (that is tests/vm/package_guest_test.py)."""
 import gzip
 import hashlib
 import pathlib

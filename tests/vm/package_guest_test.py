@@ -6,11 +6,13 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 
-import package
-from support import parse_samples
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "packages"))
+import package  # noqa: E402
+from support import parse_samples  # noqa: E402
 
 LIMIT = 1800  # seconds; five minutes on a machine with nothing else to do
 OLD = "0.0.9"
@@ -33,7 +35,7 @@ class Life(unittest.TestCase):
         needed = package.dependencies(cls.new, package.guest_status(cls.out), ["libssl3", "libcurl4"])
         package.make_repository(cls.out / "repository", needed)
         cls.done = subprocess.run(
-            [guest, "-t", str(LIMIT), "--out", cls.out, "--", "/bin/bash", "tests/packages/guest-package",
+            [guest, "-t", str(LIMIT), "--out", cls.out, "--", "/bin/bash", "tests/vm/guest-package",
              f"/mnt/out/{cls.old.name}", f"/mnt/out/{cls.new.name}", "/mnt/out/repository", "/host/usr/bin/busybox"],
             text=True, capture_output=True, timeout=LIMIT + 100, check=False, cwd=package.REPOSITORY)
 
