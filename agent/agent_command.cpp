@@ -265,6 +265,10 @@ int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reload
 int agent_command(const GlobalOptions& globals, const std::vector<std::string>& arguments) {
   AgentOptions defaults;
   defaults.roots.cgroup = globals.cgroup_root;
+  if (globals.describe != nullptr) {
+    *globals.describe = agent_text(collectors::host::table(), defaults);
+    return 0;
+  }
   const auto parse = [&] { return parse_agent_options(arguments, collectors::host::table(), defaults); };
   const auto parsed = parse();
   if (!parsed) return complain(parsed.error(), 2);
