@@ -34,6 +34,7 @@ int rm_command(const GlobalOptions& globals, const std::vector<std::string>& arg
 int inspect_command(const GlobalOptions& globals, const std::vector<std::string>& arguments);
 int stats_command(const GlobalOptions& globals, const std::vector<std::string>& arguments);
 int wait_command(const GlobalOptions& globals, const std::vector<std::string>& arguments);
+int healthcheck_command(const GlobalOptions& globals, const std::vector<std::string>& arguments);
 int version_command(const GlobalOptions& globals, const std::vector<std::string>& arguments);
 
 }  // namespace plimsoll::agent

@@ -25,6 +25,7 @@ constexpr Command kCommands[] = {
     {"inspect", "Print everything known about containers as JSON", inspect_command},
     {"stats", "Show what containers use", stats_command},
     {"wait", "Wait for containers to end and print their exit codes", wait_command},
+    {"healthcheck", "Ask an agent whether it serves", healthcheck_command},
     {"version", "Print the version", version_command},
 };
 
@@ -33,7 +34,7 @@ void print_usage(std::FILE* out) {
       "Usage: plimsoll [OPTIONS] COMMAND [ARG...]\n\n"
       "Runs containers, and measures them and their host for Prometheus.\n\nCommands:\n",
       out);
-  for (const Command& command : kCommands) std::fprintf(out, "  %-10s %s\n", command.name, command.summary);
+  for (const Command& command : kCommands) std::fprintf(out, "  %-12s %s\n", command.name, command.summary);
   std::fputs(
       "\nOptions:\n"
       "  --root DIR         Where containers are kept (default /var/lib/plimsoll)\n"

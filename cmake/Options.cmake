@@ -54,3 +54,23 @@ function(plimsoll_library name)
   target_link_libraries(plimsoll_${name} PUBLIC plimsoll::options ${arg_LINKS} PRIVATE ${arg_PRIVATE_LINKS})
   plimsoll_use_precompiled(plimsoll_${name} ${plimsoll_headers})
 endfunction()
+
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  # The same sources give the same executables wherever they lie: paths are written as below the source's top. Not in builds
+  # for development, whose debugger has to find the files.
+  add_compile_options(-ffile-prefix-map=${PLIMSOLL_CIVETWEB_SOURCE}/=civetweb/ -ffile-prefix-map=${CMAKE_BINARY_DIR}/=
+                      -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+  # Functions that nobody calls are left out.
+  add_compile_options(-ffunction-sections -fdata-sections)
+  add_link_options(-Wl,--gc-sections)
+endif()
+
+# plimsoll_record_link(TARGET): the linker lists the files that it read in TARGET.link.d; the bill of materials
+# (cmake/packaging/pack) is made from it.
+include(CheckLinkerFlag)
+check_linker_flag(CXX "-Wl,--dependency-file=${CMAKE_BINARY_DIR}/CMakeFiles/check.link.d" PLIMSOLL_LINKER_LISTS)
+function(plimsoll_record_link target)
+  if(PLIMSOLL_LINKER_LISTS)
+    target_link_options(${target} PRIVATE -Wl,--dependency-file=${CMAKE_CURRENT_BINARY_DIR}/${target}.link.d)
+  endif()
+endfunction()

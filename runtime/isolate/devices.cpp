@@ -27,8 +27,30 @@ constexpr Link kDeviceLinks[] = {{"fd", "/proc/self/fd"},
                                  {"stderr", "/proc/self/fd/2"},
                                  {"ptmx", "pts/ptmx"}};
 
-// The directory that a path lies in, made where it is missing.
-int open_parent(int root_fd, const InnerPath& path) { return open_or_make(root_fd, path, {.parent_only = true}); }
+// The directory that a device lies in, made where it is missing; kept for the next one, which mostly lies there too.
+class DeviceDirectory {
+ public:
+  explicit DeviceDirectory(int root_fd) : root_fd_(root_fd) {}
+  ~DeviceDirectory() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  DeviceDirectory(const DeviceDirectory&) = delete;
+  DeviceDirectory& operator=(const DeviceDirectory&) = delete;
+
+  int of(const InnerPath& path) {
+    const std::string_view level = path.levels.back();
+    const std::string_view name = level.substr(0, level.size() - std::strlen(last_component(path.levels.back())));
+    if (fd_ >= 0 && name == name_) return fd_;
+    if (fd_ >= 0) ::close(fd_);
+    name_ = name;
+    return fd_ = open_or_make(root_fd_, path, {.parent_only = true});
+  }
+
+ private:
+  int root_fd_;
+  int fd_ = -1;
+  std::string_view name_;  // of the plan
+};
 
 // One that the image has brought along will do.
 bool is_there(int parent_fd, const char* name, const PlannedDevice& device) {
@@ -40,9 +62,7 @@ bool is_there(int parent_fd, const char* name, const PlannedDevice& device) {
 // It gets its mode while it is made: a chmod(2) afterwards would follow a link that somebody who shares the directory
 // has put in its place, and we are still on the host.
 int make_node(int parent_fd, const char* name, const PlannedDevice& device) {
-  const mode_t before = ::umask(0);
   const int error = result_of(::mknodat(parent_fd, name, device.mode, device.number));
-  ::umask(before);
   if (error != 0) return error == EEXIST && is_there(parent_fd, name, device) ? 0 : error;
   if (device.uid == 0 && device.gid == 0) return 0;
   return result_of(::fchownat(parent_fd, name, device.uid, device.gid, AT_SYMLINK_NOFOLLOW));
@@ -60,15 +80,12 @@ int bind_node(const Child& child, int parent_fd, const char* name, const Planned
   return attach_and_close(tree_fd, ::openat(parent_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
 }
 
-int make_device(Child& child, const PlannedDevice& device) {
+int make_device(Child& child, DeviceDirectory& directory, const PlannedDevice& device) {
   child.place = device.path.shown.c_str();
-  const int parent_fd = open_parent(child.root_fd, device.path);
+  const int parent_fd = directory.of(device.path);
   if (parent_fd < 0) return errno;
   const char* const name = last_component(device.path.levels.back());
-  const int error =
-      device.host_path.empty() ? make_node(parent_fd, name, device) : bind_node(child, parent_fd, name, device);
-  ::close(parent_fd);
-  return error;
+  return device.host_path.empty() ? make_node(parent_fd, name, device) : bind_node(child, parent_fd, name, device);
 }
 
 // Before Linux 6.15 only a mount that is attached can be cloned: this one over the root that is left soon.
@@ -144,9 +161,12 @@ int protect_one(Child& child, const char* path) {
 
 int make_devices(Child& child) {
   if (const int error = attach_device_tree(child)) return error;
+  const mode_t before = ::umask(0);
+  DeviceDirectory directory(child.root_fd);
   for (const PlannedDevice& device : child.plan->mounts.devices) {
-    if (const int error = make_device(child, device)) return error;
+    if (const int error = make_device(child, directory, device)) return error;
   }
+  ::umask(before);
   return child.plan->mounts.device_links ? make_links(child) : 0;
 }
 

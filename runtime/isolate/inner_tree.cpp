@@ -116,34 +116,38 @@ const char* last_component(const std::string& level) {
 
 int open_inside(int root_fd, const char* path) { return open_entry(root_fd, path, true); }
 
-// With O_PATH and O_NOFOLLOW a link at the end of the path is opened itself.
+// Without O_NOFOLLOW, with which a link at the end of the path would be opened itself.
 int open_strictly(int root_fd, const char* path) {
-  const int fd = openat2(root_fd, path, O_PATH | O_NOFOLLOW, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
-  struct stat st;
-  if (fd < 0 || (::fstat(fd, &st) == 0 && !S_ISLNK(st.st_mode))) return fd;
-  ::close(fd);
-  errno = ELOOP;
-  return -1;
+  return openat2(root_fd, path, O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
 }
 
 int open_or_make(int root_fd, const InnerPath& path, const Making& making) {
-  int parent_fd = ::openat(root_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
   const size_t count = path.levels.size() - (making.parent_only ? 1 : 0);
-  for (size_t i = 0; i < count && parent_fd >= 0; ++i) {
+  const auto open_level = [&](size_t i) {
+    const char* const level = path.levels[i].c_str();
+    return making.strict ? open_strictly(root_fd, level) : open_entry(root_fd, level, i + 1 < count || making.follow);
+  };
+  if (count == 0) return ::openat(root_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  int fd = open_level(count - 1);  // mostly all of it is there
+  if (fd >= 0 || errno != ENOENT) return fd;
+  int parent_fd = root_fd;
+  for (size_t i = 0; i < count; ++i) {
     const std::string& level = path.levels[i];
-    const bool last = i + 1 == count, as_file = making.as_file && last, follow = !last || making.follow;
-    int fd = open_entry(root_fd, level.c_str(), follow);
+    const bool as_file = making.as_file && i + 1 == count;
+    fd = open_level(i);
     if (fd < 0 && errno == ENOENT) {
       const int made = make_entry(parent_fd, last_component(level), as_file, making.directory_mode);
-      if (made >= 0 || errno == EEXIST) fd = open_entry(root_fd, level.c_str(), follow);
-      if (fd < 0 && errno == ENOENT) fd = make_through_links(root_fd, level, as_file, making.directory_mode);
+      if (made >= 0 || errno == EEXIST) fd = open_level(i);
+      if (fd < 0 && errno == ENOENT && !making.strict)
+        fd = make_through_links(root_fd, level, as_file, making.directory_mode);
     }
     const int saved = errno;
-    ::close(parent_fd);
+    if (parent_fd != root_fd) ::close(parent_fd);
     errno = saved;
+    if (fd < 0) return fd;
     parent_fd = fd;
   }
-  return parent_fd;
+  return fd;
 }
 
 }  // namespace plimsoll::isolate

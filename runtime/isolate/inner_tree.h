@@ -22,6 +22,7 @@ struct Making {
   bool as_file = false;      // the last level becomes an empty file, not a directory
   bool parent_only = false;  // all levels but the last; the path has one at least
   bool follow = true;        // false: a link that is the last level is opened itself
+  bool strict = false;       // any symbolic link on the way is ELOOP
   mode_t directory_mode = 0755;
 };
 // Opens `path`, making the missing levels, also those that a link leads to. -1 with errno.

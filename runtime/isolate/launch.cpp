@@ -2,6 +2,7 @@
 #include "runtime/isolate/launch.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -156,8 +157,13 @@ class Launch {
     return answered;
   }
 
-  // To the end of the connection, or until the child waits for start().
+  // To the end of the connection, or until the child waits for start(). Where nothing is to be answered the reports are
+  // read when it is over: waking up for each of them costs more than all of them together.
   Result<void> finish() {
+    if (plan_.start_socket < 0 && !plan_.process.filter.listener && !early_) {
+      pollfd end{control_.get(), 0, 0};
+      (void)::poll(&end, 1, -1);
+    }
     bool settled = false;
     while (const std::optional<Report> report = next_report()) {
       settled = settled || report->kind == Report::Kind::kSettled;

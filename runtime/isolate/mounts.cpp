@@ -115,12 +115,7 @@ bool must_be_strict(const PlannedMount& mount) {
 }
 
 int open_strict_target(const Child& child, const PlannedMount& mount) {
-  const int fd = open_strictly(child.root_fd, mount.target.levels.back().c_str());
-  if (fd >= 0 || errno != ENOENT) return fd;
-  const int made = open_target(child, mount, false);
-  if (made < 0) return -1;
-  ::close(made);
-  return open_strictly(child.root_fd, mount.target.levels.back().c_str());
+  return open_or_make(child.root_fd, mount.target, {.strict = true});
 }
 
 // Options that are too long for fsconfig(2) go through mount(2), onto the descriptor's name in /proc.
@@ -223,7 +218,9 @@ int bind_cgroup(int parent_fd, const CgroupMount& mount, const spec::MountOption
   for (const std::string& link : mount.links) {
     if (::symlinkat(mount.name.c_str(), parent_fd, link.c_str()) != 0) return errno;
   }
-  return attach_and_close(tree_fd, ::openat(parent_fd, mount.name.c_str(), O_PATH | O_CLOEXEC));
+  const int error = attach_at(tree_fd, parent_fd, mount.name.c_str()) < 0 ? errno : 0;
+  ::close(tree_fd);
+  return error;
 }
 
 int bind_cgroups(Child& child, int parent_fd, const spec::MountOptions& options) {

@@ -67,6 +67,10 @@ int attach(int mount_fd, int target_fd) {
   return static_cast<int>(::syscall(SYS_move_mount, mount_fd, "", target_fd, "", flags));
 }
 
+int attach_at(int mount_fd, int directory_fd, const char* name) {
+  return static_cast<int>(::syscall(SYS_move_mount, mount_fd, "", directory_fd, name, MOVE_MOUNT_F_EMPTY_PATH));
+}
+
 int attach_and_close(int mount_fd, int target_fd) {
   int error = 0;
   if (mount_fd < 0 || target_fd < 0 || attach(mount_fd, target_fd) < 0) error = errno;

@@ -28,6 +28,8 @@ int new_mount(const char* type, std::span<const FixedOption> options, uint64_t a
 // A copy of what is mounted at `path`; `flags`: AT_RECURSIVE, AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW.
 int clone_tree(int dirfd, const char* path, unsigned flags);
 int attach(int mount_fd, int target_fd);
+// The same at an entry of a directory, where nobody else can have put a link or a mount.
+int attach_at(int mount_fd, int directory_fd, const char* name);
 // Closes both, which may be -1 with errno of what has failed. 0 or errno.
 int attach_and_close(int mount_fd, int target_fd);
 // `propagation`: MS_PRIVATE ..., or 0.

@@ -110,7 +110,7 @@ Result<void> plan_memory_policy(const spec::Spec& spec, LaunchPlan& plan) {
 
 void plan_hook_state(const LaunchSpec& launch, LaunchPlan& plan) {
   const spec::Hooks& hooks = launch.spec->hooks;
-  plan.hook_env = own_environment();
+  if (!hooks.create_container.empty()) plan.hook_env = own_environment();
   plan.create_container = plan_hooks(hooks.create_container, pointers(plan.hook_env));
   // In the container what the host's variables say would be of no use.
   plan.start_container = plan_hooks(hooks.start_container, plan.process.env);
@@ -125,6 +125,7 @@ void plan_hook_state(const LaunchSpec& launch, LaunchPlan& plan) {
 
 // What the kernel has no use for is left out, with a warning: engines write it without looking.
 void plan_label(const spec::Process& process, ProcessPlan& plan) {
+  if (process.selinux_label.empty() && process.apparmor_profile.empty()) return;
   const bool selinux = ::access("/sys/fs/selinux/enforce", F_OK) == 0;
   const auto apparmor = read_file("/sys/module/apparmor/parameters/enabled");
   if (!process.selinux_label.empty() && selinux) {

@@ -79,8 +79,8 @@ Result<void> end_group(limits::OwnCgroup& group, bool kill = true) {
 Result<void> check_idle(const limits::OwnCgroup& group) {
   const bool has_parent = group.path().rfind('/') != 0;
   if (group.is_new() && !has_parent) return {};
-  auto processes = group.processes();
-  if (processes && !processes->empty()) {
+  const auto processes = group.is_new() ? std::vector<pid_t>() : group.processes().value_or({});
+  if (!processes.empty()) {
     return fail("container's cgroup is not empty: " + group.path() +
                 " has processes already: end them, or give another linux.cgroupsPath");
   }

@@ -42,6 +42,13 @@ Result<void> check_owner(int directory, std::string_view id) {
   return unexpected(Error{EPERM, quoted(id) + ": its directory is writable for others"});
 }
 
+Result<void> write_new(int directory, const std::string& name, std::string_view content, const std::string& path) {
+  const UniqueFd file(::openat(directory, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!file) return fail_errno(path + "/" + name);
+  if (auto written = write_all(file.get(), content); !written) return unexpected(written.error().within(path));
+  return {};
+}
+
 // Nothing in the directory is anybody else's, so its files are simply unlinked; also those of a directory in it.
 Result<void> remove_files(const Dir& directory, const std::string& path) {
   auto entries = directory.list();
@@ -57,6 +64,12 @@ Result<void> remove_files(const Dir& directory, const std::string& path) {
       return fail_errno(path + "/" + entry.name);
     }
   }
+  return {};
+}
+
+Result<void> remove_with_files(const Dir& directory, const std::string& path) {
+  if (auto removed = remove_files(directory, path); !removed) return removed;
+  if (::rmdir(path.c_str()) != 0 && errno != ENOENT) return fail_errno(path);
   return {};
 }
 
@@ -140,6 +153,13 @@ Result<std::string> Container::read(const std::string& name, size_t limit) const
   return text;
 }
 
+Result<std::string> Container::read_process() const {
+  auto text = read(kProcessFile, kLargestRecord);
+  if (!text) return text;
+  const size_t end = text->find('\0');
+  return text->substr(end == text->npos ? 0 : end + 1);
+}
+
 Result<NewDirectory> NewDirectory::make(const std::string& root, std::string_view id) {
   if (auto good = check_id(id); !good) return unexpected(good.error());
   const std::string path = root + "/" + std::string(id);
@@ -164,35 +184,47 @@ Result<NewDirectory> NewDirectory::make(const std::string& root, std::string_vie
       information.st_nlink != 0) {
     return directory;
   }
-  directory.path_.clear();
+  directory.kept_ = true;
   return fail(quoted(id) + " is being deleted by another command");
 }
 
 NewDirectory::NewDirectory(NewDirectory&& other) noexcept
-    : directory_(std::move(other.directory_)), path_(std::move(other.path_)) {
-  other.path_.clear();
-}
+    : directory_(std::move(other.directory_)),
+      path_(std::move(other.path_)),
+      kept_(std::exchange(other.kept_, true)) {}
 
 NewDirectory::~NewDirectory() {
-  if (path_.empty()) return;
-  (void)remove_files(directory_, path_);
-  ::rmdir(path_.c_str());
+  if (kept_ || path_.empty()) return;
+  (void)remove();
   ::flock(fd(), LOCK_UN);
+}
+
+// Nobody reads it before he has our lock, or it has its other name.
+Result<void> NewDirectory::mark(const std::string& group, std::string_view process) const {
+  std::string text = group;
+  text += '\0';
+  return write_new(fd(), kCreatingMark, text.append(process), path_);
 }
 
 Result<void> NewDirectory::write(const std::string& name, std::string_view content) const {
   const std::string temporary = name + ".tmp";
-  const UniqueFd file(::openat(fd(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!file) return fail_errno(path_ + "/" + temporary);
-  if (auto written = write_all(file.get(), content); !written) return unexpected(written.error().within(path_));
+  if (auto written = write_new(fd(), temporary, content, path_); !written) return written;
   if (::renameat(fd(), temporary.c_str(), fd(), name.c_str()) != 0) return fail_errno(path_ + "/" + name);
   return {};
 }
 
+Result<void> NewDirectory::finish() {
+  if (::renameat(fd(), kCreatingMark, fd(), kProcessFile) != 0) return fail_errno(path_ + "/" + kCreatingMark);
+  keep();
+  return {};
+}
+
 void NewDirectory::keep() {
-  path_.clear();
+  kept_ = true;
   ::flock(fd(), LOCK_UN);
 }
+
+Result<void> NewDirectory::remove() const { return remove_with_files(directory_, path_); }
 
 bool is_being_created(const std::string& root, std::string_view id) {
   if (!check_id(id)) return false;
@@ -213,12 +245,13 @@ Result<void> remove_aborted(const std::string& root, std::string_view id,
   // It may have become a container between the caller's look and the lock.
   if (::faccessat(directory->fd(), kRecordFile, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
     return unexpected(Error{EEXIST, quoted(id) + " was created meanwhile"});
-  if (auto group = read_file(path + "/" + kCreatingMark); group && !group->empty()) {
-    if (auto removed = remove_group(*group); !removed) return removed;
+  // Without its end it was written by halves, and no group was made yet.
+  const std::string mark = read_file(path + "/" + kCreatingMark).value_or("");
+  const size_t end = mark.find('\0');
+  if (end != mark.npos && end > 0) {
+    if (auto removed = remove_group(mark.substr(0, end)); !removed) return removed;
   }
-  if (auto removed = remove_files(*directory, path); !removed) return removed;
-  if (::rmdir(path.c_str()) != 0 && errno != ENOENT) return fail_errno(path);
-  return {};
+  return remove_with_files(*directory, path);
 }
 
 Result<void> remove_directory(const std::string& root, std::string_view id) {
@@ -227,9 +260,7 @@ Result<void> remove_directory(const std::string& root, std::string_view id) {
   if (!directory && directory.error().code == ENOENT) return {};
   if (!directory) return unexpected(directory.error());
   if (auto own = check_owner(directory->fd(), id); !own) return own;
-  if (auto removed = remove_files(*directory, path); !removed) return removed;
-  if (::rmdir(path.c_str()) != 0 && errno != ENOENT) return fail_errno(path);
-  return {};
+  return remove_with_files(*directory, path);
 }
 
 Result<std::vector<std::string>> container_ids(const std::string& root, bool may_miss) {

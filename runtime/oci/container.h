@@ -21,14 +21,15 @@ enum class Status { kCreating, kCreated, kRunning, kPaused, kStopped };
 std::string_view status_name(Status status);
 
 inline constexpr char kRecordFile[] = "state.json";
-inline constexpr char kProcessFile[] = "process.json";
 inline constexpr char kFilterFile[] = "seccomp.bpf";
 inline constexpr char kStartSocket[] = "start.sock";
 // The same socket once `start` is connected to it: nobody else can start it any more.
 inline constexpr char kStartingSocket[] = "starting.sock";
 // There while the container is made, by `create` or `run`: until then its processes may still stand on the host's root.
-// In it the path of the cgroup that is made for it, for who removes what an aborted one has left.
+// In it the path of the cgroup that is made for it, for who removes what an aborted one has left; behind a NUL the
+// process of the configuration, for `exec`, as which it stays: one file costs less than two.
 inline constexpr char kCreatingMark[] = "creating";
+inline constexpr char kProcessFile[] = "process";
 
 // Holds an flock(2) until it goes; processes that were started meanwhile do not keep it.
 class Lock {
@@ -68,6 +69,8 @@ class Container {
   Result<Lock> lock() const { return lock_container(directory(), id()); }
   // A file of the directory, at most `limit` bytes.
   Result<std::string> read(const std::string& name, size_t limit) const;
+  // The process of the configuration, as JSON; "" when it had none.
+  Result<std::string> read_process() const;
 
  private:
   Dir directory_;
@@ -86,15 +89,22 @@ class NewDirectory {
 
   int fd() const { return directory_.fd(); }
   const std::string& path() const { return path_; }
+  // The mark, before anything else is made. `process` as JSON, "" without one.
+  Result<void> mark(const std::string& group, std::string_view process) const;
   // Readers see the whole file or none.
   Result<void> write(const std::string& name, std::string_view content) const;
+  // The container is made: the mark goes, the directory stays.
+  Result<void> finish();
   void keep();
+  // With all in it, also after keep().
+  Result<void> remove() const;
 
  private:
   NewDirectory() = default;
 
   Dir directory_;
   std::string path_;
+  bool kept_ = false;
 };
 
 // Whether some `create` or `run` has the directory.

@@ -108,17 +108,14 @@ Result<void> Creation::prepare() {
   auto directory = NewDirectory::make(context_.root, id_);
   if (!directory) return unexpected(directory.error());
   directory_.emplace(*std::move(directory));
+  const std::string process = with_program_ ? spec::write_process(*bundle_.spec.process) : "";
   const std::string group = NewCgroup::path({context_.manager, context_.rootless, id_, &bundle_.spec});
-  if (auto marked = directory_->write(kCreatingMark, group); !marked) return marked;
+  if (auto marked = directory_->mark(group, process); !marked) return marked;
   if (auto written = write_filter(); !written) return written;
   auto cgroup = NewCgroup::make({context_.manager, context_.rootless, id_, &bundle_.spec}, context_.host);
   if (!cgroup) return unexpected(cgroup.error());
   cgroup_.emplace(*std::move(cgroup));
   fill_record();
-  if (with_program_) {
-    auto written = directory_->write(kProcessFile, spec::write_process(*bundle_.spec.process));
-    if (!written) return written;
-  }
   if (auto prepared = prepare_notification(); !prepared) return prepared;
   return prepare_socket();
 }
@@ -256,9 +253,8 @@ Result<void> Creation::finish(isolate::Launched& launched) {
     if (auto sent = send_descriptor(pidfd_socket_.get(), launched.pidfd.get()); !sent) return sent;
   }
   if (auto written = write_pid_file(options_.pid_file, launched.pid); !written) return written;
-  if (::unlinkat(directory_->fd(), kCreatingMark, 0) != 0) return fail_errno(directory_->path() + "/" + kCreatingMark);
+  if (auto finished = directory_->finish(); !finished) return finished;
   cgroup_->keep();
-  directory_->keep();
   return {};
 }
 
@@ -268,7 +264,7 @@ Result<void> Creation::destroy() {
   if (!lock) return unexpected(lock.error());
   if (auto ended = cgroup_->end(); !ended) return ended;
   unmount_container(record_);
-  if (auto removed = remove_directory(context_.root, id_); !removed) return removed;
+  if (auto removed = directory_->remove(); !removed) return removed;
   run_poststop_hooks(context_, record_);
   return {};
 }

@@ -87,8 +87,9 @@ Result<void> set_option(spec::Process& process, int key, std::string_view value,
 Result<spec::Process> own_process(const Container& container, const Words& words, const UserFiles& files,
                                   spec::Warnings& warnings) {
   if (words.arguments.size() < 2) return fail("exec: a command is missing after the id");
-  auto text = container.read(kProcessFile, spec::kLargestConfig);
+  auto text = container.read_process();
   if (!text) return unexpected(text.error());
+  if (text->empty()) return fail("the container's config.json has no process: give one with --process");
   spec::Warnings old;  // `create` has told them
   auto process = spec::read_process(*text, old);
   if (!process) return unexpected(process.error().within(kProcessFile));

@@ -6,12 +6,15 @@
 
 #include "runtime/oci/command.h"
 #include "runtime/oci/command_line.h"
-#include "runtime/oci/json_writer.h"
 #include "runtime/seccomp/compile.h"
+#include "runtime/spec/json_writer.h"
 #include "runtime/spec/mount_options.h"
 #include "runtime/spec/read.h"
 
 namespace plimsoll::oci {
+
+using spec::JsonWriter;
+
 namespace {
 
 constexpr std::string_view kHooks[] = {"prestart",       "createRuntime", "createContainer",

@@ -6,12 +6,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
-#include <ctime>
 
-#include "runtime/oci/json_writer.h"
+#include "runtime/spec/json_writer.h"
 
 namespace plimsoll::oci {
+
+using spec::JsonWriter;
+
 namespace {
 
 std::string_view level_name(LogLevel level) {
@@ -50,12 +53,16 @@ std::string short_line(LogLevel level, std::string_view text) {
 }  // namespace
 
 std::string rfc3339(int64_t time_ns) {
-  const time_t seconds = time_ns / 1'000'000'000;
-  tm parts;
-  ::gmtime_r(&seconds, &parts);
-  char text[40];
-  const size_t length = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  std::snprintf(text + length, sizeof text - length, ".%09dZ", static_cast<int>(time_ns % 1'000'000'000));
+  // Not gmtime(3), which reads the machine's time zone first.
+  const std::chrono::nanoseconds since(time_ns);
+  const auto days = std::chrono::floor<std::chrono::days>(since);
+  const std::chrono::year_month_day date{std::chrono::sys_days(days)};
+  const std::chrono::hh_mm_ss time(since - days);
+  char text[64];
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%09dZ", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+                static_cast<int>(time.seconds().count()), static_cast<int>(time.subseconds().count()));
   return text;
 }
 
@@ -70,7 +77,7 @@ std::string message_of(const Error& error) {
 
 std::string log_line(LogFormat format, LogLevel level, std::string_view text, int64_t time_ns) {
   if (format == LogFormat::kJson) return json_line(level, text, time_ns);
-  return "time=\"" + rfc3339(time_ns) + "\" level=" + std::string(level_name(level)) + " msg=" + json_string(text) +
+  return "time=\"" + rfc3339(time_ns) + "\" level=" + std::string(level_name(level)) + " msg=" + spec::json_string(text) +
          "\n";
 }
 

@@ -5,12 +5,13 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/container/json_reader.h"
-#include "runtime/oci/json_writer.h"
+#include "runtime/spec/json_writer.h"
 
 namespace plimsoll::oci {
 namespace {
 
 using container::JsonReader;
+using spec::JsonWriter;
 using nlohmann::json;
 
 constexpr int kFormat = 1;

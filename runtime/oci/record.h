@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `create` leaves for the other commands: ROOT/ID/state.json, written once and never changed. Beside it stand
-// process.json (the process of the configuration, for `exec`), seccomp.bpf (its filter, compiled) and, while the
-// container waits for `start`, the socket start.sock.
+// "process" (that of the configuration, for `exec`), seccomp.bpf (its filter, compiled) and, while the container waits
+// for `start`, the socket start.sock.
 #pragma once
 
 #include <linux/filter.h>

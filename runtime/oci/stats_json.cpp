@@ -3,9 +3,12 @@
 
 #include "base/net_dev.h"
 #include "base/text.h"
-#include "runtime/oci/json_writer.h"
+#include "runtime/spec/json_writer.h"
 
 namespace plimsoll::oci {
+
+using spec::JsonWriter;
+
 namespace {
 
 constexpr size_t kDescriptors = 64;

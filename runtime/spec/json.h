@@ -38,7 +38,8 @@ struct Value {
 // The document, an object.
 Result<Value> parse(std::string_view text);
 
-// `text` for a message: in quotes, not too long, printable.
+// `text` for a message: not too long, nothing but ASCII; and in quotes.
+std::string printable(std::string_view text);
 std::string quote(std::string_view text);
 
 // The first thing that was wrong; "" while all is well.

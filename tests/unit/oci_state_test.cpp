@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "runtime/oci/container.h"
-#include "runtime/oci/json_writer.h"
+#include "runtime/spec/json_writer.h"
 #include "runtime/oci/log.h"
 #include "runtime/oci/process_stat.h"
 #include "runtime/oci/program_io.h"
@@ -196,7 +196,7 @@ TEST_F(OciContainer, WhatBecameAContainerIsNotRemovedAsAborted) {
 TEST_F(OciContainer, AnAbortedCreateTellsItsCgroup) {
   auto directory = NewDirectory::make(root(), "x");
   ASSERT_TRUE(directory);
-  ASSERT_TRUE(directory->write(kCreatingMark, "/some/group"));
+  ASSERT_TRUE(directory->mark("/some/group", "{}"));
   directory->keep();
   std::string group;
   EXPECT_TRUE(remove_aborted(root(), "x", [&group](const std::string& path) {
@@ -340,7 +340,7 @@ TEST(OciOwner, ComesFromTheFileOrIsANumber) {
 }
 
 TEST(OciJson, NestsAndIndents) {
-  JsonWriter out(2);
+  spec::JsonWriter out(2);
   out.open_object();
   out.member("a", 1);
   out.key("b");

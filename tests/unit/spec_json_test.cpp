@@ -90,9 +90,8 @@ TEST(SpecJson, NumbersThatAreNotWholeOrDoNotFit) {
   uint64_t wide = 1;
   int64_t with_sign = 1;
   uint16_t small = 1;
-  for (const char* value : {"1.0", "1e3", "0.5", "18446744073709551616", "1e300", "\"1\"", "true", "[1]", "{}"})
+  for (const char* value : {"1.0", "1e3", "0.5", "18446744073709551616", "1e300", "1e400", "-9223372036854775809", "\"1\"", "true", "[1]", "{}"})
     EXPECT_EQ(problem_of_member(value, wide), "a: must be a whole number") << value;
-  EXPECT_THAT(problem_of_member("1e400", wide), HasSubstr("overflow"));
   EXPECT_EQ(problem_of_member("18446744073709551615", wide), "");
   EXPECT_EQ(wide, UINT64_MAX);
   EXPECT_THAT(problem_of_member("-1", wide), HasSubstr("from 0 to 18446744073709551615"));

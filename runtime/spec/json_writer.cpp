@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/oci/json_writer.h"
+#include "runtime/spec/json_writer.h"
 
 #include "base/text.h"
 
-namespace plimsoll::oci {
+namespace plimsoll::spec {
 namespace {
 
 void append_control(std::string& out, unsigned char byte) {
@@ -98,4 +98,4 @@ void JsonWriter::raw(std::string_view json) {
   first_ = false;
 }
 
-}  // namespace plimsoll::oci
+}  // namespace plimsoll::spec

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace plimsoll::oci {
+namespace plimsoll::spec {
 
 // `text` in quotes. Bytes that are no UTF-8 become U+FFFD.
 std::string json_string(std::string_view text);
@@ -53,4 +53,4 @@ class JsonWriter {
   bool after_key_ = false;
 };
 
-}  // namespace plimsoll::oci
+}  // namespace plimsoll::spec
