@@ -19,6 +19,9 @@ endif()
 # Standard headers parsed once instead of in each file; half of what a build takes. Not with ccache, which seldom finds
 # anything again then, and not by default: a file that lacks an #include must be found out.
 option(PLIMSOLL_PCH "Precompile standard headers" OFF)
+if(PLIMSOLL_PCH)
+  target_compile_definitions(plimsoll_options INTERFACE _REENTRANT)  # as -pthread does, which some targets have
+endif()
 
 # plimsoll_precompiled(NAME EXECUTABLE|LIBRARY HEADER...): what plimsoll_use_precompiled takes for executables or libraries
 # with the options of this directory.
