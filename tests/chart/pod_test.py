@@ -173,6 +173,21 @@ class Harmless(unittest.TestCase):
                 self.assertRegex(done.stderr, "(?i)read-only file system|permission denied|operation not permitted")
         self.assertEqual(here.read_text(), "secret")
 
+    def test_disks_are_closed(self):
+        disks = [path.name for path in pathlib.Path("/sys/block").iterdir() if pathlib.Path("/dev", path.name).exists()]
+        if not disks:
+            self.skipTest("this machine has no disk")
+        done = self.words("head", "-c", "1", f"/host/dev/{disks[0]}")
+        self.assertRegex(done.stderr, "(?i)operation not permitted|permission denied")
+
+    def test_the_nodes_keys_are_out_of_reach_without_the_tree(self):
+        key = pathlib.Path("/etc/shadow")
+        self.assertEqual(self.words("cat", f"/host{key}").stdout, key.read_text())
+        single = {"host": {"wholeTree": False, "paths": ["/usr/lib/os-release"]}}
+        few = run(self, single, root=pod.image_root(place, shell=True))
+        done = few.call("exec", few.name, "/bin/busybox", "cat", f"/host{key}")
+        self.assertRegex(done.stderr, "(?i)no such file")
+
     def test_engines_do_not_talk_to_it(self):
         """connect(2) asks for the right to write to the socket, wherever it is mounted."""
         self.assertEqual(self.words("test", "-S", f"/host{containerd.address}").returncode, 0)
