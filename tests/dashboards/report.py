@@ -46,16 +46,16 @@ class Answer:
 def choices(uid, live):
     """[(machine, values of variables)] to try: "all" with every kind of metric, "default", "v2" on paper, "halves"
     with two jobs, "several" hosts. Of the choices of a machine the first that has an answer is the only one that counts."""
-    hosts = (("all", live.agent, live.job), ("default", live.plain, live.job), ("v2", live.paper, live.job),
+    hosts = (("all", live.agent, live.job), ("default", live.plain, live.job), ("v2", live.paper, "paper"),
              ("halves", live.plain, HALVES))
     if uid == "plimsoll-host":
         return [(machine, {"job": job, "instance": agent.address}) for machine, agent, job in hosts]
     if uid == "plimsoll-container":
-        names = ("busy", "flaky", "failed", "bloated", "leaky", live.container_name("shop", "web-0", "app"))
+        names = ("busy", "flaky", "leaky", "failed", "bloated", live.container_name("shop", "web-0", "app"))
         return [(machine, {"job": job, "instance": agent.address, "name": name}) for machine, agent, job in hosts
                 for name in (("printed",) if machine == "v2" else names)]
     chosen = [(machine, {"job": job, "instance": grafana.escaped(agent.address)}) for machine, agent, job in hosts]
-    return [*chosen, ("several", {"job": live.job})]
+    return [*chosen, ("several", {"job": f"({live.job}|paper)"})]
 
 
 def excuse(expression):
@@ -137,7 +137,7 @@ def variable_values(dashboards, live):
     """(dashboard, variable, the values that it offers); chosen are the job, and the host where that is one."""
     for dashboard in dashboards:
         one = any(variable["name"] == "instance" and not variable["multi"] for variable in dashboard["templating"]["list"])
-        chosen = {"job": live.job, **({"instance": live.agent.address} if one else {})}
+        chosen = {"job": f"({live.job}|paper)", **({"instance": live.agent.address} if one else {})}
         values = grafana.resolve(dashboard, live.prometheus, chosen)
         for variable in dashboard["templating"]["list"]:
             if variable["type"] == "query":
@@ -146,7 +146,7 @@ def variable_values(dashboards, live):
 
 
 def expected_values(live):
-    return {"cluster": {"berlin"}, "job": {live.job, "half-node", "half-cadvisor", "pushed"},
+    return {"cluster": {"berlin"}, "job": {live.job, "paper", "half-node", "half-cadvisor", "pushed"},
             "instance": {live.agent.address, live.plain.address, live.paper.address},
             "name": {"busy", "failed", "shop/web-0/app", "shop/web-0"}, "namespace": {"shop", "infra"},
             "pod": {"web-0", "web-1", "dns-0"},
