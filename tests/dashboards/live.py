@@ -29,6 +29,7 @@ import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
 import engines  # noqa: E402
+import grafana  # noqa: E402
 import paper  # noqa: E402
 import stage  # noqa: E402
 import support  # noqa: E402
@@ -80,7 +81,7 @@ class Prometheus(support.Prometheus):
 class Live:
     job = JOB
 
-    def __init__(self, scrape_configs=None, rule_files=(), agent_flags=(), interval=2):
+    def __init__(self, scrape_configs=None, rule_files=(), agent_flags=(), interval=grafana.SCRAPES):
         """`scrape_configs`: Prometheus' own, instead of one job with both agents."""
         self.place = support.Workspace()
         self.closing, self.load = threading.Event(), threading.Thread(target=self.make_load, daemon=True)
@@ -145,8 +146,8 @@ class Live:
         self.prometheus_port = support.free_port()
         config = self.place.path / "agent.yml"
         config.write_text(json.dumps({"remote_write": [{
-            "url": f"http://127.0.0.1:{self.prometheus_port}/api/v1/write", "job": "pushed", "interval": "5s",
-            "queue_directory": str(self.place.path / "queue")}]}))
+            "url": f"http://127.0.0.1:{self.prometheus_port}/api/v1/write", "job": "pushed",
+            "interval": f"{3 * grafana.SCRAPES}s", "queue_directory": str(self.place.path / "queue")}]}))
         self.agent = self.place.start_agent(EVERY_KIND, "--docker_only", "--config.file", str(config), *engines_here, *flags)
         self.plain = self.place.start_agent(*engines_here, *flags)
         self.machine = paper.Paper(self.place.path / "paper", "printed", self.flaky.pid)

@@ -14,6 +14,9 @@ import sys
 import grafana
 import lint
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
+import support  # noqa: E402
+
 # Families of which no series is right on the machines where this runs, and why. An expression may be empty that asks for
 # one of them.
 EXCUSES = {
@@ -25,6 +28,8 @@ EXCUSES = {
 }
 if not os.path.exists("/proc/pressure/cpu"):
     EXCUSES[r"node_pressure_"] = "the kernel here has no pressure stall information"
+if support.is_v2():
+    EXCUSES[r"container_tasks_state"] = "only on cgroup v1"
 # The machine on paper has v2's groups and hardware, but no network, no ended containers and nothing that taskstats knows.
 NOT_ON_PAPER = re.compile(r"container_network_|plimsoll_container_(sockets|tcp|exit_code|end_time|oom_killed)")
 HALVES = "(half-node|half-cadvisor)"  # two jobs instead of one
@@ -123,6 +128,11 @@ def legend(one, labels):
     return str(sorted(labels.items())) if form == "__auto" else lint.LEGEND.sub(lambda match: labels.get(match[1], ""), form)
 
 
+def groups_have_pressure():
+    """Whether groups of v1 have a tree of v2 beside them that tells it."""
+    return os.path.exists("/proc/pressure/cpu") and os.path.exists("/sys/fs/cgroup/unified/cgroup.controllers")
+
+
 def container_half():
     """Families of the agent's own that the page with the containers' half has as well."""
     return {name for name in lint.documented() if name.startswith("plimsoll_")}
@@ -155,10 +165,9 @@ def expected_values(live):
 
 def main(arguments):
     import live as stage
-    import support
     wanted = [word for word in arguments if not word.startswith("--")]
     with stage.Live() as live:
-        live.wait(12)
+        live.wait(6 * grafana.SCRAPES)
         for path in sorted(glob.glob(str(support.REPOSITORY / "dashboards" / "*.json"))):
             dashboard = lint.load(path)
             if wanted and dashboard["uid"] not in wanted:
