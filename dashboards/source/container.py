@@ -2,7 +2,7 @@
 """One container, in depth. Everything is summed over the groups of that name, since a container that was started again
 may be there twice for a while: as the one that has ended and as the one that runs."""
 from panels import (ANY_IS_BAD, EXIT_CODES, FULL, NO_GROUP_PSI, PRESSED, THROTTLED, Column, Dashboard, Query, Row, containers,
-                    facts, gauge, hosts, link, off, stat, steps, table, timeseries, values)
+                    facts, gauge, hosts, off, page_link, stat, steps, table, timeseries, values)
 
 CPU_LIMIT = "max(container_spec_cpu_quota{ONE} / container_spec_cpu_period{ONE})"
 MEMORY_LIMIT = "max(container_spec_memory_limit_bytes{ONE} > 0)"
@@ -111,7 +111,7 @@ MEMORY = [
                Query("max(%s)" % rate("container_pressure_memory_waiting_seconds_total"), "some waited"),
                Query("max(%s)" % rate("container_pressure_memory_stalled_seconds_total"), "all waited"), steps=PRESSED),
     timeseries("Refaults", "ops", "Pages that were needed again soon after they had been taken away. More than a few for long: "
-               "the working set does not fit into the limit. Absent on kernels before 4.20 (v2), and on v1 before 5.9.",
+               "the working set does not fit into the limit. Absent on old kernels.",
                Query(total("container_memory_workingset_refault_file_total"), "page cache"),
                Query(total("container_memory_workingset_refault_anon_total"), "programs (swap)")),
     timeseries("Limit reached", "ops", "Times that memory had to be reclaimed since the limit was reached (v1: failcnt, v2: "
@@ -248,4 +248,4 @@ DASHBOARD = Dashboard(
      Row("Processes and sockets: off by default", PROCESSES, collapsed=True), Row("Rare", RARE, collapsed=True)],
     annotations=(("Starts", "1000 * container_start_time_seconds{ONE}", "Started", "green"),
                  ("Ends", "1000 * plimsoll_container_end_time_seconds{ONE}", "Ended", "orange")),
-    links=(link("Its host", "plimsoll-host", "${instance:queryparam}"),))
+    links=(page_link("Its host", "plimsoll-host", "${instance:queryparam}"),))

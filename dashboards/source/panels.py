@@ -317,11 +317,18 @@ def containers(many, selector):
 
 # --- links -----------------------------------------------------------------------------------------
 
-KEPT = "${__url_time_range}&${datasource:queryparam}&${cluster:queryparam}&${job:queryparam}"
+KEPT = "${datasource:queryparam}&${cluster:queryparam}&${job:queryparam}"
 
 
 def link(title, uid, more):
-    return {"title": title, "url": "/d/%s?%s&%s" % (uid, KEPT, more), "targetBlank": False}
+    """From a series or a cell to a dashboard, with time and hosts kept; `more` of the query string."""
+    return {"title": title, "url": "/d/%s?${__url_time_range}&%s&%s" % (uid, KEPT, more), "targetBlank": False}
+
+
+def page_link(title, uid, more):
+    """At the top of a dashboard. The variable for the time is not for here."""
+    return {"title": title, "url": "/d/%s?%s&%s" % (uid, KEPT, more), "targetBlank": False, "type": "link", "asDropdown": False,
+            "icon": "external link", "includeVars": False, "keepTime": True, "tags": [], "tooltip": ""}
 
 
 TO_HOST = link("Host ${__field.labels.instance}", "plimsoll-host", "var-instance=${__field.labels.instance:percentencode}")

@@ -46,12 +46,6 @@ def _rows(rows):
     return result
 
 
-def _page_link(one):
-    return {**one, "type": "link", "asDropdown": False, "icon": "external link", "includeVars": False, "keepTime": False,
-            "tags": [],
-            "tooltip": ""}
-
-
 def _annotation(name, expression, title, color):
     return {"name": name, "enable": True, "hide": False, "iconColor": color, "datasource": SOURCE, "expr": promql(expression),
             "step": "60s", "titleFormat": title, "textFormat": "", "useValueForTime": True}
@@ -66,6 +60,6 @@ def render(dashboard):
     return {"id": None, "uid": dashboard.uid, "title": dashboard.title, "description": dashboard.description,
             "tags": ["plimsoll"], "editable": False, "graphTooltip": 1, "schemaVersion": 38, "version": 1,
             "timezone": "browser", "refresh": "30s", "time": {"from": dashboard.since, "to": "now"},
-            "links": [others, *(_page_link(one) for one in dashboard.links)],
+            "links": [others, *dashboard.links],
             "annotations": {"list": [built_in, *(_annotation(*words) for words in dashboard.annotations)]},
             "templating": {"list": dashboard.variables}, "panels": _rows(dashboard.rows)}

@@ -138,6 +138,8 @@ class Rules(unittest.TestCase):
         self.assertIn("no column Host", with_link("/d/plimsoll-host?var-instance=${__data.fields.Host}"))
         lost = {"a": {"links": [{"type": "link", "url": "/d/b?var-x=1"}, {"type": "link", "url": "/d/nowhere?var-x=1"}]}, "b": {}}
         self.assertEqual(["a: b has no variable x", "a: link to nowhere: /d/nowhere?var-x=1"], list(lint.lint_together(lost)))
+        timed = {"a": {"links": [{"type": "link", "url": "/d/a?${__url_time_range}"}]}}
+        self.assertIn("keepTime", " ".join(lint.lint_together(timed)))
 
     def test_grafana(self):
         variable = {"regex": '/name="(?<value>[^"]+)|who="(?<text>[^"]+)/g'}
