@@ -211,6 +211,7 @@ void attend(Ending& ending, Reloader& reloader, const std::string& serving) {
 // `parse`: reads command line and file once more.
 int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reloader::Parse parse) {
   const AgentOptions& options = parsed.options;
+  (void)use_permitted_capabilities().has_value();  // where that is forbidden, what is missing is said below
   share_heaps();
   Ending::block_signals();
   reap_as_init();
@@ -264,6 +265,10 @@ int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reload
 int agent_command(const GlobalOptions& globals, const std::vector<std::string>& arguments) {
   AgentOptions defaults;
   defaults.roots.cgroup = globals.cgroup_root;
+  if (globals.describe != nullptr) {
+    *globals.describe = agent_text(collectors::host::table(), defaults);
+    return 0;
+  }
   const auto parse = [&] { return parse_agent_options(arguments, collectors::host::table(), defaults); };
   const auto parsed = parse();
   if (!parsed) return complain(parsed.error(), 2);

@@ -3,7 +3,7 @@
 import host_devices
 import host_kernel
 from host_words import CPUS, FILLED, NO_PSI, gauges, rate, rates
-from panels import (ANY_IS_BAD, FULL, PRESSED, TO_CONTAINER, Dashboard, Query, Row, each, facts, gauge, hosts, stat, steps,
+from panels import (ANY_IS_BAD, FULL, PRESSED, TO_CONTAINER, Dashboard, Query, Row, alive, each, facts, gauge, hosts, stat, steps,
                     timeseries)
 
 BUSY = 'sum(%s) / sum(%s)' % (rate("node_cpu_seconds_total", 'mode!~"idle|iowait"'), rate("node_cpu_seconds_total"))
@@ -42,7 +42,8 @@ CPU = [
                Query("sum by (mode) (%s) / scalar(%s)" % (rate("node_cpu_seconds_total", 'mode!="idle"'), CPUS), "{{mode}}"),
                stack=True, top=1, width=12),
     timeseries("CPU by container", "short", "CPUs used by the busiest containers, and by everything that is not in a container.",
-               Query("topk(8, %s)" % each('rate(container_cpu_usage_seconds_total{HOST, name!=""}[RATE])'), "{{who}}"),
+               Query("topk(8, %s)" % each(alive('rate(container_cpu_usage_seconds_total{HOST, name!=""}[RATE])', "HOST")),
+                     "{{who}}"),
                Query('clamp_min(sum(%s) - (sum(rate(container_cpu_usage_seconds_total{HOST, name!=""}[RATE])) or vector(0)), 0)'
                      % rate("node_cpu_seconds_total", 'mode!~"idle|iowait|steal"'), "outside of containers"),
                stack=True, width=12, link=TO_CONTAINER),

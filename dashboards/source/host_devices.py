@@ -76,12 +76,12 @@ NETWORK = [
                top=1, steps=FULL),
     timeseries("Errors", "pps", "Packets that were damaged or could not be sent. Worry when it is not 0: a cable, a plug, a "
                "card.",
-               Query(rate("node_network_receive_errs_total", 'device!="lo"'), "{{device}} received"),
-               Query(rate("node_network_transmit_errs_total", 'device!="lo"'), "{{device}} sent", "below")),
+               Query(rate("node_network_receive_errs_total", CARDS), "{{device}} received"),
+               Query(rate("node_network_transmit_errs_total", CARDS), "{{device}} sent", "below")),
     timeseries("Drops", "pps", "Packets that were thrown away. Some are normal (unknown protocols); a rise with the traffic is "
                "not.",
-               Query(rate("node_network_receive_drop_total", 'device!="lo"'), "{{device}} received"),
-               Query(rate("node_network_transmit_drop_total", 'device!="lo"'), "{{device}} sent", "below")),
+               Query(rate("node_network_receive_drop_total", CARDS), "{{device}} received"),
+               Query(rate("node_network_transmit_drop_total", CARDS), "{{device}} sent", "below")),
     timeseries("Changes of the link", "short", "Times that a link came or went. Worry when it repeats.",
                Query("increase(node_network_carrier_changes_total{HOST, %s}[RATE])" % CARDS, "{{device}}"), bars=True),
     timeseries("Packets in the kernel", "pps", "Packets that a processor dropped since its queue was full, and rounds that "
@@ -89,13 +89,17 @@ NETWORK = [
                "be larger.",
                Query("sum(%s)" % rate("node_softnet_dropped_total"), "dropped"),
                Query("sum(%s)" % rate("node_softnet_times_squeezed_total"), "rounds cut short")),
-    table("Interfaces", "State, speed and size of the largest packet.", {"device": "Interface"}, [
-        Column("Up", "max by (device) (node_network_up{HOST})", mappings=values({0: ("down", "red"), 1: ("up", "green")})),
-        Column("Speed", "8 * max by (device) (node_network_speed_bytes{HOST} > 0)", "bps"),
-        Column("MTU", "max by (device) (node_network_mtu_bytes{HOST})", "bytes"),
-        Column("Received in all", "sum by (device) (increase(node_network_receive_bytes_total{HOST}[RANGE]))", "bytes"),
-        Column("Sent in all", "sum by (device) (increase(node_network_transmit_bytes_total{HOST}[RANGE]))", "bytes"),
-    ], width=16, height=8, sort="+Interface"),
+    table("Interfaces", "State, speed and size of the largest packet. Loopback and the host's ends of containers are left out.",
+          {"device": "Interface"}, [
+              Column("Up", "max by (device) (node_network_up{HOST, %s})" % CARDS,
+                     mappings=values({0: ("down", "red"), 1: ("up", "green")})),
+              Column("Speed", "8 * max by (device) %s" % SPEED, "bps"),
+              Column("MTU", "max by (device) (node_network_mtu_bytes{HOST, %s})" % CARDS, "none"),
+              Column("Received in all", "sum by (device) (increase(node_network_receive_bytes_total{HOST, %s}[RANGE]))" % CARDS,
+                     "bytes"),
+              Column("Sent in all", "sum by (device) (increase(node_network_transmit_bytes_total{HOST, %s}[RANGE]))" % CARDS,
+                     "bytes"),
+          ], width=16, height=8, sort="+Interface"),
 ]
 
 PROTOCOLS = [

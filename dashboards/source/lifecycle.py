@@ -94,8 +94,7 @@ RECENT = [
               link=TO_CONTAINER),
     bar_gauge("Restarts by container", "short", "Restarts by the engine's restart policy, ever. Docker and Podman count them; "
               "in Kubernetes see its dashboard.", "sort_desc(topk(10, %s))" % each("plimsoll_container_restarts_total{SOME}"),
-              "{{who}} on "
-              "{{instance}}",
+              "{{who}} on {{instance}}",
               steps=steps((1, "orange"), (10, "red")), link=TO_CONTAINER),
 ]
 

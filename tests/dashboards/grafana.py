@@ -10,7 +10,7 @@ VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)(?:\.[^:}]*)?(?::\w+)?\}?")
 LABEL_VALUES = re.compile(r"label_values\((?:(.*), *)?(\w+)\)", re.S)
 QUERY_RESULT = re.compile(r"query_result\((.*)\)", re.S)
 # What Grafana computes from the time range and the width of the panel.
-BUILT_IN = {"__rate_interval": "10s", "__range": "1m", "__interval": "2s", "__interval_ms": "60000", "__url_time_range": ""}
+BUILT_IN = {"__rate_interval": "15s", "__range": "1m", "__interval": "2s", "__interval_ms": "60000", "__url_time_range": ""}
 
 
 def expand(text, values):

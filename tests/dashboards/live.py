@@ -34,16 +34,19 @@ JOB = "plimsoll"
 LOAD = "/bin/plimsoll-load"
 BUSYBOX = "/bin/busybox"
 EVERY_KIND = ("--enable_metrics=advtcp,cpu,cpuLoad,cpuset,delays,disk,diskIO,hugetlb,memory,memory_numa,network,oom_event,"
-              "percpu,pids,pressure,process,referenced_memory,sched,sockets,tcp,udp")
+              "percpu,pids,pressure,process,sched,sockets,tcp,udp")
 BUSY = (f"{BUSYBOX} dd if=/dev/zero of=/data/in bs=64k count=32 2>/dev/null; {LOAD} memory 50331648 1000 & "
         f"while :; do {LOAD} spin 40; {BUSYBOX} dd if=/dev/zero of=/data/out bs=64k count=8 oflag=direct 2>/dev/null; "
         f"{BUSYBOX} dd if=/data/in of=/dev/null bs=64k count=8 iflag=direct 2>/dev/null; done")
-LEAKY = f"while :; do {LOAD} memory 33554432 1; {BUSYBOX} sleep 0.3; done"
+# The child offers itself to the killer, so that the shell goes on.
+LEAKY = ("while :; do (echo 1000 > /proc/self/oom_score_adj; exec {0} memory 33554432 1); {1} sleep 0.3; done"
+         .format(LOAD, BUSYBOX))
 SLOW_WRITER = "while :; do busybox dd if=/dev/zero of=%s/dns bs=64k count=1 oflag=direct; busybox sleep 0.3; done"
 SPIN = "while :; do :; done"
 # The agents as one job, one of them in a cluster; one of them also as two jobs, a half each.
 SCRAPES = [
-    {"job_name": JOB, "static_configs": [{"targets": ["{agent}", "{paper}"]}, {"targets": ["{plain}"], "labels": {"cluster": "berlin"}}]},
+    {"job_name": JOB, "static_configs": [{"targets": ["{agent}", "{paper}"]},
+                                         {"targets": ["{plain}"], "labels": {"cluster": "berlin"}}]},
     {"job_name": "half-node", "metrics_path": "/metrics/node", "static_configs": [{"targets": ["{plain}"]}]},
     {"job_name": "half-cadvisor", "metrics_path": "/metrics/cadvisor", "static_configs": [{"targets": ["{plain}"]}]}]
 PODS = (("shop", "web-0"), ("shop", "web-1"), ("infra", "dns-0"))
@@ -67,7 +70,7 @@ class Prometheus(support.Prometheus):
 class Live:
     job = JOB
 
-    def __init__(self, scrape_configs=None, rule_files=(), agent_flags=(), interval=1):
+    def __init__(self, scrape_configs=None, rule_files=(), agent_flags=(), interval=2):
         """`scrape_configs`: Prometheus' own, instead of one job with both agents."""
         self.place = support.Workspace()
         try:
@@ -127,9 +130,9 @@ class Live:
         self.prometheus_port = support.free_port()
         config = self.place.path / "agent.yml"
         config.write_text(json.dumps({"remote_write": [{
-            "url": f"http://127.0.0.1:{self.prometheus_port}/api/v1/write", "job": "pushed", "interval": "1s",
+            "url": f"http://127.0.0.1:{self.prometheus_port}/api/v1/write", "job": "pushed", "interval": "5s",
             "queue_directory": str(self.place.path / "queue")}]}))
-        self.agent = self.place.start_agent(EVERY_KIND, "--config.file", str(config), *engines_here, *flags)
+        self.agent = self.place.start_agent(EVERY_KIND, "--docker_only", "--config.file", str(config), *engines_here, *flags)
         self.plain = self.place.start_agent(*engines_here, *flags)
         self.machine = paper.Paper(self.place.path / "paper", "printed", self.flaky.pid)
         self.paper = self.place.start_agent(EVERY_KIND, *self.machine.agent_flags(), *flags)
@@ -155,12 +158,12 @@ class Live:
 
     # --- while it is looked at ---
 
-    def wait(self, seconds, scrapes=8):
+    def wait(self, seconds, scrapes=6):
         """Makes traffic until Prometheus has scraped for `seconds`, and every target `scrapes` times."""
         def scraped():
             self.machine.tick(int(10 * (time.monotonic() - self.began)))
             for address in self.networks:
-                engines.ping(address, count=2, size=1000)
+                engines.ping(address, count=2)
             count = self.prometheus.value("min(count_over_time(up[5m]))")
             return time.monotonic() - self.began >= seconds and count is not None and count >= scrapes
-        support.wait_until(f"{scrapes} scrapes", scraped, timeout=seconds + 60, interval=0.1)
+        support.wait_until(f"{scrapes} scrapes", scraped, timeout=seconds + 60, interval=0.2)

@@ -32,19 +32,20 @@ HALVES = "(half-node|half-cadvisor)"  # two jobs instead of one
 
 @dataclasses.dataclass
 class Answer:
-    """What Prometheus said to one expression: `series` are the labels of the results of each choice of variables."""
+    """What Prometheus said to one expression: `series` are the labels of the results, for each machine of choices()."""
     panel: dict
     ref: str
     expression: str
     excuse: str
-    series: list = dataclasses.field(default_factory=list)
+    series: dict = dataclasses.field(default_factory=dict)
     filled: set = dataclasses.field(default_factory=set)  # by which of the machines of choices()
     missing_labels: set = dataclasses.field(default_factory=set)
     stray_columns: set = dataclasses.field(default_factory=set)
 
 
 def choices(uid, live):
-    """[(machine, values of variables)] to try: "all" with every kind of metric, "default", "v2" on paper, "halves"."""
+    """[(machine, values of variables)] to try: "all" with every kind of metric, "default", "v2" on paper, "halves"
+    with two jobs, "several" hosts. Of the choices of a machine the first that has an answer is the only one that counts."""
     hosts = (("all", live.agent, live.job), ("default", live.plain, live.job), ("v2", live.paper, live.job),
              ("halves", live.plain, HALVES))
     if uid == "plimsoll-host":
@@ -54,7 +55,7 @@ def choices(uid, live):
         return [(machine, {"job": job, "instance": agent.address, "name": name}) for machine, agent, job in hosts
                 for name in (("printed",) if machine == "v2" else names)]
     chosen = [(machine, {"job": job, "instance": grafana.escaped(agent.address)}) for machine, agent, job in hosts]
-    return [*chosen, ("all", {"job": live.job})]
+    return [*chosen, ("several", {"job": live.job})]
 
 
 def excuse(expression):
@@ -64,7 +65,8 @@ def excuse(expression):
 
 def ask(dashboard, live):
     """An Answer for each expression."""
-    tried = [(machine, grafana.resolve(dashboard, live.prometheus, chosen)) for machine, chosen in choices(dashboard["uid"], live)]
+    tried = [(machine, grafana.resolve(dashboard, live.prometheus, chosen))
+             for machine, chosen in choices(dashboard["uid"], live)]
     return [answer(panel, ref, expression, tried, live) for panel, ref, expression in lint.expressions(dashboard)]
 
 
@@ -72,8 +74,10 @@ def answer(panel, ref, expression, tried, live):
     result = Answer(panel, ref, expression, excuse(expression))
     target = next(one for one in panel["targets"] if one["refId"] == ref)
     for machine, values in tried:
+        if machine in result.filled:
+            continue
         series = [labels for labels, _ in live.prometheus.query(grafana.expand(expression, values))]
-        result.series.append(series)
+        result.series[machine] = series
         if series:
             result.filled.add(machine)
         for labels in series:
@@ -108,8 +112,8 @@ def ambiguous(answers):
         if one.panel["type"] in ("timeseries", "bargauge"):
             by_panel[one.panel["id"]].append(one)
     for group in by_panel.values():
-        for number in range(len(group[0].series)):
-            legends = [legend(one, labels) for one in group for labels in one.series[number]]
+        for machine in group[0].series:
+            legends = [legend(one, labels) for one in group for labels in one.series[machine]]
             found += [(group[0].panel["title"], text) for text, times in collections.Counter(legends).items() if times > 1]
     return sorted(set(found))
 
@@ -142,7 +146,8 @@ def variable_values(dashboards, live):
 
 
 def expected_values(live):
-    return {"cluster": {"berlin"}, "job": {live.job, "half-node", "half-cadvisor", "pushed"}, "instance": {live.agent.address, live.plain.address, live.paper.address},
+    return {"cluster": {"berlin"}, "job": {live.job, "half-node", "half-cadvisor", "pushed"},
+            "instance": {live.agent.address, live.plain.address, live.paper.address},
             "name": {"busy", "failed", "shop/web-0/app", "shop/web-0"}, "namespace": {"shop", "infra"},
             "pod": {"web-0", "web-1", "dns-0"},
             "container": {"app", "sidecar", "dns"}}
@@ -164,7 +169,8 @@ def main(arguments):
             for one in answers:
                 empty = {"all", "default", "v2", "halves"} - one.filled
                 if not one.filled or "--all" in arguments and empty:
-                    print("    %-34s %s  %s  %s" % (one.panel["title"], one.ref, " ".join(sorted(empty)), one.excuse or one.expression))
+                    print("    %-34s %s  %s  %s" % (one.panel["title"], one.ref, " ".join(sorted(empty)),
+                                                   one.excuse or one.expression))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,9 @@ BUNDLE = "etc/ssl/certs/ca-certificates.crt"  # where Debian's OpenSSL and libcu
 
 # What cmake/Packaging.cmake installs for Debian's package alone.
 DEBIAN_ONLY = ("usr/share/lintian/", "usr/share/doc/plimsoll/copyright", "usr/share/doc/plimsoll/changelog", "etc/default/")
+# What the image's program may have as another user than root, as far as its engine lets it: docs/SECURITY.md, by number.
+CAPABILITIES = {"DAC_READ_SEARCH": 2, "SETPCAP": 8, "NET_BIND_SERVICE": 10, "NET_ADMIN": 12, "SYS_PTRACE": 19,
+                "SYS_ADMIN": 21, "SYS_NICE": 23, "PERFMON": 38}
 # Where engines and people mount something, and what a container may have to write to.
 DIRECTORIES = {"host": 0o755, "proc": 0o755, "sys": 0o755, "dev": 0o755, "tmp": 0o1777, "run/plimsoll": 0o700,
                "var/lib/plimsoll": 0o700}
@@ -102,7 +105,7 @@ def tarball(build, root, time, scratch):
 
 
 def image(build, system, program, time, scratch):
-    """Fills the image's two layers: `system` with loader, libraries, certificates and users, which change with Debian's
+    """Fills the trees of the image's two layers: `system` with loader, libraries, certificates and users, which change with Debian's
     updates, and `program`, which changes with every version of ours."""
     installed = install(build, scratch / "installed")
     paths, packages, interpreter = libraries_of(build)
@@ -124,6 +127,16 @@ def image(build, system, program, time, scratch):
     materials.describe(whole, {"plimsoll": "usr/bin/plimsoll"}, shipped, f"usr/{BOM}")
     copy(whole / "usr" / BOM, program / "usr" / BOM)
     archive.normalise(program, time)
+
+
+def image_layers(build, target, time, scratch):
+    """Makes system.tar and program.tar in `target`."""
+    for name in ("system", "program"):
+        (scratch / name).mkdir()
+    image(build, scratch / "system", scratch / "program", time, scratch)
+    granted = archive.file_capabilities(sum(1 << number for number in CAPABILITIES.values()))
+    for name, capabilities in (("system", {}), ("program", {"usr/bin/plimsoll": granted})):
+        (target / f"{name}.tar").write_bytes(archive.tar(scratch / name, "", time, capabilities))
 
 
 def _directory(real):
