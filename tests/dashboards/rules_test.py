@@ -141,6 +141,15 @@ class Evaluated(unittest.TestCase):
             with self.subTest(name):
                 self.assertTrue(self.machine.prometheus.query(f"last_over_time({name}[5m])"))  # a scrape may be late
 
+    def test_containers_of_v1_and_of_v2_are_recorded(self):
+        """`busy` is of this machine, `printed` of one with v2 on paper, which has no network."""
+        for name in sorted(name for name in self.recorded if name.startswith("plimsoll:container_")):
+            for container in ("busy", "printed"):
+                if container == "busy" or "_network_" not in name:
+                    with self.subTest(name, container=container):
+                        series = f'last_over_time({name}{{name="{container}"}}[5m])'
+                        self.assertTrue(self.machine.prometheus.query(series))
+
     def test_both_agents_are_known_as_such(self):
         both = {self.machine.agent.address, self.machine.plain.address}
 
