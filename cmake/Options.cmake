@@ -9,8 +9,9 @@ target_compile_definitions(plimsoll_options INTERFACE PLIMSOLL_VERSION="${PROJEC
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   # The same sources give the same executables wherever they lie: paths are written as below the source's top. Not in builds
   # for development, whose debugger has to find the files.
-  add_compile_options(-ffile-prefix-map=${PLIMSOLL_CIVETWEB_SOURCE}/=civetweb/ -ffile-prefix-map=${CMAKE_BINARY_DIR}/=
-                      -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+  # The last one that fits is taken.
+  add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}/= -ffile-prefix-map=${CMAKE_BINARY_DIR}/=
+                      -ffile-prefix-map=${PLIMSOLL_CIVETWEB_SOURCE}/=civetweb/)
   # Functions that nobody calls are left out.
   add_compile_options(-ffunction-sections -fdata-sections)
   add_link_options(-Wl,--gc-sections)
