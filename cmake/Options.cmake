@@ -6,6 +6,17 @@ target_include_directories(plimsoll_options INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(plimsoll_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wconversion
                        -Wno-sign-conversion -Wno-missing-field-initializers)
 target_compile_definitions(plimsoll_options INTERFACE PLIMSOLL_VERSION="${PROJECT_VERSION}")
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  # The same sources give the same executables wherever they lie: paths are written as below the source's top. Not in builds
+  # for development, whose debugger has to find the files.
+  # The last one that fits is taken.
+  add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}/= -ffile-prefix-map=${CMAKE_BINARY_DIR}/=
+                      -ffile-prefix-map=${PLIMSOLL_CIVETWEB_SOURCE}/=civetweb/)
+  # Functions that nobody calls are left out.
+  add_compile_options(-ffunction-sections -fdata-sections)
+  add_link_options(-Wl,--gc-sections)
+endif()
+
 if(PLIMSOLL_SANITIZE)
   add_compile_options(-fsanitize=${PLIMSOLL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
   add_link_options(-fsanitize=${PLIMSOLL_SANITIZE})
@@ -57,16 +68,6 @@ function(plimsoll_library name)
   target_link_libraries(plimsoll_${name} PUBLIC plimsoll::options ${arg_LINKS} PRIVATE ${arg_PRIVATE_LINKS})
   plimsoll_use_precompiled(plimsoll_${name} ${plimsoll_headers})
 endfunction()
-
-if(CMAKE_BUILD_TYPE STREQUAL "Release")
-  # The same sources give the same executables wherever they lie: paths are written as below the source's top. Not in builds
-  # for development, whose debugger has to find the files.
-  add_compile_options(-ffile-prefix-map=${PLIMSOLL_CIVETWEB_SOURCE}/=civetweb/ -ffile-prefix-map=${CMAKE_BINARY_DIR}/=
-                      -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
-  # Functions that nobody calls are left out.
-  add_compile_options(-ffunction-sections -fdata-sections)
-  add_link_options(-Wl,--gc-sections)
-endif()
 
 # plimsoll_record_link(TARGET): the linker lists the files that it read in TARGET.link.d; the bill of materials
 # (cmake/packaging/pack) is made from it.
