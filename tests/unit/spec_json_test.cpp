@@ -90,7 +90,8 @@ TEST(SpecJson, NumbersThatAreNotWholeOrDoNotFit) {
   uint64_t wide = 1;
   int64_t with_sign = 1;
   uint16_t small = 1;
-  for (const char* value : {"1.0", "1e3", "0.5", "18446744073709551616", "1e300", "1e400", "-9223372036854775809", "\"1\"", "true", "[1]", "{}"})
+  for (const char* value : {"1.0", "1e3", "0.5", "18446744073709551616", "1e300", "1e400", "-9223372036854775809",
+                            "\"1\"", "true", "[1]", "{}"})
     EXPECT_EQ(problem_of_member(value, wide), "a: must be a whole number") << value;
   EXPECT_EQ(problem_of_member("18446744073709551615", wide), "");
   EXPECT_EQ(wide, UINT64_MAX);
@@ -160,9 +161,30 @@ TEST(SpecJson, TextsAreTakenApart) {
   EXPECT_EQ(text, "\"\\/\b\f\n\r\t \xe2\x82\xac\xf0\x9f\x98\x80\x7f");
   EXPECT_EQ(problem("\xef\xbb\xbf{\"a\": \"\xc3\xa9 and more than fits into the text itself\"}", read), "");
   EXPECT_EQ(text, "\xc3\xa9 and more than fits into the text itself");
-  for (const char* value : {R"("\x")", R"("\u12g4")", R"("\u123")", R"("\ud800\u0041")", R"("\ude00")", "\"\t\"", "\"\xc0\x80\"",
-                            "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xe2\x82\"", "\"", "\"\\", "-", "+1", ".5", "1.", "1e", "1e+",
-                            "00", "-01", "0x1", "tru", "[1,]", "[1 2]"})
+  for (const char* value : {R"("\x")",
+                            R"("\u12g4")",
+                            R"("\u123")",
+                            R"("\ud800\u0041")",
+                            R"("\ude00")",
+                            "\"\t\"",
+                            "\"\xc0\x80\"",
+                            "\"\xed\xa0\x80\"",
+                            "\"\xf4\x90\x80\x80\"",
+                            "\"\xe2\x82\"",
+                            "\"",
+                            "\"\\",
+                            "-",
+                            "+1",
+                            ".5",
+                            "1.",
+                            "1e",
+                            "1e+",
+                            "00",
+                            "-01",
+                            "0x1",
+                            "tru",
+                            "[1,]",
+                            "[1 2]"})
     EXPECT_THAT(problem("{\"a\": " + std::string(value) + "}", read), HasSubstr("not JSON: ")) << value;
 }
 
