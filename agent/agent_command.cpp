@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 
 #include "agent/command.h"
@@ -21,6 +22,7 @@
 #include "agent/routes.h"
 #include "agent/scraper.h"
 #include "agent/self_metrics.h"
+#include "agent/service_manager.h"
 #include "agent/settings/agent_options.h"
 #include "base/cgroup/layout.h"
 #include "base/log.h"
@@ -189,9 +191,27 @@ Result<std::shared_ptr<const Rules>> make_rules(const AgentOptions& options) {
   return std::shared_ptr<const Rules>(std::move(*rules));
 }
 
+void note(const Result<void>& told) {
+  if (!told) log_warn(told.error().message());
+}
+
+// Until the end.
+void attend(Ending& ending, Reloader& reloader, const std::string& serving) {
+  const char* address = std::getenv("NOTIFY_SOCKET");
+  const ServiceManager manager(address == nullptr ? "" : address);
+  note(manager.ready(serving));
+  while (ending.wait_for_hangup()) {
+    note(manager.reloading());
+    const auto reloaded = reloader.reload();  // the log has the reason, too
+    note(manager.ready(reloaded ? serving : serving + "; the last reload failed: " + reloaded.error().message()));
+  }
+  note(manager.stopping());
+}
+
 // `parse`: reads command line and file once more.
 int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reloader::Parse parse) {
   const AgentOptions& options = parsed.options;
+  (void)use_permitted_capabilities().has_value();  // where that is forbidden, what is missing is said below
   share_heaps();
   Ending::block_signals();
   reap_as_init();
@@ -236,7 +256,7 @@ int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reload
   if (auto started = remote_writer.replace(options.remote_write); !started) return complain(started.error(), 1);
   announce(options, (*server)->addresses(), (*server)->has_tls());
   scraper.all();  // says at once what is broken, and makes /-/ready true
-  while (ending->wait_for_hangup()) (void)reloader.reload().has_value();  // it is in the log
+  attend(*ending, reloader, "serving on " + (*server)->addresses().front());
   return 0;
 }
 
@@ -245,6 +265,10 @@ int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reload
 int agent_command(const GlobalOptions& globals, const std::vector<std::string>& arguments) {
   AgentOptions defaults;
   defaults.roots.cgroup = globals.cgroup_root;
+  if (globals.describe != nullptr) {
+    *globals.describe = agent_text(collectors::host::table(), defaults);
+    return 0;
+  }
   const auto parse = [&] { return parse_agent_options(arguments, collectors::host::table(), defaults); };
   const auto parsed = parse();
   if (!parsed) return complain(parsed.error(), 2);

@@ -45,10 +45,14 @@ void write_process(MetricWriter& writer, const ProcessStat& stat, std::optional<
   }
 }
 
-void write_descriptors(MetricWriter& writer, const std::string& proc) {
+void write_limits(MetricWriter& writer, const std::string& proc) {
   if (const auto open = open_descriptors(proc))
     writer.single({"process_open_fds", "Descriptors that this process has open, a number.", MetricType::kGauge}, *open);
   rlimit limit;
+  if (::getrlimit(RLIMIT_AS, &limit) == 0)  // 2^64 - 1 is none, as every exporter has it
+    writer.single({"process_virtual_memory_max_bytes", "Address space that this process may have, in bytes.",
+                   MetricType::kGauge},
+                  static_cast<double>(limit.rlim_cur));
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0)
     writer.single({"process_max_fds", "Descriptors that this process may have open, a number.", MetricType::kGauge},
                   static_cast<double>(limit.rlim_cur));
@@ -84,7 +88,7 @@ void write_process_metrics(MetricWriter& writer, const std::string& proc) {
     const auto boot = read_file(proc + "/stat");
     write_process(writer, *stat, boot ? find_u64(*boot, "btime") : std::nullopt);
   }
-  write_descriptors(writer, proc);
+  write_limits(writer, proc);
 }
 
 }  // namespace plimsoll::agent

@@ -25,18 +25,15 @@ constexpr int kOutputGone = 128 + SIGPIPE;
 
 bool is_executable(const std::string& path) { return ::access(path.c_str(), X_OK) == 0; }
 
-// Beside this executable, or where it is installed to.
+// Beside this executable, wherever that was installed.
 Result<std::string> find_oci(const std::string& proc) {
   if (const char* chosen = std::getenv("PLIMSOLL_OCI")) return std::string(chosen);
   char self[PATH_MAX];
   const ssize_t length = ::readlink((proc + "/self/exe").c_str(), self, sizeof self);
   const std::string path(self, length > 0 ? static_cast<size_t>(length) : 0);
   const std::string beside = path.substr(0, path.rfind('/') + 1) + "plimsoll-oci";
-  for (const std::string& candidate : {beside, std::string(PLIMSOLL_LIBEXECDIR "/plimsoll-oci")}) {
-    if (is_executable(candidate)) return candidate;
-  }
-  return fail("plimsoll-oci is neither beside " + path +
-              " nor in " PLIMSOLL_LIBEXECDIR ": install plimsoll completely");
+  if (is_executable(beside)) return beside;
+  return fail("there is no " + beside + ": install plimsoll completely");
 }
 
 Result<UniqueFd> reserve(const container::Engine& engine, container::Config& config) {
@@ -155,7 +152,7 @@ int start(const container::Engine& engine, container::Config& config, const RunW
 
 int run_command(const GlobalOptions& globals, const std::vector<std::string>& arguments) {
   RunWords words;
-  if (auto code = parse_run_words(arguments, words)) return *code;
+  if (auto code = parse_run_words(arguments, words, globals.describe)) return *code;
   auto config = make_config(words);
   if (!config) return complain(kRunFailed, config.error().message());
   if (::geteuid() != 0) return complain(kRunFailed, "run needs root: try 'sudo plimsoll run ...'");

@@ -3,8 +3,10 @@
 // all sockets (sock_diag.h). The dump shows the network namespace that the agent is in: where that is not the one
 // to be shown (own_network.h), net/tcp and net/tcp6 are read instead.
 //
-// As in node_exporter, a state without connections has no sample, and the queues count those of listening sockets,
-// which are connections, not bytes: waiting ones (rx) and, in the dump, how many may wait (tx).
+// Every state is there, also with 0: the dump is of all sockets, so that none was seen is a count (node_exporter leaves
+// such a state out, and panels of it are empty then). "unknown", which kernels to come may have, is there if it occurs.
+// As in node_exporter, the queues count those of listening sockets, which are connections, not bytes: waiting ones (rx)
+// and, in the dump, how many may wait (tx).
 #include <string>
 
 #include "collectors/host/parts/own_network.h"
@@ -37,7 +39,7 @@ class TcpstatCollector : public Collector {
       writer.sample(writer.labels(LabelSet{{"state", state}}), value);
     };
     for (size_t i = 0; i < totals->count.size(); ++i)
-      if (totals->count[i] > 0) write(kNames[i], totals->count[i]);
+      if (i > 0 || totals->count[i] > 0) write(kNames[i], totals->count[i]);
     write("rx_queued_bytes", totals->receive_queued);
     write("tx_queued_bytes", totals->transmit_queued);
     return {};

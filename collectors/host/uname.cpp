@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // uname(2): the names of kernel and machine as labels of a constant 1. domainname is the NIS domain,
 // "(none)" where none is set. An agent in its own UTS namespace reports that namespace's host name.
+//
+// Here too is the family by which dashboards find the hosts that node_exporter watches; its version is ours and says so.
 #include <sys/utsname.h>
 
 #include "collectors/host/table.h"
@@ -10,6 +12,8 @@ namespace {
 
 constexpr MetricDesc kInfo = {"node_uname_info", "Names of the kernel and the machine, as labels of a constant 1.",
                               MetricType::kGauge};
+constexpr MetricDesc kBuild = {"node_exporter_build_info",
+                               "1, for what looks for hosts by it; with the version of this agent.", MetricType::kGauge};
 
 class UnameCollector : public Collector {
  public:
@@ -28,6 +32,8 @@ class UnameCollector : public Collector {
                                          {"sysname", names.sysname},
                                          {"version", names.version}}),
                   1);
+    writer.family(kBuild);
+    writer.sample(writer.labels(LabelSet{{"version", "plimsoll-" PLIMSOLL_VERSION}}), 1);
     return {};
   }
 };

@@ -67,6 +67,7 @@ TEST(SelfMetrics, ReadsItsProcess) {
   EXPECT_THAT(text, HasSubstr("process_start_time_seconds 1700000010\n"));
   EXPECT_THAT(text, HasSubstr("process_open_fds "));
   EXPECT_THAT(text, HasSubstr("process_max_fds "));
+  EXPECT_THAT(text, HasSubstr("process_virtual_memory_max_bytes "));
 }
 
 TEST(SelfMetrics, LeavesOutWhatItCannotRead) {

@@ -203,7 +203,8 @@ TEST(Uname, SaysWhatTheSystemCallSays) {
   EXPECT_TRUE(collected.result);
   const LabelSet labels{{"domainname", names.domainname}, {"machine", names.machine}, {"nodename", names.nodename},
                         {"release", names.release},       {"sysname", names.sysname}, {"version", names.version}};
-  EXPECT_EQ(collected.text(), "node_uname_info{" + std::string(labels.rendered()) + "} 1\n");
+  EXPECT_EQ(collected.text(), "node_uname_info{" + std::string(labels.rendered()) +
+                                  "} 1\nnode_exporter_build_info{version=\"plimsoll-" PLIMSOLL_VERSION "\"} 1\n");
 }
 
 TEST(Time, ReadsTheClockAndItsSources) {
