@@ -262,6 +262,7 @@ int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reload
 }  // namespace
 
 int agent_command(const GlobalOptions& globals, const std::vector<std::string>& arguments) {
+  (void)use_permitted_capabilities().has_value();  // where that is forbidden, what is missing is said later
   AgentOptions defaults;
   defaults.roots.cgroup = globals.cgroup_root;
   if (globals.describe != nullptr) {

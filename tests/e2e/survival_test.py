@@ -31,8 +31,8 @@ class Survival(unittest.TestCase):
         self.agent.kill()
         scrape.join()
 
-    def start_writer(self, name):
-        self.place.run("-d", "--name", name, command=["/bin/sh", "-c", f"/bin/plimsoll-load print {LINES} {PAUSE}; exit 7"])
+    def start_writer(self, name, lines=LINES):
+        self.place.run("-d", "--name", name, command=["/bin/sh", "-c", f"/bin/plimsoll-load print {lines} {PAUSE}; exit 7"])
 
     def test_container_log_and_exit_code_survive(self):
         prometheus = self.place.start_prometheus(self.agent.address)
@@ -69,7 +69,7 @@ class Survival(unittest.TestCase):
         self.assertAlmostEqual(self.agent.value(TOTAL_CPU), kernel, delta=kernel * 0.01)
 
     def test_a_container_outlives_every_agent(self):
-        self.start_writer("alone")
+        self.start_writer("alone", LINES // 4)
         self.agent.kill()
         self.assertEqual(self.place.plimsoll("wait", "alone", timeout=120).stdout.strip(), "7")
         self.agent = self.start_agent(retention="1h")

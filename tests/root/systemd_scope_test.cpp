@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scopes of a real systemd: skipped where systemd is not process 1. Static, so that it runs in a guest as it is:
-//   tests/vm/systemd-guest build/dev/bin/systemd_scope_root_test
+//   tests/vm/systemd-guest build/release/bin/systemd_scope_root_test
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <pwd.h>

@@ -11,7 +11,7 @@ import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-BIN = pathlib.Path(os.environ.get("PLIMSOLL") or ROOT / "build/dev/bin/plimsoll").parent
+BIN = pathlib.Path(os.environ.get("PLIMSOLL") or ROOT / "build/release/bin/plimsoll").parent
 DRIVER_TEST, RUNTIME = BIN / "systemd_scope_root_test", BIN / "plimsoll-oci"
 LIMIT = 1500  # seconds; two minutes on a machine with nothing else to do
 
