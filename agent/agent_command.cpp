@@ -262,8 +262,13 @@ int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reload
 }  // namespace
 
 int agent_command(const GlobalOptions& globals, const std::vector<std::string>& arguments) {
+  (void)use_permitted_capabilities().has_value();  // where that is forbidden, what is missing is said later
   AgentOptions defaults;
   defaults.roots.cgroup = globals.cgroup_root;
+  if (globals.describe != nullptr) {
+    *globals.describe = agent_text(collectors::host::table(), defaults);
+    return 0;
+  }
   const auto parse = [&] { return parse_agent_options(arguments, collectors::host::table(), defaults); };
   const auto parsed = parse();
   if (!parsed) return complain(parsed.error(), 2);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commands of plimsoll: one file each, one line in the table of main.cpp.
+// The commands of plimsoll: one file each, one line in the table of program.cpp.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
+#include "agent/manual/text.h"
 #include "runtime/container/record.h"
 
 namespace plimsoll::agent {
@@ -13,6 +15,8 @@ namespace plimsoll::agent {
 struct GlobalOptions {
   container::StateRoots roots;
   std::string cgroup_root = "/sys/fs/cgroup";
+  // Not null: nothing is to be done but to say here what the command takes (name and summary are the table's).
+  CommandText* describe = nullptr;
 };
 
 struct Command {
@@ -36,5 +40,6 @@ int stats_command(const GlobalOptions& globals, const std::vector<std::string>& 
 int wait_command(const GlobalOptions& globals, const std::vector<std::string>& arguments);
 int healthcheck_command(const GlobalOptions& globals, const std::vector<std::string>& arguments);
 int version_command(const GlobalOptions& globals, const std::vector<std::string>& arguments);
+int completion_command(const GlobalOptions& globals, const std::vector<std::string>& arguments);
 
 }  // namespace plimsoll::agent

@@ -31,7 +31,7 @@ bool is_healthy(int status) { return (status >= 200 && status < 300) || status =
 
 }  // namespace
 
-int healthcheck_command(const GlobalOptions&, const std::vector<std::string>& arguments) {
+int healthcheck_command(const GlobalOptions& globals, const std::vector<std::string>& arguments) {
   std::vector<std::string> words;
   std::string seconds = "5";
   Options options("healthcheck", "[OPTIONS] [URL]",
@@ -39,7 +39,7 @@ int healthcheck_command(const GlobalOptions&, const std::vector<std::string>& ar
                   "unix:/PATH; without it PLIMSOLL_HEALTHCHECK_URL, else http://127.0.0.1:1876/healthz.");
   options.value("-t,--timeout", seconds, "SECONDS", "How long to wait for the answer (default 5)");
   options.words(words, 0);
-  if (auto code = options.parse(arguments)) return *code;
+  if (auto code = options.parse(arguments, globals.describe)) return *code;
   if (words.size() > 1) return complain_about("takes one URL", 2);
   const auto wait = parse_u64(seconds);
   if (!wait || *wait == 0 || *wait > kLongestWait) return complain_about("--timeout takes seconds from 1 to 3600", 2);

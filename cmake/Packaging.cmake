@@ -32,9 +32,15 @@ system_file(${PLIMSOLL_PACKAGING}/plimsoll.sysusers /usr/lib/sysusers.d plimsoll
 set(PLIMSOLL_DEB_RELEASE 1)
 set(PLIMSOLL_DEB_VERSION ${PROJECT_VERSION}-${PLIMSOLL_DEB_RELEASE})
 configure_file(${PLIMSOLL_PACKAGING}/debian/changelog.in debian/changelog @ONLY)
-# The time of all that is packed, unless the environment names another: two builds give the same bytes.
-execute_process(COMMAND dpkg-parsechangelog -l ${CMAKE_BINARY_DIR}/debian/changelog -S Timestamp
-                OUTPUT_VARIABLE CPACK_PLIMSOLL_TIME OUTPUT_STRIP_TRAILING_WHITESPACE)
+# The time of all that is packed and the date of the manual, unless the environment names another: two builds give the
+# same bytes.
+set(CPACK_PLIMSOLL_TIME $ENV{SOURCE_DATE_EPOCH})
+if(NOT CPACK_PLIMSOLL_TIME)
+  execute_process(COMMAND dpkg-parsechangelog -l ${CMAKE_BINARY_DIR}/debian/changelog -S Timestamp
+                  OUTPUT_VARIABLE CPACK_PLIMSOLL_TIME OUTPUT_STRIP_TRAILING_WHITESPACE)
+endif()
+execute_process(COMMAND date --utc --date=@${CPACK_PLIMSOLL_TIME} +%Y-%m-%d
+                OUTPUT_VARIABLE PLIMSOLL_DATE OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/debian/changelog.Debian.gz
   COMMAND gzip -9nc debian/changelog > debian/changelog.Debian.gz
   DEPENDS ${CMAKE_BINARY_DIR}/debian/changelog WORKING_DIRECTORY ${CMAKE_BINARY_DIR} VERBATIM)

@@ -138,7 +138,7 @@ int exec_command(const GlobalOptions& globals, const std::vector<std::string>& a
   options.value("-w,--workdir", words.workdir, "DIR", "Working directory; default the container's");
   options.flag("-t,--tty", words.tty, "Not supported yet");
   options.command_words(words.command, 2);
-  if (auto code = options.parse(arguments)) return *code;
+  if (auto code = options.parse(arguments, globals.describe)) return *code;
   if (words.tty) return complain(1, "exec: --tty is not supported yet: leave -t out");
   if (!words.workdir.empty() && !words.workdir.starts_with('/')) {
     return complain(1, "exec: --workdir '" + words.workdir + "' is not absolute: begin it with '/'");

@@ -51,7 +51,7 @@ int inspect_command(const GlobalOptions& globals, const std::vector<std::string>
   std::vector<std::string> references;
   Options options("inspect", "CONTAINER...", "Prints everything known about containers as a JSON array.");
   options.words(references, 1);
-  if (auto code = options.parse(arguments)) return *code;
+  if (auto code = options.parse(arguments, globals.describe)) return *code;
   auto engine = open_engine(globals);
   if (!engine) return complain(1, engine.error().message());
   json array = json::array();

@@ -14,7 +14,7 @@ int kill_command(const GlobalOptions& globals, const std::vector<std::string>& a
   Options options("kill", "[OPTIONS] CONTAINER...", "Sends a signal to the first process of containers.");
   options.value("-s,--signal", name, "SIGNAL", "Name or number; default KILL");
   options.words(references, 1);
-  if (auto code = options.parse(arguments)) return *code;
+  if (auto code = options.parse(arguments, globals.describe)) return *code;
   const auto signal = container::parse_signal(name);
   if (!signal) return complain(2, "kill: " + signal.error().message());
   auto engine = open_engine(globals);

@@ -170,7 +170,7 @@ int logs_command(const GlobalOptions& globals, const std::vector<std::string>& a
   options.flag("-t,--timestamps", words.timestamps, "The time before each line");
   options.value("--since", words.since, "TIME", "Only from then on: 10m (ago) or 2026-03-01T12:00:00Z");
   options.words(references, 1);
-  if (auto code = options.parse(arguments)) return *code;
+  if (auto code = options.parse(arguments, globals.describe)) return *code;
   if (references.size() > 1) return complain(2, "logs: one container at a time: leave '" + references[1] + "' out");
   words.reference = references[0];
   auto engine = open_engine(globals);

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <set>
 
+#include "agent/manual/from_cli11.h"
+
 namespace plimsoll::agent {
 namespace {
 
@@ -25,7 +27,7 @@ class HelpFormatter : public CLI::Formatter {
 }  // namespace
 
 struct Options::State {
-  std::string command;
+  std::string command, synopsis;
   int usage_exit_code;
   CLI::App app;
   std::set<std::string> with_value;  // "-m", "--memory"
@@ -35,9 +37,9 @@ struct Options::State {
 };
 
 Options::Options(std::string command, std::string synopsis, const std::string& description, int usage_exit_code)
-    : state_(new State{std::move(command), usage_exit_code, CLI::App(description), {}}) {
+    : state_(new State{std::move(command), std::move(synopsis), usage_exit_code, CLI::App(description), {}}) {
   state_->app.set_help_flag("--help", "Print this help");
-  state_->app.formatter(std::make_shared<HelpFormatter>("plimsoll " + state_->command + " " + synopsis));
+  state_->app.formatter(std::make_shared<HelpFormatter>("plimsoll " + state_->command + " " + state_->synopsis));
 }
 
 Options::~Options() = default;
@@ -104,8 +106,18 @@ size_t Options::command_start(const std::vector<std::string>& arguments) const {
   return std::min(at, arguments.size());
 }
 
-std::optional<int> Options::parse(const std::vector<std::string>& arguments) {
+void Options::describe(CommandText& text) const {
+  text.arguments = state_->synopsis;
+  text.description = state_->app.get_description();
+  text.options = option_texts(state_->app);
+}
+
+std::optional<int> Options::parse(const std::vector<std::string>& arguments, CommandText* describe) {
   State& state = *state_;
+  if (describe != nullptr) {
+    this->describe(*describe);
+    return 0;
+  }
   std::vector<std::string> mine = arguments, words;
   if (state.words_are_command) {
     const size_t start = command_start(arguments);

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/manual/text.h"
+
 namespace plimsoll::agent {
 
 class Options {
@@ -33,11 +35,13 @@ class Options {
   // Words between, before and after the options.
   void words(std::vector<std::string>& target, size_t at_least);
 
-  // nullopt: go on. Otherwise the help or a one-line error has been printed, and this is the exit code.
-  std::optional<int> parse(const std::vector<std::string>& arguments);
+  // nullopt: go on. Otherwise the help or a one-line error has been printed, and this is the exit code; with `describe`
+  // nothing is parsed, and it says what was declared.
+  std::optional<int> parse(const std::vector<std::string>& arguments, CommandText* describe = nullptr);
 
  private:
   struct State;
+  void describe(CommandText& text) const;
   int wrong_usage(const std::string& what) const;
   size_t command_start(const std::vector<std::string>& arguments) const;
   bool takes_next_word(const std::string& word) const;

@@ -116,8 +116,8 @@ int ps_command(const GlobalOptions& globals, const std::vector<std::string>& arg
   options.flag("-a,--all", words.all, "Those that have ended, too");
   options.flag("-q,--quiet", words.quiet, "Ids only");
   options.flag("--no-trunc", words.whole, "Nothing shortened");
-  options.value("--format", words.format, "FORMAT", "table (default) or json: one object a line");
-  if (auto code = options.parse(arguments)) return *code;
+  options.value("--format", words.format, "table|json", "table is the default; json: one object a line");
+  if (auto code = options.parse(arguments, globals.describe)) return *code;
   if (!words.format.empty() && words.format != "json" && words.format != "table") {
     return complain(2, "ps: --format '" + words.format + "' is unknown: choose table or json");
   }

@@ -14,7 +14,7 @@ int rm_command(const GlobalOptions& globals, const std::vector<std::string>& arg
   Options options("rm", "[OPTIONS] CONTAINER...", "Removes containers that have ended.");
   options.flag("-f,--force", force, "Kill running ones first");
   options.words(references, 1);
-  if (auto code = options.parse(arguments)) return *code;
+  if (auto code = options.parse(arguments, globals.describe)) return *code;
   auto engine = open_engine(globals);
   if (!engine) return complain(1, engine.error().message());
   const int exit_code = for_each(*engine, references, [&](auto& container, const auto& reference) -> Result<void> {

@@ -152,7 +152,7 @@ int start(const container::Engine& engine, container::Config& config, const RunW
 
 int run_command(const GlobalOptions& globals, const std::vector<std::string>& arguments) {
   RunWords words;
-  if (auto code = parse_run_words(arguments, words)) return *code;
+  if (auto code = parse_run_words(arguments, words, globals.describe)) return *code;
   auto config = make_config(words);
   if (!config) return complain(kRunFailed, config.error().message());
   if (::geteuid() != 0) return complain(kRunFailed, "run needs root: try 'sudo plimsoll run ...'");

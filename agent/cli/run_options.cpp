@@ -139,7 +139,7 @@ void take_value(Result<T> result, T& target, Result<void>& first) {
 
 }  // namespace
 
-std::optional<int> parse_run_words(const std::vector<std::string>& arguments, RunWords& words) {
+std::optional<int> parse_run_words(const std::vector<std::string>& arguments, RunWords& words, CommandText* describe) {
   Options options("run", "[OPTIONS] --rootfs DIR COMMAND [ARG...]", "Runs a program in a new container.", 125);
   options.flag("-d,--detach", words.detach, "Print the container's id and leave it running");
   options.flag("-i,--interactive", words.interactive, "Connect standard input");
@@ -156,13 +156,13 @@ std::optional<int> parse_run_words(const std::vector<std::string>& arguments, Ru
   options.values("-l,--label", words.labels, "K=V", "Label of the container");
   options.value("-w,--workdir", words.workdir, "DIR", "Working directory in the container");
   options.values("-v,--volume", words.binds, "HOST:DIR[:ro]", "Show a directory or file of the host");
-  options.value("--network", words.network, "MODE", "none (default), host, or veth: a link to the host");
+  options.value("--network", words.network, "none|host|veth", "none is the default, veth a link to the host");
   options.value("--cgroup-parent", words.cgroup_parent, "PATH", "Parent cgroup; default /plimsoll");
   options.values("--log-opt", words.log_options, "max-size=SIZE", "Size at which the log is rotated; default 16m");
   options.flag("--stats-on-exit", words.stats_on_exit, "Print to standard error what it has used");
   options.flag("-t,--tty", words.tty, "Not supported yet");
   options.command_words(words.command, 1);
-  return options.parse(arguments);
+  return options.parse(arguments, describe);
 }
 
 Result<container::BindMount> parse_bind(const std::string& text) {

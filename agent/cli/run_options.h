@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/manual/text.h"
 #include "base/result.h"
 #include "runtime/container/record.h"
 
@@ -22,7 +23,8 @@ struct RunWords {
 };
 
 // nullopt: go on with `words`. Otherwise help or an error has been printed: the exit code.
-std::optional<int> parse_run_words(const std::vector<std::string>& arguments, RunWords& words);
+std::optional<int> parse_run_words(const std::vector<std::string>& arguments, RunWords& words,
+                                   CommandText* describe = nullptr);
 
 // Checks the words against the machine. The error is one line: option, what is wrong, remedy.
 // The configuration has everything, the id included.

@@ -131,7 +131,7 @@ int stats_command(const GlobalOptions& globals, const std::vector<std::string>& 
   Options options("stats", "[OPTIONS] [CONTAINER...]", "Shows what running containers use, every second.");
   options.flag("--no-stream", once, "Once, then end");
   options.words(references, 0);
-  if (auto code = options.parse(arguments)) return *code;
+  if (auto code = options.parse(arguments, globals.describe)) return *code;
   auto engine = open_engine(globals);
   if (!engine) return complain(1, engine.error().message());
   auto shown = show(*engine, references, once);

@@ -16,7 +16,7 @@ int stop_command(const GlobalOptions& globals, const std::vector<std::string>& a
   Options options("stop", "[OPTIONS] CONTAINER...", "Stops containers: SIGTERM first, SIGKILL after a while.");
   options.value("-t,--time", time, "SECONDS", "How long to wait before SIGKILL (10); -1 = for ever");
   options.words(references, 1);
-  if (auto code = options.parse(arguments)) return *code;
+  if (auto code = options.parse(arguments, globals.describe)) return *code;
   const auto seconds = parse_i64(time);
   if (!seconds || *seconds < -1 || *seconds > INT_MAX / 1000) {
     return complain(2, "stop: --time '" + time + "' is no number of seconds: give one such as 10, or -1");

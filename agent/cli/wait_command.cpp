@@ -11,7 +11,7 @@ int wait_command(const GlobalOptions& globals, const std::vector<std::string>& a
   std::vector<std::string> references;
   Options options("wait", "CONTAINER...", "Waits for containers to end and prints their exit codes.");
   options.words(references, 1);
-  if (auto code = options.parse(arguments)) return *code;
+  if (auto code = options.parse(arguments, globals.describe)) return *code;
   auto engine = open_engine(globals);
   if (!engine) return complain(1, engine.error().message());
   const int exit_code = for_each(*engine, references, [&](auto& container, const auto&) -> Result<void> {

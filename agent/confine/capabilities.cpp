@@ -113,6 +113,11 @@ Result<CapabilityMask> permitted_capabilities() {
   return CapabilityMask{sets[1].permitted} << 32 | sets[0].permitted;
 }
 
+Result<void> use_permitted_capabilities() {
+  const auto permitted = permitted_capabilities();
+  return permitted ? set_capabilities(*permitted) : unexpected(permitted.error());
+}
+
 Result<void> keep_capabilities(CapabilityMask kept) {
   const auto had = permitted_capabilities();
   if (!had) return unexpected(had.error());

@@ -26,6 +26,10 @@ bool kernel_has_capability(int capability);
 // What the calling thread may use.
 Result<CapabilityMask> permitted_capabilities();
 
+// Makes all of them effective. A program whose file permits capabilities (setcap ...=p) starts with none in effect; it is not
+// one that the kernel refuses to execute where not all of them can be had.
+Result<void> use_permitted_capabilities();
+
 // Leaves the calling thread, and the threads that it will make, with those of `kept` that it has: permitted and
 // effective. Inheritable, ambient and bounding set are empty afterwards, root is a user like any other, and no
 // program that is executed can gain anything. Without CAP_SETPCAP the bounding set stays as it is; there is no way

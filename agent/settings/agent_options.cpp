@@ -5,6 +5,7 @@
 #include <set>
 
 #include "agent/confine/flags.h"
+#include "agent/manual/from_cli11.h"
 #include "agent/settings/cadvisor_flags.h"
 #include "agent/settings/config_file.h"
 #include "agent/settings/container_flags.h"
@@ -97,8 +98,8 @@ void declare_log(CLI::App& app, Raw& raw) {
   const auto text = [&](const char* name, std::string& value, const char* type, const char* what) {
     app.add_option(name, value, what)->type_name(type)->capture_default_str()->take_last()->group("Log");
   };
-  text("--log.level", raw.options.log_level, "LEVEL", "debug, info, warn or error");
-  text("--log.format", raw.options.log_format, "FORMAT", "logfmt or json");
+  text("--log.level", raw.options.log_level, "debug|info|warn|error", "The least important lines to write");
+  text("--log.format", raw.options.log_format, "logfmt|json", "How they are written");
 }
 
 // CLI11 shows how a switch is turned off beside each of them; the help says it once.
@@ -320,6 +321,19 @@ Result<ParsedAgentOptions> parse_agent_options(const std::vector<std::string>& a
   auto result = parsed ? both.result() : Result<ParsedAgentOptions>(unexpected(parsed.error()));
   if (!result) return unexpected(located(result.error(), path, *file));
   return result;
+}
+
+CommandText agent_text(HostTable table, const AgentOptions& defaults) {
+  CommandLine line(table, defaults);
+  declare(line.app, line.raw, table);
+  CommandText text;
+  text.arguments = "[OPTIONS]";
+  text.description = line.app.get_description();
+  text.options = option_texts(line.app);
+  const auto switches = collector_texts(table);
+  text.options.insert(text.options.end(), switches.begin(), switches.end());
+  text.notes = kinds_help();
+  return text;
 }
 
 std::vector<std::string> flags_without_effect() {

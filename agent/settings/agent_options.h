@@ -11,6 +11,7 @@
 
 #include "agent/confine/confine.h"
 #include "agent/filter/rules.h"
+#include "agent/manual/text.h"
 #include "agent/settings/host_flags.h"
 #include "agent/settings/web_limits.h"
 #include "base/os.h"
@@ -58,6 +59,9 @@ struct ParsedAgentOptions {
 // flag or the values that are accepted; of something in the file, also the file and the line.
 Result<ParsedAgentOptions> parse_agent_options(const std::vector<std::string>& arguments, HostTable table,
                                                const AgentOptions& defaults = {});
+
+// What its manual page says: each flag but those that do nothing, the switches of host collectors among them.
+CommandText agent_text(HostTable table, const AgentOptions& defaults = {});
 
 // The flags that are accepted whatever they say and do nothing, with their dashes; AgentOptions::notices has the reason
 // of each one that is given.

@@ -173,4 +173,17 @@ std::string host_collectors_help(HostTable table) {
   return list;
 }
 
+std::vector<OptionText> collector_texts(HostTable table) {
+  std::vector<OptionText> texts;
+  for (const Entry* entry : table) {
+    const std::string name(entry->name);
+    OptionText text;
+    text.names = {"--collector." + name, "--no-collector." + name};
+    text.help = std::string(entry->summary) + (entry->state == Default::kOn ? " (on)" : " (off)");
+    text.group = kGroup;
+    texts.push_back(std::move(text));
+  }
+  return texts;
+}
+
 }  // namespace plimsoll::agent

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/manual/text.h"
 #include "base/result.h"
 #include "collectors/host/entry.h"
 
@@ -59,5 +60,7 @@ std::string host_subject(const HostWords& words, std::string_view flag);
 
 // For --help: every collector with a star where it is on without any flag.
 std::string host_collectors_help(HostTable table);
+// The same as options, for the manual.
+std::vector<OptionText> collector_texts(HostTable table);
 
 }  // namespace plimsoll::agent

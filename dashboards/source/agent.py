@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The agents themselves: do they work, what do they cost, does all arrive?"""
-from panels import (ANY_IS_BAD, FULL, ROW_TO_HOST, Column, Dashboard, Query, Row, hosts, stat, steps, table, timeseries, values)
+from panels import ANY_IS_BAD, FULL, ROW_TO_HOST, Column, Dashboard, Query, Row, hosts, stat, steps, table, timeseries, values
 
 LEGEND = "{{instance}}"
 
@@ -53,7 +53,8 @@ OVERVIEW = [
               Column("Dropped connections", "sum by (instance) (increase(plimsoll_http_connections_dropped_total{HOSTS}[RANGE]))",
                      "short", decimals=0),
               Column("Kept descriptors", "%s / %s" % (most("instance", "plimsoll_kept_descriptors"),
-                                                    most("instance", "plimsoll_kept_descriptors_max")), "percentunit", FULL, bar=True),
+                                                    most("instance", "plimsoll_kept_descriptors_max")), "percentunit", FULL,
+                                                    bar=True),
           ], width=12, height=7, sort="+Host"),
 ]
 
@@ -101,7 +102,7 @@ TIME = [
 
 SERVER = [
     timeseries("Requests", "reqps", "Requests that were answered, by path and status. 503: too many scrapes at once.",
-               Query(total("path, code", "plimsoll_http_requests_total"), "{{path}} {{code}}")),
+               Query(total("path, code", "plimsoll_http_requests_total") + " > 0", "{{path}} {{code}}")),
     timeseries("Connections dropped", "short", "Connections that were ended for the sake of others: too many, or a client that "
                "was too slow.",
                Query("sum by (reason) (increase(plimsoll_http_connections_dropped_total{HOSTS}[RATE]))", "{{reason}}"),

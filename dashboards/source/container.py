@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One container, in depth. Everything is summed over the groups of that name, since a container that was started again
 may be there twice for a while: as the one that has ended and as the one that runs."""
-from panels import (ANY_IS_BAD, EXIT_CODES, FULL, NO_PSI, PRESSED, THROTTLED, Column, Dashboard, Query, Row, containers, facts,
-                    gauge,
-                    hosts, link, off, stat, steps, table, timeseries, values)
+from panels import (ANY_IS_BAD, EXIT_CODES, FULL, NO_GROUP_PSI, PRESSED, THROTTLED, Column, Dashboard, Query, Row, containers,
+                    facts, gauge, hosts, off, page_link, stat, steps, table, timeseries, values)
 
 CPU_LIMIT = "max(container_spec_cpu_quota{ONE} / container_spec_cpu_period{ONE})"
 MEMORY_LIMIT = "max(container_spec_memory_limit_bytes{ONE} > 0)"
@@ -23,6 +22,20 @@ def pod_network(family, by="interface"):
             'container_last_seen{ONE, pod!=""}))'
             % (by, rate(family, 'interface!="lo"'), family))
 
+
+NONE = values({0: ("none", "text")})
+LIMITS = table(
+    "Limits", "What it may use at most, as the kernel enforces it now. The weight counts when CPUs are short: twice the "
+    "weight, twice the share. The limit of swap is of memory and swap together on cgroup v1, of swap alone on v2.",
+    {"instance": "Host"}, [
+        Column("CPUs", "max by (instance) (container_spec_cpu_quota{ONE} / container_spec_cpu_period{ONE})", "short"),
+        Column("CPU weight", "max by (instance) (container_spec_cpu_shares{ONE})", "none"),
+        Column("Memory", "max by (instance) (container_spec_memory_limit_bytes{ONE})", "bytes", mappings=NONE),
+        Column("Protected memory", "max by (instance) (container_spec_memory_reservation_limit_bytes{ONE})", "bytes",
+               mappings=NONE),
+        Column("Swap", "max by (instance) (container_spec_memory_swap_limit_bytes{ONE})", "bytes", mappings=NONE),
+        Column("Threads", "max by (instance) (container_threads_max{ONE})", "none", mappings=NONE),
+    ], width=24, height=3)
 
 OVERVIEW = [
     stat("State", "short", "What the engine says about it. Absent for containers of plain containerd, whose files do not tell.",
@@ -49,7 +62,8 @@ OVERVIEW = [
     facts("What it is", "The container by its engine, its image and its group.",
           "max by (engine, image, namespace, pod, container, id) (container_info{ONE})",
           {"engine": "Engine", "image": "Image", "namespace": "Namespace", "pod": "Pod", "container": "Container", "id": "Group"},
-          width=24),
+          width=24, height=3),
+    LIMITS,
 ]
 
 CPU = [
@@ -64,7 +78,7 @@ CPU = [
                      % (total("container_cpu_cfs_throttled_periods_total"), total("container_cpu_cfs_periods_total")),
                      "throttled"), steps=THROTTLED, top=1),
     timeseries("Pressure: CPU", "percentunit", "Share of time in which some task, or all of them, waited for a CPU: for want "
-               "of CPUs on the host as well as for the quota." + NO_PSI,
+               "of CPUs on the host as well as for the quota." + NO_GROUP_PSI,
                Query("max(%s)" % rate("container_pressure_cpu_waiting_seconds_total"), "some waited"),
                Query("max(%s)" % rate("container_pressure_cpu_stalled_seconds_total"), "all waited"), steps=PRESSED),
     timeseries("Time throttled", "short", "Seconds a second that its tasks were kept from running, all processors together, so "
@@ -92,15 +106,16 @@ MEMORY = [
                Query("sum(container_memory_max_usage_bytes{ONE}) / %s" % MEMORY_LIMIT, "highest use ever"), steps=FULL, top=1,
                width=12),
     timeseries("Pressure: memory", "percentunit", "Share of time in which some task, or all of them, waited for memory to be "
-               "reclaimed or read back. Worry at a few percent: it is slow for want of memory long before it is killed." + NO_PSI,
+               "reclaimed or read back. Worry at a few percent: it is slow for want of memory long before it is killed."
+               + NO_GROUP_PSI,
                Query("max(%s)" % rate("container_pressure_memory_waiting_seconds_total"), "some waited"),
                Query("max(%s)" % rate("container_pressure_memory_stalled_seconds_total"), "all waited"), steps=PRESSED),
     timeseries("Refaults", "ops", "Pages that were needed again soon after they had been taken away. More than a few for long: "
-               "the working set does not fit into the limit. Absent on kernels before 4.20 (v2), and on v1 before 5.9.",
+               "the working set does not fit into the limit. Absent on old kernels.",
                Query(total("container_memory_workingset_refault_file_total"), "page cache"),
                Query(total("container_memory_workingset_refault_anon_total"), "programs (swap)")),
-    timeseries("Limit reached", "ops", "Times that memory had to be reclaimed since the limit was reached (v1: failcnt, v2: max). "
-               "The second line, only on cgroup v2: times that it was slowed down for being above memory.high.",
+    timeseries("Limit reached", "ops", "Times that memory had to be reclaimed since the limit was reached (v1: failcnt, v2: "
+               "max). The second line, only on cgroup v2: times that it was slowed down for being above memory.high.",
                Query("sum(%s or %s)" % (rate("container_memory_failcnt"), rate("container_memory_events_max_total")), "limit"),
                Query(total("container_memory_events_high_total"), "high")),
     timeseries("Page faults", "ops", "Major faults had to read from a disk: programs or mapped files were thrown out of "
@@ -121,12 +136,6 @@ MEMORY = [
                Query("sum(container_memory_file_dirty_bytes{ONE})", "dirty"),
                Query("sum(container_memory_file_writeback_bytes{ONE})", "being written")),
     timeseries("Swap", "bytes", "Swap space that it uses.", Query("sum(container_memory_swap{ONE})", "in use")),
-    timeseries("Memory by NUMA node", "bytes", "Pages on each NUMA node, of 4 KiB." + off("memory_numa"),
-               Query('4096 * max by (node, type) (container_memory_numa_pages{ONE})', "node {{node}} "
-                     "{{type}}"), stack=True),
-    timeseries("Huge pages", "bytes",
-               "Huge pages that it uses or has reserved. Absent unless the hugetlb controller is there." + off("hugetlb"),
-               Query("sum by (pagesize) (container_hugetlb_usage_bytes{ONE})", "{{pagesize}}")),
 ]
 
 V1_IO = " On cgroup v1 what is written back later may be counted elsewhere."
@@ -137,7 +146,8 @@ IO = [
     timeseries("Requests", "iops", "Requests to block devices; writes are below the axis." + V1_IO,
                Query("sum by (device) (%s)" % rate("container_fs_reads_total"), "{{device}} reads"),
                Query("sum by (device) (%s)" % rate("container_fs_writes_total"), "{{device}} writes", "below")),
-    timeseries("Pressure: I/O", "percentunit", "Share of time in which some task, or all of them, waited for a disk." + NO_PSI,
+    timeseries("Pressure: I/O", "percentunit",
+               "Share of time in which some task, or all of them, waited for a disk." + NO_GROUP_PSI,
                Query("max(%s)" % rate("container_pressure_io_waiting_seconds_total"), "some waited"),
                Query("max(%s)" % rate("container_pressure_io_stalled_seconds_total"), "all waited"), steps=PRESSED),
     timeseries("Writable layer", "bytes", "Size of what it has written into its own file system, measured now and then, see "
@@ -146,13 +156,6 @@ IO = [
                Query("max by (device) (container_fs_limit_bytes{ONE})", "{{device}} file system", "limit")),
     timeseries("Files in the writable layer", "short", "Files and directories that it has made. Absent for containers without "
                "a layer of their own.", Query("sum by (device) (plimsoll_container_layer_inodes{ONE})", "{{device}}")),
-    timeseries("Age of that measurement", "s", "Since the writable layer was measured. Layers are measured one by one within a "
-               "budget.",
-               Query("max(plimsoll_container_layer_age_seconds{ONE})", "age")),
-    timeseries("Held back by the I/O cost controller", "short", "Seconds a second that its requests waited for, or were "
-               "delayed by, blk-iocost. Only on cgroup v2 with io.cost.qos enabled.",
-               Query("sum by (device) (%s)" % rate("container_fs_io_cost_wait_seconds_total"), "{{device}} waited"),
-               Query("sum by (device) (%s)" % rate("container_fs_io_cost_indelay_seconds_total"), "{{device}} delayed")),
 ]
 
 POD = " Of a container in a pod: the whole pod's."
@@ -170,9 +173,20 @@ NETWORK = [
                Query(pod_network("container_network_transmit_packets_dropped_total"), "{{interface}} dropped sent", "below")),
 ]
 
+RARE = [
+    timeseries("Huge pages", "bytes",
+               "Huge pages that it uses or has reserved. Absent unless the hugetlb controller is there." + off("hugetlb"),
+               Query("sum by (pagesize) (container_hugetlb_usage_bytes{ONE})", "{{pagesize}}")),
+    timeseries("Age of that measurement", "s", "Since the writable layer was measured. Layers are measured one by one within a "
+               "budget.",
+               Query("max(plimsoll_container_layer_age_seconds{ONE})", "age")),
+    timeseries("Held back by the I/O cost controller", "short", "Seconds a second that its requests waited for, or were "
+               "delayed by, blk-iocost. Only on cgroup v2 with io.cost.qos enabled.",
+               Query("sum by (device) (%s)" % rate("container_fs_io_cost_wait_seconds_total"), "{{device}} waited"),
+               Query("sum by (device) (%s)" % rate("container_fs_io_cost_indelay_seconds_total"), "{{device}} delayed")),
+]
+
 PROCESSES = [
-    timeseries("Threads", "short", "Threads against their limit. At the limit nothing can be started, nor a thread made.",
-               Query("sum(container_threads{ONE})", "threads"), Query("max(container_threads_max{ONE} > 0)", "limit", "limit")),
     timeseries("Processes and zombies", "short",
                "Zombies have ended and were not waited for: worry when they grow." + off("process"),
                Query("sum(container_processes{ONE})", "processes"), Query("sum(plimsoll_container_zombies{ONE})", "zombies")),
@@ -197,9 +211,19 @@ PROCESSES = [
                                                   "{{protocol}}")),
     timeseries("Sockets by type", "short", "Sockets in use in its network namespace." + off("sockets"),
                Query("sum by (type) (plimsoll_container_sockets{ONE})", "{{type}}")),
+    timeseries("Memory by NUMA node", "bytes", "Pages on each NUMA node, of 4 KiB." + off("memory_numa"),
+               Query('4096 * max by (node, type) (container_memory_numa_pages{ONE})', "node {{node}} {{type}}"), stack=True),
 ]
 
 LIFE = [
+    timeseries("Threads", "short", "Threads against their limit. At the limit nothing can be started, nor a thread made.",
+               Query("sum(container_threads{ONE})", "threads"), Query("max(container_threads_max{ONE} > 0)", "limit", "limit"),
+               height=7),
+    timeseries("Starts", "short", "Runs of this name or number that began.",
+               Query("count(time() - container_start_time_seconds{ONE} < $__interval_ms / 1000) or vector(0)", "started"),
+               bars=True, height=7),
+    timeseries("Health check", "short", "1 while its health check succeeds, 0 while it does not or has not yet, -1 without "
+               "one. Absent for engines without health checks.", Query("max(container_health_state{ONE})", "healthy"), height=7),
     table("Ended runs", "Runs of it that have ended, as long as they are kept (--exited.retention, five minutes by default), "
           "with what they used in all.", {"id": "Group"}, [
               Column("Ended", "1000 * max by (id) (plimsoll_container_end_time_seconds{ONE})", "dateTimeFromNow"),
@@ -213,17 +237,15 @@ LIFE = [
                      "plimsoll_container_exit_code{ONE})", "bytes"),
               Column("Written", "sum by (id) (container_fs_writes_bytes_total{ONE} and on (instance, id) "
                      "plimsoll_container_exit_code{ONE})", "bytes"),
-          ], width=16, height=7),
-    timeseries("Starts", "short", "Runs of this name or number that began.",
-               Query("count(time() - container_start_time_seconds{ONE} < $__interval_ms / 1000) or vector(0)", "started"),
-               bars=True, height=7),
+          ], width=24, height=6),
 ]
 
 DASHBOARD = Dashboard(
     "plimsoll-container", "Plimsoll / Container", "One container, in depth.",
     [*hosts(many=False), containers(False, "HOST, name!=\"\"")],
     [Row("Overview", OVERVIEW), Row("CPU", CPU), Row("Memory", MEMORY), Row("Block I/O", IO), Row("Network", NETWORK),
-     Row("Processes and sockets", PROCESSES), Row("Life", LIFE)],
+     Row("Threads, starts and ends", LIFE),
+     Row("Processes and sockets: off by default", PROCESSES, collapsed=True), Row("Rare", RARE, collapsed=True)],
     annotations=(("Starts", "1000 * container_start_time_seconds{ONE}", "Started", "green"),
                  ("Ends", "1000 * plimsoll_container_end_time_seconds{ONE}", "Ended", "orange")),
-    links=(link("Its host", "plimsoll-host", "${instance:queryparam}"),))
+    links=(page_link("Its host", "plimsoll-host", "${instance:queryparam}"),))

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kubernetes from namespaces over pods to containers, by what the kernel says about them: usage and limits as they are
 enforced. Requests are not known to the kernel, but for CPU they are the weight; the rest is kube-state-metrics' to tell."""
-from panels import (ANY_IS_BAD, FULL, NO_PSI, PRESSED, ROW_TO_CONTAINER, THROTTLED, Column, Dashboard, Query, Row, gauge, hosts,
-                    link, stat,
-                    steps, table, timeseries, variable)
+from panels import (ANY_IS_BAD, FULL, NO_GROUP_PSI, PRESSED, ROW_TO_CONTAINER, THROTTLED, Column, Dashboard, Query, Row, alive,
+                    gauge, hosts, link, stat, steps, table, timeseries, variable)
 
 UID = "plimsoll-kubernetes"
 NAMESPACE, IN_POD, IN_CONTAINER = "namespace", "namespace, pod", "namespace, pod, container"
@@ -123,9 +122,10 @@ KEYS = "namespace, pod, container, instance, name"
 CONTAINERS = [
     table("Containers", "One line for each container that runs; a name leads to its own dashboard.",
           {"container": "Container", "pod": "Pod", "namespace": "Namespace", "instance": "Host"}, [
-              Column("CPU", total(KEYS, rate("container_cpu_usage_seconds_total", "CONTAINER")), "short", decimals=2),
+              Column("CPU", total(KEYS, alive(rate("container_cpu_usage_seconds_total", "CONTAINER"), "CONTAINER")), "short",
+                     decimals=2),
               Column("CPU limit", total(KEYS, CPU_LIMIT), "short", decimals=2),
-              Column("Throttled", "max by (%s) (%s)" % (KEYS, STOPPED), "percentunit", THROTTLED, decimals=0),
+              Column("Throttled", "max by (%s) (%s)" % (KEYS, alive(STOPPED, "CONTAINER")), "percentunit", THROTTLED, decimals=0),
               Column("Working set", total(KEYS, "container_memory_working_set_bytes{CONTAINER}"), "bytes"),
               Column("Memory limit", total(KEYS, MEMORY_LIMIT), "bytes"),
               Column("Of the limit", "max by (%s) (%s)" % (KEYS, NEAREST), "percentunit", FULL, bar=True),
@@ -140,11 +140,12 @@ CONTAINERS = [
           "max by (%s) (%s)" % (IN_CONTAINER, STOPPED), steps=THROTTLED, top=1),
     worst("Working set of the limit", "percentunit", "Working set as a share of the limit; only with a memory limit.",
           "max by (%s) (%s)" % (IN_CONTAINER, NEAREST), steps=FULL, top=1),
-    worst("Pressure: CPU", "percentunit", "Share of time in which some task waited for a CPU." + NO_PSI, pressure("cpu"),
+    worst("Pressure: CPU", "percentunit", "Share of time in which some task waited for a CPU." + NO_GROUP_PSI, pressure("cpu"),
           steps=PRESSED),
-    worst("Pressure: memory", "percentunit", "Share of time in which some task waited for memory." + NO_PSI, pressure("memory"),
+    worst("Pressure: memory", "percentunit", "Share of time in which some task waited for memory." + NO_GROUP_PSI,
+          pressure("memory"),
           steps=PRESSED),
-    worst("Pressure: I/O", "percentunit", "Share of time in which some task waited for a disk." + NO_PSI, pressure("io"),
+    worst("Pressure: I/O", "percentunit", "Share of time in which some task waited for a disk." + NO_GROUP_PSI, pressure("io"),
           steps=PRESSED),
     worst("Killed for memory", "short", "Processes that the kernel killed for want of memory.",
           "sum by (%s) (increase(container_oom_events_total{CONTAINER}[RATE]))" % IN_CONTAINER, bars=True),

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How containers come and go, the short-lived ones above all: what they used is kept here after their end, and what could
 not be kept is counted."""
-from panels import (ANY_IS_BAD, EXIT_CODES, ROW_TO_CONTAINER, TO_CONTAINER, Column, Dashboard, Query, Row, bar_gauge, each, hosts,
-                    stat, steps,
-                    table, timeseries, values)
+from panels import (ANY_IS_BAD, EXIT_CODES, ROW_TO_CONTAINER, TO_CONTAINER, Column, Dashboard, Query, Row, bar_gauge, each,
+                    hosts, stat, steps, table, timeseries, values)
 
 ENDED = "plimsoll_container_exit_code{SOME}"
 # What is shown one by one, and what has been added to the totals: all that ended since the agents were started.
@@ -94,8 +93,7 @@ RECENT = [
               link=TO_CONTAINER),
     bar_gauge("Restarts by container", "short", "Restarts by the engine's restart policy, ever. Docker and Podman count them; "
               "in Kubernetes see its dashboard.", "sort_desc(topk(10, %s))" % each("plimsoll_container_restarts_total{SOME}"),
-              "{{who}} on "
-              "{{instance}}",
+              "{{who}} on {{instance}}",
               steps=steps((1, "orange"), (10, "red")), link=TO_CONTAINER),
 ]
 

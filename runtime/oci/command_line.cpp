@@ -149,6 +149,10 @@ std::string version_text() {
          "\nspec: " + kSpecVersion + "\n+SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP +EBPF\n";
 }
 
+std::span<const Option> global_options() { return kGlobals; }
+
+std::span<const Command* const> commands() { return kCommands; }
+
 int run_command_line(char** words) {
   Context context;
   char** rest = nullptr;

@@ -8,7 +8,8 @@
 
 Rows inside rows, the old schema with `rows`, templates wrapped as {"dashboard": ...}, datasource, interval, custom,
 constant, text and query variables are understood; multi-values become (a|b) with their special characters escaped, and
-a repeated panel shows the first value. Where Grafana offers a choice, the first is taken, or All where there is one.
+a repeated panel has an expression for each value. Where Grafana offers a choice, All is taken, or what `preferred` names,
+or the first.
 """
 import dataclasses
 import json
@@ -62,8 +63,8 @@ class Dashboard:
 class Variables:
     """The values of a dashboard's variables, as it opens."""
 
-    def __init__(self, board, prometheus):
-        self.prometheus = prometheus
+    def __init__(self, board, prometheus, preferred=None):
+        self.prometheus, self.preferred = prometheus, preferred or {}
         self.values = {}  # name -> text, or list of texts where several may be chosen
         self.raw = set()  # names whose text is a regular expression already
         self.several = set()
@@ -98,7 +99,7 @@ class Variables:
 
     def _chosen(self, variable, options):
         current = (variable.get("current") or {}).get("value")
-        for value in current if isinstance(current, list) else [current]:
+        for value in (self.preferred.get(variable["name"]), *(current if isinstance(current, list) else [current])):
             if value in options:
                 return value
         return options[0] if options else ""
@@ -118,18 +119,26 @@ class Variables:
 
     def expand(self, query):
         """The query's expression with every variable replaced; KeyError names one that there is not."""
+        return self._expand(query.expression, {})
+
+    def expansions(self, query):
+        """The expressions of all repetitions of the query's panel."""
+        scopes = [{}]
+        for name in query.repeated:
+            scopes = [{**scope, name: value} for scope in scopes for value in self.options.get(name) or [""]]
+        return list(dict.fromkeys(self._expand(query.expression, scope) for scope in scopes))
+
+    def _expand(self, expression, scope):
         def value(match):
             name = match[1] or match[2] or match[4]
-            return self._text(name, match[3] or match[5], name in query.repeated)
-        return VARIABLE.sub(value, query.expression)
+            return self._text(name, match[3] or match[5], scope)
+        return VARIABLE.sub(value, expression)
 
-    def _text(self, name, form, one):
+    def _text(self, name, form, scope):
         if name in BUILT_IN:
             return BUILT_IN[name]
-        value = self.values[name]
-        if one and self.options[name]:
-            value = self.options[name][0]
-        elif name in self.raw:
+        value = scope.get(name, self.values[name])
+        if name in self.raw and name not in scope:
             return value
         return formatted(value, form, name in self.several)
 

@@ -17,8 +17,9 @@ def write(path, text):
 
 def cpu_stat(quota, time):
     """After `time` periods, of which a quarter was throttled."""
-    periods = f"nr_periods {4 * time}\nnr_throttled {time}\nthrottled_usec {5000 * time}\nnr_bursts {time}\nburst_usec {100 * time}\n"
-    return f"usage_usec {3000 * time}\nuser_usec {2000 * time}\nsystem_usec {1000 * time}\n" + (periods if quota else "")
+    times = f"usage_usec {3000 * time}\nuser_usec {2000 * time}\nsystem_usec {1000 * time}\n"
+    periods = f"nr_periods {4 * time}\nnr_throttled {time}\nthrottled_usec {5000 * time}\n"
+    return times + (periods + f"nr_bursts {time}\nburst_usec {100 * time}\n" if quota else "")
 
 
 def memory_events(time):
@@ -57,8 +58,8 @@ def write_hardware(sys):
     for name in ("ce_count", "ue_count", "ce_noinfo_count", "ue_noinfo_count"):
         write(sys / "devices" / "system" / "edac" / "mc" / "mc0" / name, "1\n")
     zone = sys / "class" / "powercap" / "intel-rapl:0"
-    for path, text in ((zone / "name", "package-0"), (zone / "energy_uj", "240422366267"), (zone / "max_energy_range_uj", "262143328850")):
-        write(path, text + "\n")
+    for name, text in (("name", "package-0"), ("energy_uj", "240422366267"), ("max_energy_range_uj", "262143328850")):
+        write(zone / name, text + "\n")
     write(sys / "devices" / "system" / "cpu" / "online", "0-1\n")
 
 

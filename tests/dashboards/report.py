@@ -14,6 +14,9 @@ import sys
 import grafana
 import lint
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
+import support  # noqa: E402
+
 # Families of which no series is right on the machines where this runs, and why. An expression may be empty that asks for
 # one of them.
 EXCUSES = {
@@ -25,6 +28,8 @@ EXCUSES = {
 }
 if not os.path.exists("/proc/pressure/cpu"):
     EXCUSES[r"node_pressure_"] = "the kernel here has no pressure stall information"
+if support.is_v2():
+    EXCUSES[r"container_tasks_state"] = "only on cgroup v1"
 # The machine on paper has v2's groups and hardware, but no network, no ended containers and nothing that taskstats knows.
 NOT_ON_PAPER = re.compile(r"container_network_|plimsoll_container_(sockets|tcp|exit_code|end_time|oom_killed)")
 HALVES = "(half-node|half-cadvisor)"  # two jobs instead of one
@@ -32,29 +37,30 @@ HALVES = "(half-node|half-cadvisor)"  # two jobs instead of one
 
 @dataclasses.dataclass
 class Answer:
-    """What Prometheus said to one expression: `series` are the labels of the results of each choice of variables."""
+    """What Prometheus said to one expression: `series` are the labels of the results, for each machine of choices()."""
     panel: dict
     ref: str
     expression: str
     excuse: str
-    series: list = dataclasses.field(default_factory=list)
+    series: dict = dataclasses.field(default_factory=dict)
     filled: set = dataclasses.field(default_factory=set)  # by which of the machines of choices()
     missing_labels: set = dataclasses.field(default_factory=set)
     stray_columns: set = dataclasses.field(default_factory=set)
 
 
 def choices(uid, live):
-    """[(machine, values of variables)] to try: "all" with every kind of metric, "default", "v2" on paper, "halves"."""
-    hosts = (("all", live.agent, live.job), ("default", live.plain, live.job), ("v2", live.paper, live.job),
+    """[(machine, values of variables)] to try: "all" with every kind of metric, "default", "v2" on paper, "halves"
+    with two jobs, "several" hosts. Of the choices of a machine the first that has an answer is the only one that counts."""
+    hosts = (("all", live.agent, live.job), ("default", live.plain, live.job), ("v2", live.paper, "paper"),
              ("halves", live.plain, HALVES))
     if uid == "plimsoll-host":
         return [(machine, {"job": job, "instance": agent.address}) for machine, agent, job in hosts]
     if uid == "plimsoll-container":
-        names = ("busy", "flaky", "failed", "bloated", "leaky", live.container_name("shop", "web-0", "app"))
+        names = ("busy", "flaky", "leaky", "failed", "bloated", live.container_name("shop", "web-0", "app"))
         return [(machine, {"job": job, "instance": agent.address, "name": name}) for machine, agent, job in hosts
                 for name in (("printed",) if machine == "v2" else names)]
     chosen = [(machine, {"job": job, "instance": grafana.escaped(agent.address)}) for machine, agent, job in hosts]
-    return [*chosen, ("all", {"job": live.job})]
+    return [*chosen, ("several", {"job": f"({live.job}|paper)"})]
 
 
 def excuse(expression):
@@ -64,7 +70,8 @@ def excuse(expression):
 
 def ask(dashboard, live):
     """An Answer for each expression."""
-    tried = [(machine, grafana.resolve(dashboard, live.prometheus, chosen)) for machine, chosen in choices(dashboard["uid"], live)]
+    tried = [(machine, grafana.resolve(dashboard, live.prometheus, chosen))
+             for machine, chosen in choices(dashboard["uid"], live)]
     return [answer(panel, ref, expression, tried, live) for panel, ref, expression in lint.expressions(dashboard)]
 
 
@@ -72,8 +79,10 @@ def answer(panel, ref, expression, tried, live):
     result = Answer(panel, ref, expression, excuse(expression))
     target = next(one for one in panel["targets"] if one["refId"] == ref)
     for machine, values in tried:
+        if machine in result.filled:
+            continue
         series = [labels for labels, _ in live.prometheus.query(grafana.expand(expression, values))]
-        result.series.append(series)
+        result.series[machine] = series
         if series:
             result.filled.add(machine)
         for labels in series:
@@ -108,8 +117,8 @@ def ambiguous(answers):
         if one.panel["type"] in ("timeseries", "bargauge"):
             by_panel[one.panel["id"]].append(one)
     for group in by_panel.values():
-        for number in range(len(group[0].series)):
-            legends = [legend(one, labels) for one in group for labels in one.series[number]]
+        for machine in group[0].series:
+            legends = [legend(one, labels) for one in group for labels in one.series[machine]]
             found += [(group[0].panel["title"], text) for text, times in collections.Counter(legends).items() if times > 1]
     return sorted(set(found))
 
@@ -117,6 +126,11 @@ def ambiguous(answers):
 def legend(one, labels):
     form = next(target["legendFormat"] for target in one.panel["targets"] if target["refId"] == one.ref)
     return str(sorted(labels.items())) if form == "__auto" else lint.LEGEND.sub(lambda match: labels.get(match[1], ""), form)
+
+
+def groups_have_pressure():
+    """Whether groups of v1 have a tree of v2 beside them that tells it."""
+    return os.path.exists("/proc/pressure/cpu") and os.path.exists("/sys/fs/cgroup/unified/cgroup.controllers")
 
 
 def container_half():
@@ -133,7 +147,7 @@ def variable_values(dashboards, live):
     """(dashboard, variable, the values that it offers); chosen are the job, and the host where that is one."""
     for dashboard in dashboards:
         one = any(variable["name"] == "instance" and not variable["multi"] for variable in dashboard["templating"]["list"])
-        chosen = {"job": live.job, **({"instance": live.agent.address} if one else {})}
+        chosen = {"job": f"({live.job}|paper)", **({"instance": live.agent.address} if one else {})}
         values = grafana.resolve(dashboard, live.prometheus, chosen)
         for variable in dashboard["templating"]["list"]:
             if variable["type"] == "query":
@@ -142,7 +156,8 @@ def variable_values(dashboards, live):
 
 
 def expected_values(live):
-    return {"cluster": {"berlin"}, "job": {live.job, "half-node", "half-cadvisor", "pushed"}, "instance": {live.agent.address, live.plain.address, live.paper.address},
+    return {"cluster": {"berlin"}, "job": {live.job, "paper", "half-node", "half-cadvisor", "pushed"},
+            "instance": {live.agent.address, live.plain.address, live.paper.address},
             "name": {"busy", "failed", "shop/web-0/app", "shop/web-0"}, "namespace": {"shop", "infra"},
             "pod": {"web-0", "web-1", "dns-0"},
             "container": {"app", "sidecar", "dns"}}
@@ -150,10 +165,9 @@ def expected_values(live):
 
 def main(arguments):
     import live as stage
-    import support
     wanted = [word for word in arguments if not word.startswith("--")]
     with stage.Live() as live:
-        live.wait(12)
+        live.wait(6 * grafana.SCRAPES)
         for path in sorted(glob.glob(str(support.REPOSITORY / "dashboards" / "*.json"))):
             dashboard = lint.load(path)
             if wanted and dashboard["uid"] not in wanted:
@@ -164,7 +178,8 @@ def main(arguments):
             for one in answers:
                 empty = {"all", "default", "v2", "halves"} - one.filled
                 if not one.filled or "--all" in arguments and empty:
-                    print("    %-34s %s  %s  %s" % (one.panel["title"], one.ref, " ".join(sorted(empty)), one.excuse or one.expression))
+                    print("    %-34s %s  %s  %s" % (one.panel["title"], one.ref, " ".join(sorted(empty)),
+                                                   one.excuse or one.expression))
 
 
 if __name__ == "__main__":

@@ -63,5 +63,14 @@ def image_stage():
     return target
 
 
+@functools.cache
+def image_layer(name):
+    """Directory with the files of a layer, `system` or `program`; without their extended attributes."""
+    target = scratch()
+    with tarfile.open(image_stage() / f"{name}.tar") as archive:
+        archive.extractall(target, filter="fully_trusted")
+    return target
+
+
 def image_arguments():
     return dict(line.split("=", 1) for line in (image_stage() / "arguments").read_text().splitlines())

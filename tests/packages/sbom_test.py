@@ -211,7 +211,7 @@ class Image(Bill, unittest.TestCase):
     def make_tree(cls):
         whole = artifacts.scratch()
         for layer in ("system", "program"):
-            shutil.copytree(artifacts.image_stage() / layer, whole, symlinks=True, dirs_exist_ok=True)
+            shutil.copytree(artifacts.image_layer(layer), whole, symlinks=True, dirs_exist_ok=True)
         return whole
 
     def test_certificates_have_an_owner(self):

@@ -74,6 +74,17 @@ TEST_F(Confinement, LeavesWhatIsKeptInTwoSetsAndNothingInTheOthers) {
     EXPECT_THAT(status, HasSubstr(line));
 }
 
+TEST_F(Confinement, WhatAFilePermitsIsMadeEffective) {
+  const std::string status = output_of([] {
+    __user_cap_data_struct sets[2] = {};
+    sets[0].permitted = static_cast<uint32_t>(kTwo);  // as after the execve of a file with `setcap ...=p`
+    if (capability_set(sets) != 0) return print("capset");
+    if (use_permitted_capabilities()) print(read_file("/proc/self/status").value_or("unreadable"));
+  });
+  for (const char* line : {"CapInh:\t0000000000000000", "CapPrm:\t0000000000080004", "CapEff:\t0000000000080004"})
+    EXPECT_THAT(status, HasSubstr(line));
+}
+
 TEST_F(Confinement, ThereIsNoWayBack) {
   const std::string said = output_of([] {
     if (!keep_capabilities(kTwo)) return print("not given up");

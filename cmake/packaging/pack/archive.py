@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Archives that are the same bytes whenever and wherever they are made: sorted, one time, no owner but root."""
+import contextlib
 import io
 import lzma
 import os
 import pathlib
+import struct
 import subprocess
 import tarfile
 
@@ -36,19 +38,28 @@ def normalise(root, time, modes=None):
         os.utime(path, (time, time), follow_symlinks=False)
 
 
-def tar(root, name, time):
-    """Bytes of an uncompressed archive of `root`, whose entries are below `name`/."""
+def tar(root, name, time, capabilities=None, owners=None):
+    """Bytes of an uncompressed archive of `root`, whose entries are below `name`/ ("" for none). `capabilities`: {path below
+    root: value of its extended attribute security.capability}; the tree itself needs no such attribute, nor who packs it
+    the right to set one. `owners`: {path below root: number of a user and of its group}; all else is root's."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        def entry(info):
-            info.uid = info.gid = 0
-            info.uname = info.gname = "root"
-            info.mtime = time
-            return info
         for path in [pathlib.Path(root), *sorted(pathlib.Path(root).rglob("*"))]:
-            relative = path.relative_to(root)
-            archive.add(path, arcname=str(pathlib.PurePath(name, relative)), recursive=False, filter=entry)
+            relative = str(path.relative_to(root))
+            info = archive.gettarinfo(str(path), arcname=str(pathlib.PurePath(name or ".", relative)))
+            info.uid = info.gid = (owners or {}).get(relative, 0)
+            info.uname = info.gname = "" if info.uid else "root"
+            info.mtime = time
+            if relative in (capabilities or {}):
+                info.pax_headers["SCHILY.xattr.security.capability"] = capabilities[relative].decode("utf-8", "surrogateescape")
+            with open(path, "rb") if info.isreg() else contextlib.nullcontext() as content:
+                archive.addfile(info, content)
     return out.getvalue()
+
+
+def file_capabilities(mask):
+    """Value of the attribute that permits the capabilities of a mask, and makes none effective: struct vfs_cap_data."""
+    return struct.pack("<5I", 0x02000000, mask & 0xffffffff, 0, mask >> 32, 0)
 
 
 def write_tar_xz(root, name, time, output, level=9):

@@ -15,6 +15,10 @@ BUNDLE = "etc/ssl/certs/ca-certificates.crt"  # where Debian's OpenSSL and libcu
 
 # What cmake/Packaging.cmake installs for Debian's package alone.
 DEBIAN_ONLY = ("usr/share/lintian/", "usr/share/doc/plimsoll/copyright", "usr/share/doc/plimsoll/changelog", "etc/default/")
+USER = 1876  # of the image's agent, and its group
+# What the image's program may have as another user than root, as far as its engine lets it: docs/SECURITY.md, by number.
+CAPABILITIES = {"DAC_READ_SEARCH": 2, "SETPCAP": 8, "NET_BIND_SERVICE": 10, "NET_ADMIN": 12, "SYS_PTRACE": 19,
+                "SYS_ADMIN": 21, "SYS_NICE": 23, "PERFMON": 38}
 # Where engines and people mount something, and what a container may have to write to.
 DIRECTORIES = {"host": 0o755, "proc": 0o755, "sys": 0o755, "dev": 0o755, "tmp": 0o1777, "run/plimsoll": 0o700,
                "var/lib/plimsoll": 0o700}
@@ -102,7 +106,7 @@ def tarball(build, root, time, scratch):
 
 
 def image(build, system, program, time, scratch):
-    """Fills the image's two layers: `system` with loader, libraries, certificates and users, which change with Debian's
+    """Fills the trees of the image's two layers: `system` with loader, libraries, certificates and users, which change with Debian's
     updates, and `program`, which changes with every version of ours."""
     installed = install(build, scratch / "installed")
     paths, packages, interpreter = libraries_of(build)
@@ -126,6 +130,17 @@ def image(build, system, program, time, scratch):
     archive.normalise(program, time)
 
 
+def image_layers(build, target, time, scratch):
+    """Makes system.tar and program.tar in `target`."""
+    for name in ("system", "program"):
+        (scratch / name).mkdir()
+    image(build, scratch / "system", scratch / "program", time, scratch)
+    granted = archive.file_capabilities(sum(1 << number for number in CAPABILITIES.values()))
+    owners = {name: USER for name in ("run/plimsoll", "var/lib/plimsoll")}  # a volume that is mounted there takes its owner over
+    (target / "system.tar").write_bytes(archive.tar(scratch / "system", "", time, owners=owners))
+    (target / "program.tar").write_bytes(archive.tar(scratch / "program", "", time, {"usr/bin/plimsoll": granted}))
+
+
 def _directory(real):
     """/lib/x86_64-linux-gnu of a library's real path, with or without /usr before it."""
     return str(pathlib.PurePath(real).parent).removeprefix("/usr")
@@ -134,8 +149,8 @@ def _directory(real):
 def _users(root):
     etc = root / "etc"
     etc.mkdir(parents=True, exist_ok=True)
-    (etc / "passwd").write_text("root:x:0:0:root:/:/sbin/nologin\nplimsoll:x:1876:1876:Plimsoll:/:/sbin/nologin\n")
-    (etc / "group").write_text("root:x:0:\nplimsoll:x:1876:\n")
+    (etc / "passwd").write_text(f"root:x:0:0:root:/:/sbin/nologin\nplimsoll:x:{USER}:{USER}:Plimsoll:/:/sbin/nologin\n")
+    (etc / "group").write_text(f"root:x:0:\nplimsoll:x:{USER}:\n")
     (etc / "nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files dns\n")
     for name in DIRECTORIES:
         (root / name).mkdir(parents=True, exist_ok=True)

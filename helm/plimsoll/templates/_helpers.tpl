@@ -93,21 +93,28 @@ annotations:
 
 {{/*
 The kubelet can speak TLS without looking at the certificate, and send headers; it has no certificate of its own. Where
-users or client certificates are asked for and no header is given, all it can see is that the port is served.
+users are asked for, the agent is asked from inside: one that wants a password is one that serves. Where nobody is
+answered without a certificate, or the chart cannot know, all that can be seen is that the port is open.
 */}}
 {{- define "plimsoll.probe" -}}
 {{- $web := .root.Values.webConfig }}
 {{- $tls := default dict $web.config.tls_server_config }}
-{{- $certificates := or $web.clientCertificates (has (get $tls "client_auth_type") (list "RequireAnyClientCert" "RequireAndVerifyClientCert")) }}
-{{- $locked := or $web.existingSecret $web.config.basic_auth_users }}
-{{- if or $certificates (and $locked (not $web.probeHeaders)) }}
+{{- $required := list "RequireAnyClientCert" "RequireAndVerifyClientCert" }}
+{{- $certificates := or $web.clientCertificates (has (get $tls "client_auth_type") $required) }}
+{{- $path := printf "%s%s" .root.Values.agent.routePrefix .path }}
+{{- $scheme := include "plimsoll.scheme" .root }}
+{{- if or $certificates (and $web.existingSecret (not $web.probeHeaders)) }}
 tcpSocket:
   port: metrics
+{{- else if and $web.config.basic_auth_users (not $web.probeHeaders) }}
+exec:
+  {{- $address := default "127.0.0.1" .root.Values.agent.listenAddress }}
+  command: [/usr/bin/plimsoll, healthcheck, "{{ $scheme }}://{{ $address }}:{{ .root.Values.agent.port }}{{ $path }}"]
 {{- else }}
 httpGet:
-  path: {{ .root.Values.agent.routePrefix }}{{ .path }}
+  path: {{ $path }}
   port: metrics
-  scheme: {{ include "plimsoll.scheme" .root | upper }}
+  scheme: {{ upper $scheme }}
   {{- with $web.probeHeaders }}
   httpHeaders:
     {{- toYaml . | nindent 4 }}
@@ -120,7 +127,9 @@ failureThreshold: {{ .root.Values.probes.failureThreshold }}
 
 {{/* What one value alone cannot tell to be wrong, hence not the schema either. */}}
 {{- define "plimsoll.check" -}}
-{{- $own := list "config.file" "web.listen-address" "port" "listen_ip" "web.route-prefix" "url_base_prefix" "web.telemetry-path" "prometheus_endpoint" "web.config.file" "path.procfs" "path.sysfs" "path.cgroupfs" "path.rootfs" }}
+{{- $paths := list "path.procfs" "path.sysfs" "path.cgroupfs" "path.rootfs" }}
+{{- $web := list "web.listen-address" "port" "listen_ip" "web.route-prefix" "url_base_prefix" "web.telemetry-path" "prometheus_endpoint" }}
+{{- $own := concat $paths $web (list "config.file" "web.config.file") }}
 {{- range .Values.agent.extraArgs }}
 {{- $flag := regexFind "^[^=]+" (regexReplaceAll "^--?" . "") }}
 {{- if has $flag $own }}
@@ -148,7 +157,8 @@ failureThreshold: {{ .root.Values.probes.failureThreshold }}
 {{- if and .Values.host.wholeTree .Values.host.recursiveReadOnly (ne .Values.host.mountPropagation "None") }}
 {{- fail "host.recursiveReadOnly needs host.mountPropagation None, or host.wholeTree false: Kubernetes refuses both together" }}
 {{- end }}
-{{- if and .Values.agent.config.remote_write .Values.networkPolicy.enabled (not .Values.host.network) (not .Values.networkPolicy.egress) }}
+{{- $held := and .Values.networkPolicy.enabled (not .Values.host.network) (not .Values.networkPolicy.egress) }}
+{{- if and .Values.agent.config.remote_write $held }}
 {{- fail "agent.config.remote_write: networkPolicy.egress lets the agent reach nobody: name the receiver and DNS there" }}
 {{- end }}
 {{- if and .Values.agent.config.remote_write (not .Values.state.enabled) }}

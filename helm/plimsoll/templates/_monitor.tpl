@@ -9,14 +9,16 @@ agent's pod. `instance` is the node, since addresses of pods change.
 
 {{- define "plimsoll.endpoints" -}}
 {{- if .Values.kubePrometheus.compat }}
-{{- $cadvisor := dict "root" . "path" "/metrics/cadvisor" "job" "kubelet" "metricsPath" "/metrics/cadvisor" "own" false "drop" "plimsoll_.*" }}
-{{- $node := dict "root" . "path" "/metrics/node" "job" "node-exporter" "own" true }}
-{{- $self := dict "root" . "path" "/metrics" "job" .Values.serviceMonitor.job "own" true "names" (list "plimsoll_.*" "process_.*") }}
-{{- include "plimsoll.endpoint" $cadvisor }}
-{{- include "plimsoll.endpoint" $node }}
-{{- include "plimsoll.endpoint" $self }}
+{{- $cadvisor := dict "path" "/metrics/cadvisor" "job" "kubelet" "metricsPath" "/metrics/cadvisor" "drop" "plimsoll_.*" }}
+{{- $node := dict "path" "/metrics/node" "job" "node-exporter" "own" true }}
+{{- $self := dict "path" "/metrics" "job" .Values.serviceMonitor.job "names" (list "plimsoll_.*" "process_.*") }}
+{{- /* How a collection went is on every page, whatever is asked for. */}}
+{{- $_ := set $self "keep" (join "|" $self.names) }}
+{{- range list $cadvisor $node $self }}
+{{- include "plimsoll.endpoint" (merge . (dict "root" $)) }}
+{{- end }}
 {{- else }}
-{{- include "plimsoll.endpoint" (dict "root" . "path" "/metrics" "job" .Values.serviceMonitor.job "own" false) }}
+{{- include "plimsoll.endpoint" (dict "root" . "path" "/metrics" "job" .Values.serviceMonitor.job) }}
 {{- end }}
 {{- end }}
 
@@ -69,8 +71,21 @@ agent's pod. `instance` is the node, since addresses of pods change.
     {{- with $monitor.relabelings }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
-  {{- if or .drop $monitor.metricRelabelings }}
+  {{- if or .keep .drop $monitor.metricRelabelings (not .root.Values.host.network) }}
   metricRelabelings:
+    {{- if not .root.Values.host.network }}
+    # Without the node's network the agent's host name is the pod's.
+    - action: replace
+      sourceLabels: [__name__, node]
+      regex: node_uname_info;(.+)
+      targetLabel: nodename
+      replacement: $1
+    {{- end }}
+    {{- with .keep }}
+    - action: keep
+      sourceLabels: [__name__]
+      regex: {{ . }}
+    {{- end }}
     {{- with .drop }}
     - action: drop
       sourceLabels: [__name__]

@@ -3,6 +3,10 @@
 
 {{- define "plimsoll.args" -}}
 {{- $agent := .Values.agent -}}
+{{- if not .Values.state.enabled }}
+- --root=/host{{ default "/var/lib/plimsoll" $agent.engines.plimsollRoot }}
+{{- end }}
+- --runroot=/host{{ default "/run/plimsoll" $agent.engines.plimsollRunroot }}
 - agent
 - --web.listen-address={{ $agent.listenAddress }}:{{ $agent.port }}
 - --path.rootfs=/host
@@ -26,6 +30,10 @@
 {{- else if $agent.mountPointsExclude }}
 - {{ printf "--collector.filesystem.mount-points-exclude=%s" $agent.mountPointsExclude | quote }}
 {{- end }}
+{{- if not .Values.host.network }}
+# The kernel shows the table of who asks, whatever proc he reads: the pod's own is not the node's.
+- --no-collector.conntrack
+{{- end }}
 {{- with $agent.netDevicesExclude }}
 - {{ printf "--collector.netdev.device-exclude=%s" . | quote }}
 - {{ printf "--collector.netclass.ignored-devices=%s" . | quote }}
@@ -33,7 +41,9 @@
 {{- with $agent.textfileDirectory }}
 - {{ printf "--collector.textfile.directory=/host%s" . | quote }}
 {{- end }}
-{{- range $flag, $path := dict "path.containerd-state" $agent.engines.containerdState "path.containerd-root" $agent.engines.containerdRoot "path.podman-root" $agent.engines.storageRoot "path.podman-runroot" $agent.engines.storageRunroot "path.docker-root" $agent.engines.dockerRoot }}
+{{- $containerd := dict "path.containerd-state" $agent.engines.containerdState "path.containerd-root" $agent.engines.containerdRoot }}
+{{- $storage := dict "path.podman-root" $agent.engines.storageRoot "path.podman-runroot" $agent.engines.storageRunroot }}
+{{- range $flag, $path := merge (dict "path.docker-root" $agent.engines.dockerRoot) $containerd $storage }}
 {{- if $path }}
 - {{ printf "--%s=%s" $flag $path | quote }}
 {{- end }}
