@@ -211,7 +211,6 @@ void attend(Ending& ending, Reloader& reloader, const std::string& serving) {
 // `parse`: reads command line and file once more.
 int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reloader::Parse parse) {
   const AgentOptions& options = parsed.options;
-  (void)use_permitted_capabilities().has_value();  // where that is forbidden, what is missing is said below
   share_heaps();
   Ending::block_signals();
   reap_as_init();
@@ -263,6 +262,7 @@ int serve(const GlobalOptions& globals, const ParsedAgentOptions& parsed, Reload
 }  // namespace
 
 int agent_command(const GlobalOptions& globals, const std::vector<std::string>& arguments) {
+  (void)use_permitted_capabilities().has_value();  // where that is forbidden, what is missing is said later
   AgentOptions defaults;
   defaults.roots.cgroup = globals.cgroup_root;
   if (globals.describe != nullptr) {

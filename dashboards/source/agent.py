@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The agents themselves: do they work, what do they cost, does all arrive?"""
-from panels import (ANY_IS_BAD, FULL, ROW_TO_HOST, Column, Dashboard, Query, Row, hosts, stat, steps, table, timeseries, values)
+from panels import ANY_IS_BAD, FULL, ROW_TO_HOST, Column, Dashboard, Query, Row, hosts, stat, steps, table, timeseries, values
 
 LEGEND = "{{instance}}"
 

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One container, in depth. Everything is summed over the groups of that name, since a container that was started again
 may be there twice for a while: as the one that has ended and as the one that runs."""
-from panels import (ANY_IS_BAD, EXIT_CODES, FULL, NO_PSI, PRESSED, THROTTLED, Column, Dashboard, Query, Row, containers, facts,
-                    gauge,
-                    hosts, link, off, stat, steps, table, timeseries, values)
+from panels import (ANY_IS_BAD, EXIT_CODES, FULL, NO_GROUP_PSI, PRESSED, THROTTLED, Column, Dashboard, Query, Row, containers,
+                    facts, gauge, hosts, off, page_link, stat, steps, table, timeseries, values)
 
 CPU_LIMIT = "max(container_spec_cpu_quota{ONE} / container_spec_cpu_period{ONE})"
 MEMORY_LIMIT = "max(container_spec_memory_limit_bytes{ONE} > 0)"
@@ -79,7 +78,7 @@ CPU = [
                      % (total("container_cpu_cfs_throttled_periods_total"), total("container_cpu_cfs_periods_total")),
                      "throttled"), steps=THROTTLED, top=1),
     timeseries("Pressure: CPU", "percentunit", "Share of time in which some task, or all of them, waited for a CPU: for want "
-               "of CPUs on the host as well as for the quota." + NO_PSI,
+               "of CPUs on the host as well as for the quota." + NO_GROUP_PSI,
                Query("max(%s)" % rate("container_pressure_cpu_waiting_seconds_total"), "some waited"),
                Query("max(%s)" % rate("container_pressure_cpu_stalled_seconds_total"), "all waited"), steps=PRESSED),
     timeseries("Time throttled", "short", "Seconds a second that its tasks were kept from running, all processors together, so "
@@ -107,11 +106,12 @@ MEMORY = [
                Query("sum(container_memory_max_usage_bytes{ONE}) / %s" % MEMORY_LIMIT, "highest use ever"), steps=FULL, top=1,
                width=12),
     timeseries("Pressure: memory", "percentunit", "Share of time in which some task, or all of them, waited for memory to be "
-               "reclaimed or read back. Worry at a few percent: it is slow for want of memory long before it is killed." + NO_PSI,
+               "reclaimed or read back. Worry at a few percent: it is slow for want of memory long before it is killed."
+               + NO_GROUP_PSI,
                Query("max(%s)" % rate("container_pressure_memory_waiting_seconds_total"), "some waited"),
                Query("max(%s)" % rate("container_pressure_memory_stalled_seconds_total"), "all waited"), steps=PRESSED),
     timeseries("Refaults", "ops", "Pages that were needed again soon after they had been taken away. More than a few for long: "
-               "the working set does not fit into the limit. Absent on kernels before 4.20 (v2), and on v1 before 5.9.",
+               "the working set does not fit into the limit. Absent on old kernels.",
                Query(total("container_memory_workingset_refault_file_total"), "page cache"),
                Query(total("container_memory_workingset_refault_anon_total"), "programs (swap)")),
     timeseries("Limit reached", "ops", "Times that memory had to be reclaimed since the limit was reached (v1: failcnt, v2: "
@@ -146,7 +146,8 @@ IO = [
     timeseries("Requests", "iops", "Requests to block devices; writes are below the axis." + V1_IO,
                Query("sum by (device) (%s)" % rate("container_fs_reads_total"), "{{device}} reads"),
                Query("sum by (device) (%s)" % rate("container_fs_writes_total"), "{{device}} writes", "below")),
-    timeseries("Pressure: I/O", "percentunit", "Share of time in which some task, or all of them, waited for a disk." + NO_PSI,
+    timeseries("Pressure: I/O", "percentunit",
+               "Share of time in which some task, or all of them, waited for a disk." + NO_GROUP_PSI,
                Query("max(%s)" % rate("container_pressure_io_waiting_seconds_total"), "some waited"),
                Query("max(%s)" % rate("container_pressure_io_stalled_seconds_total"), "all waited"), steps=PRESSED),
     timeseries("Writable layer", "bytes", "Size of what it has written into its own file system, measured now and then, see "
@@ -247,4 +248,4 @@ DASHBOARD = Dashboard(
      Row("Processes and sockets: off by default", PROCESSES, collapsed=True), Row("Rare", RARE, collapsed=True)],
     annotations=(("Starts", "1000 * container_start_time_seconds{ONE}", "Started", "green"),
                  ("Ends", "1000 * plimsoll_container_end_time_seconds{ONE}", "Ended", "orange")),
-    links=(link("Its host", "plimsoll-host", "${instance:queryparam}"),))
+    links=(page_link("Its host", "plimsoll-host", "${instance:queryparam}"),))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """All hosts and the containers that stand out: where to look first."""
-from panels import (ANY_IS_BAD, FULL, NO_PSI, PRESSED, ROW_TO_HOST, THROTTLED, TO_CONTAINER, TO_HOST, Column, Dashboard, Query,
-                    Row,
-                    alive, bar_gauge, each, gauge, hosts, stat, steps, table, timeseries)
+from container_words import LEGEND, WIRE, Containers
+from panels import (ANY_IS_BAD, FULL, NO_GROUP_PSI, PRESSED, ROW_TO_HOST, THROTTLED, TO_CONTAINER, TO_HOST, Column, Dashboard,
+                    Query, Row, alive, bar_gauge, each, gauge, hosts, stat, steps, table, timeseries)
 
 BUSY = '1 - sum by (instance) (rate(node_cpu_seconds_total{HOSTS, mode=~"idle|iowait"}[RATE])) ' \
        '/ sum by (instance) (rate(node_cpu_seconds_total{HOSTS}[RATE]))'
@@ -12,7 +12,6 @@ FULLEST = ("max by (instance) (1 - node_filesystem_avail_bytes{HOSTS, %s} / (nod
            "node_filesystem_free_bytes{HOSTS, %s} + node_filesystem_avail_bytes{HOSTS, %s} > 0))" % ((REAL,) * 4))
 CARDS = 'device!~"lo|veth.*|pl[0-9a-f]{12}|ifb.*|docker.*|br-.*|cni.*|cali.*|lxc.*|virbr.*|tun.*|tap.*"'
 WAITING = "max by (instance) (rate(node_pressure_%s_waiting_seconds_total{HOSTS}[RATE]))"
-LIMIT = "(container_spec_memory_limit_bytes{SOME} > 0)"
 
 GLANCE = [
     stat("Hosts", "short", "Hosts whose agent Prometheus knows now. A host that is missing is in the alert, or in the next "
@@ -96,44 +95,40 @@ TRENDS = [
 
 def top(title, unit, description, expression, pick="sort_desc(topk(10, %s))", **more):
     """The ten containers with the most of something; `expression` has a value for each(...)."""
-    return bar_gauge(title, unit, description, pick % expression, "{{who}} on {{instance}}", link=TO_CONTAINER, **more)
+    return bar_gauge(title, unit, description, pick % expression, LEGEND, link=TO_CONTAINER, **more)
 
 
-def pressure(what):
+def waiting(what):
     """A label for what is short, so that the three can stand side by side."""
-    return 'label_replace(rate(container_pressure_%s_waiting_seconds_total{SOME}[RATE]), "short_of", "%s", "", "")' % (what, what)
+    return 'label_replace(%s, "short_of", "%s", "", "")' % (
+        ALL.bare_rate("container_pressure_%s_waiting_seconds_total" % what), what)
 
 
+ALL = Containers("SOME")
 STAND_OUT = [
-    top("Most CPU", "short", "The ten containers that use the most CPU now, in CPUs.",
-        each(alive("rate(container_cpu_usage_seconds_total{SOME}[RATE])", "SOME"))),
+    top("Most CPU", "short", "The ten containers that use the most CPU now, in CPUs.", ALL.cpu()),
     top("Most memory", "bytes", "The ten containers with the largest working set: memory in use without page cache that could "
-        "go.",
-        each("container_memory_working_set_bytes{SOME}")),
+        "go.", ALL.working_set()),
     top("Nearest to their memory limit", "percentunit", "Working set as a share of the limit. Above 90 % the next allocation "
-        "may be the last; only containers with a limit.", each("container_memory_working_set_bytes{SOME} / %s" % LIMIT),
-        steps=FULL, top=1),
+        "may be the last; only containers with a limit.", ALL.memory_share(), steps=FULL, top=1),
     top("Most throttled", "percentunit", "Share of quota periods in which the container was stopped; only containers with a "
-        "quota.",
-        each("rate(container_cpu_cfs_throttled_periods_total{SOME}[RATE]) / (rate(container_cpu_cfs_periods_total{SOME}[RATE]) "
-             "> 0)", "max"),
-        steps=THROTTLED, top=1),
+        "quota.", ALL.throttled(), steps=THROTTLED, top=1),
     top("Most block I/O", "Bps", "Bytes read from and written to disks. On cgroup v1 absent until the kernel counts them for a "
         "container; what is written back later may be counted elsewhere there.",
-        each(alive("(rate(container_fs_reads_bytes_total{SOME}[RATE]) + rate(container_fs_writes_bytes_total{SOME}[RATE]))",
+        each(alive("(%s + %s)"
+                   % (ALL.bare_rate("container_fs_reads_bytes_total"), ALL.bare_rate("container_fs_writes_bytes_total")),
                    "SOME"))),
     top("Most network", "bps", "Bits received and sent. In Kubernetes they are the pod's, and shown once: on its sandbox.",
-        each('8 * (rate(container_network_receive_bytes_total{SOME, interface!="lo"}[RATE]) '
-             '+ rate(container_network_transmit_bytes_total{SOME, interface!="lo"}[RATE]))')),
+        each(alive("8 * (%s + %s)" % (ALL.bare_rate("container_network_receive_bytes_total", WIRE),
+                                      ALL.bare_rate("container_network_transmit_bytes_total", WIRE)), "SOME"))),
     top("Most held up", "percentunit", "The highest of three pressures: the share of time in which some task of the container "
-        "waited for CPU, memory or I/O." + NO_PSI,
-        each(alive("(%s)" % " or ".join(map(pressure, ("cpu", "memory", "io"))), "SOME"), "max"),
+        "waited for CPU, memory or I/O." + NO_GROUP_PSI,
+        each(alive("(%s)" % " or ".join(map(waiting, ("cpu", "memory", "io"))), "SOME"), "max"),
         steps=steps((0.2, "orange"), (0.5, "red"))),
     top("Killed for memory", "short", "Processes that the kernel killed for want of memory, within the time range. Ended "
-        "containers count as long as they are kept. No bar: none.", each("increase(container_oom_events_total{SOME}[RANGE]) > 0"),
-        steps=ANY_IS_BAD),
+        "containers count as long as they are kept. No bar: none.", ALL.killed("RANGE"), steps=ANY_IS_BAD),
     top("Youngest", "s", "How long ago the youngest containers were started. One that is there at a few seconds whenever you "
-        "look restarts in a loop.", each("time() - container_start_time_seconds{SOME}", "min"), pick="sort(bottomk(10, %s))"),
+        "look restarts in a loop.", ALL.age(), pick="sort(bottomk(10, %s))"),
 ]
 
 DASHBOARD = Dashboard(

@@ -2,8 +2,9 @@
 """One host, in depth: what is short, who uses it, what the kernel says about it."""
 import host_devices
 import host_kernel
+from container_words import HERE
 from host_words import CPUS, FILLED, NO_PSI, gauges, rate, rates
-from panels import (ANY_IS_BAD, FULL, PRESSED, TO_CONTAINER, Dashboard, Query, Row, alive, each, facts, gauge, hosts, stat, steps,
+from panels import (ANY_IS_BAD, NO_GROUP_PSI, PRESSED, TO_CONTAINER, Dashboard, Query, Row, facts, gauge, hosts, stat, steps,
                     timeseries)
 
 BUSY = 'sum(%s) / sum(%s)' % (rate("node_cpu_seconds_total", 'mode!~"idle|iowait"'), rate("node_cpu_seconds_total"))
@@ -33,7 +34,7 @@ OVERVIEW = [
     stat("Load per CPU", "short", "Tasks that run, wait for a CPU or wait for a disk, for each CPU, over five minutes. Above 1 "
          "for long: see which pressure it is.", "node_load5{HOST} / scalar(%s)" % CPUS,
          steps=steps((1, "orange"), (2, "red"))),
-    stat("Containers", "short", "Containers that run now.", 'count(container_last_seen{HOST, name!=""}) or vector(0)'),
+    stat("Containers", "short", "Containers that run now.", 'count(container_last_seen{HERE}) or vector(0)'),
 ]
 
 CPU = [
@@ -42,9 +43,9 @@ CPU = [
                Query("sum by (mode) (%s) / scalar(%s)" % (rate("node_cpu_seconds_total", 'mode!="idle"'), CPUS), "{{mode}}"),
                stack=True, top=1, width=12),
     timeseries("CPU by container", "short", "CPUs used by the busiest containers, and by everything that is not in a container.",
-               Query("topk(8, %s)" % each(alive('rate(container_cpu_usage_seconds_total{HOST, name!=""}[RATE])', "HOST")),
+               Query("topk(8, %s)" % HERE.cpu(),
                      "{{who}}"),
-               Query('clamp_min(sum(%s) - (sum(rate(container_cpu_usage_seconds_total{HOST, name!=""}[RATE])) or vector(0)), 0)'
+               Query('clamp_min(sum(%s) - (sum(rate(container_cpu_usage_seconds_total{HERE}[RATE])) or vector(0)), 0)'
                      % rate("node_cpu_seconds_total", 'mode!~"idle|iowait|steal"'), "outside of containers"),
                stack=True, width=12, link=TO_CONTAINER),
     timeseries("CPU by processor", "percentunit", "Share of each processor that is in use. One alone at 100 % while others "
@@ -81,6 +82,12 @@ PRESSURE = [
     timeseries("Interrupts", "percentunit", "Share of time that interrupts took from tasks. Absent before Linux 6.1 and on "
                "kernels that do not account interrupt time (CONFIG_IRQ_TIME_ACCOUNTING).",
                *rates(("node_pressure_irq_stalled_seconds_total", "taken")), width=6),
+    timeseries("CPU, by container", "percentunit",
+               "Share of time in which some task of the container waited for a CPU." + NO_GROUP_PSI,
+               Query("topk(8, %s)" % HERE.pressure("cpu"), "{{who}}"), width=12, link=TO_CONTAINER),
+    timeseries("Memory, by container", "percentunit",
+               "Share of time in which some task of the container waited for memory." + NO_GROUP_PSI,
+               Query("topk(8, %s)" % HERE.pressure("memory"), "{{who}}"), width=12, link=TO_CONTAINER, steps=PRESSED),
 ]
 
 MEMORY = [
@@ -99,7 +106,7 @@ MEMORY = [
                stack=True, width=12),
     timeseries("Memory by container", "bytes", "Working sets of the largest containers: memory in use without page cache that "
                "could go.",
-               Query("topk(8, %s)" % each('container_memory_working_set_bytes{HOST, name!=""}'), "{{who}}"), stack=True, width=12,
+               Query("topk(8, %s)" % HERE.working_set(), "{{who}}"), stack=True, width=12,
                link=TO_CONTAINER),
     timeseries("Available", "bytes", "What new programs could have without swapping. Near 0 the host swaps, or kills.",
                *gauges(("node_memory_MemAvailable_bytes", "available")),
@@ -131,9 +138,18 @@ MEMORY = [
                Query("node_memory_AnonHugePages_bytes{HOST}", "transparent")),
     timeseries("Killed for memory", "short", "Processes that the kernel killed for want of memory, in containers or out of them.",
                Query("increase(node_vmstat_oom_kill{HOST}[RATE])", "killed"), bars=True),
+    timeseries("Pages by age", "bytes", "Memory by the lists from which the kernel reclaims: inactive page cache goes first, "
+               "unevictable memory never. Little inactive and much active page cache: reclaim will hurt.",
+               *gauges(("node_memory_Active_anon_bytes", "programs, active"),
+                       ("node_memory_Inactive_anon_bytes", "programs, inactive"),
+                       ("node_memory_Active_file_bytes", "page cache, active"),
+                       ("node_memory_Inactive_file_bytes", "page cache, inactive"),
+                       ("node_memory_Unevictable_bytes", "unevictable")), stack=True),
     timeseries("Page faults", "ops", "Faults of all kinds a second. Most are harmless: memory that is used for the first time.",
                *rates(("node_vmstat_pgfault", "all faults"))),
 ]
+
+CONTAINERS = [HERE.table("Containers", "The containers that run here; a name leads to the container.", height=12)]
 
 DASHBOARD = Dashboard(
     "plimsoll-host", "Plimsoll / Host", "One host, in depth: what is short, who uses it, what the kernel says about it.",
@@ -142,5 +158,6 @@ DASHBOARD = Dashboard(
      Row("Memory", MEMORY),
      Row("Disks", host_devices.DISKS_ROW), Row("File systems", host_devices.FILES), Row("Network", host_devices.NETWORK),
      Row("TCP, UDP and connection tracking", host_devices.PROTOCOLS), Row("Kernel", host_kernel.KERNEL),
+     Row("Containers", CONTAINERS),
      Row("Hardware, as far as the machine shows it", host_kernel.HARDWARE, collapsed=True)],
     annotations=(("Starts of the host", "1000 * node_boot_time_seconds{HOST}", "The host was started", "blue"),))

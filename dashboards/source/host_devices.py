@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Disks, file systems and network of one host."""
+from container_words import HERE
 from host_words import CARDS, DISKS, FILLED, REAL, gauges, rate, rates
-from panels import ANY_IS_BAD, FULL, Column, Query, steps, table, timeseries, values
+from panels import ANY_IS_BAD, FULL, NO_GROUP_PSI, PRESSED, TO_CONTAINER, Column, Query, steps, table, timeseries, values
 
 
 def latency(kind):
@@ -34,6 +35,16 @@ DISKS_ROW = [
                Query("%s / (%s > 0)" % (rate("node_disk_written_bytes_total", DISKS), rate("node_disk_writes_completed_total",
                                                                                            DISKS)),
                      "{{device}} write")),
+]
+
+DISKS_ROW += [
+    timeseries("Throughput by container", "Bps", "Bytes that the busiest containers read; written ones are below the axis. On "
+               "cgroup v1 what is written back later may be counted elsewhere.",
+               Query("topk(6, %s)" % HERE.bytes("reads"), "{{who}} read"),
+               Query("topk(6, %s)" % HERE.bytes("writes"), "{{who}} written", "below"), width=12, link=TO_CONTAINER),
+    timeseries("Waiting for disks, by container", "percentunit", "Share of time in which some task of the container waited for "
+               "a disk." + NO_GROUP_PSI,
+               Query("topk(8, %s)" % HERE.pressure("io"), "{{who}}"), width=12, link=TO_CONTAINER, steps=PRESSED),
 ]
 
 BY_MOUNT = "max by (mountpoint, device, fstype) (%s)"
@@ -100,6 +111,16 @@ NETWORK = [
               Column("Sent in all", "sum by (device) (increase(node_network_transmit_bytes_total{HOST, %s}[RANGE]))" % CARDS,
                      "bytes"),
           ], width=16, height=8, sort="+Interface"),
+]
+
+NETWORK += [
+    timeseries("Traffic by container", "bps", "Bits that the busiest containers received; sent ones are below the axis. In "
+               "Kubernetes they are the pod's, on its sandbox.",
+               Query("topk(6, %s)" % HERE.bits("receive"), "{{who}} received"),
+               Query("topk(6, %s)" % HERE.bits("transmit"), "{{who}} sent", "below"), width=16, link=TO_CONTAINER),
+    timeseries("Neighbours", "short", "Entries of the table of IPv4 neighbours (ARP). At net.ipv4.neigh.default.gc_thresh3, by "
+               "default 1024, new ones are refused: on large networks of pods raise it.",
+               Query("node_arp_entries{HOST}", "{{device}}")),
 ]
 
 PROTOCOLS = [

@@ -19,7 +19,7 @@ KERNEL = [
               "{{of}}", steps=FULL, top=1),
     timeseries("Open files", "short", "Open file handles of all programs.", *gauges(("node_filefd_allocated", "open"))),
     timeseries("Error of the clock", "s", "How far the clock is off by its own reckoning, and at most. Certificates, logs and "
-               "clusters mind from seconds on. Grows without end where nothing sets the clock.",
+               "clusters mind from seconds on. Grows to 16 s where nothing sets the clock.",
                *gauges(("node_timex_offset_seconds", "offset"), ("node_timex_estimated_error_seconds", "estimated error"),
                        ("node_timex_maxerror_seconds", "at most"))),
     stat("Clock is set", "short", "Whether the kernel has been told that its clock follows a time server. In virtual machines "

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kubernetes from namespaces over pods to containers, by what the kernel says about them: usage and limits as they are
 enforced. Requests are not known to the kernel, but for CPU they are the weight; the rest is kube-state-metrics' to tell."""
-from panels import (ANY_IS_BAD, FULL, NO_PSI, PRESSED, ROW_TO_CONTAINER, THROTTLED, Column, Dashboard, Query, Row, alive, gauge,
-                    hosts,
-                    link, stat,
-                    steps, table, timeseries, variable)
+from panels import (ANY_IS_BAD, FULL, NO_GROUP_PSI, PRESSED, ROW_TO_CONTAINER, THROTTLED, Column, Dashboard, Query, Row, alive,
+                    gauge, hosts, link, stat, steps, table, timeseries, variable)
 
 UID = "plimsoll-kubernetes"
 NAMESPACE, IN_POD, IN_CONTAINER = "namespace", "namespace, pod", "namespace, pod, container"
@@ -142,11 +140,12 @@ CONTAINERS = [
           "max by (%s) (%s)" % (IN_CONTAINER, STOPPED), steps=THROTTLED, top=1),
     worst("Working set of the limit", "percentunit", "Working set as a share of the limit; only with a memory limit.",
           "max by (%s) (%s)" % (IN_CONTAINER, NEAREST), steps=FULL, top=1),
-    worst("Pressure: CPU", "percentunit", "Share of time in which some task waited for a CPU." + NO_PSI, pressure("cpu"),
+    worst("Pressure: CPU", "percentunit", "Share of time in which some task waited for a CPU." + NO_GROUP_PSI, pressure("cpu"),
           steps=PRESSED),
-    worst("Pressure: memory", "percentunit", "Share of time in which some task waited for memory." + NO_PSI, pressure("memory"),
+    worst("Pressure: memory", "percentunit", "Share of time in which some task waited for memory." + NO_GROUP_PSI,
+          pressure("memory"),
           steps=PRESSED),
-    worst("Pressure: I/O", "percentunit", "Share of time in which some task waited for a disk." + NO_PSI, pressure("io"),
+    worst("Pressure: I/O", "percentunit", "Share of time in which some task waited for a disk." + NO_GROUP_PSI, pressure("io"),
           steps=PRESSED),
     worst("Killed for memory", "short", "Processes that the kernel killed for want of memory.",
           "sum by (%s) (increase(container_oom_events_total{CONTAINER}[RATE]))" % IN_CONTAINER, bars=True),

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How containers come and go, the short-lived ones above all: what they used is kept here after their end, and what could
 not be kept is counted."""
-from panels import (ANY_IS_BAD, EXIT_CODES, ROW_TO_CONTAINER, TO_CONTAINER, Column, Dashboard, Query, Row, bar_gauge, each, hosts,
-                    stat, steps,
-                    table, timeseries, values)
+from panels import (ANY_IS_BAD, EXIT_CODES, ROW_TO_CONTAINER, TO_CONTAINER, Column, Dashboard, Query, Row, bar_gauge, each,
+                    hosts, stat, steps, table, timeseries, values)
 
 ENDED = "plimsoll_container_exit_code{SOME}"
 # What is shown one by one, and what has been added to the totals: all that ended since the agents were started.

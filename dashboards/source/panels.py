@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The vocabulary of the dashboards: queries, panels, variables, links, and how they become Grafana's JSON.
+"""The vocabulary of the dashboards: queries, panels, variables, links. render.py makes Grafana's JSON of them.
 
-A dashboard is a list of rows of panels. Panels flow from left to right in the 24 columns and wrap; ids and grid
-positions are given here. Expressions are PromQL with a few words in capitals, see SELECTORS and WINDOWS.
+A dashboard is a list of rows of panels. Expressions are PromQL with a few words in capitals, see SELECTORS and WINDOWS.
 """
 import dataclasses
 import re
@@ -15,6 +14,7 @@ SELECTORS = {
     "HOSTS": _HOSTS,                              # the chosen hosts
     "HOST": _HOST,                                # the one chosen host
     "SOME": _HOSTS + ', name!=""',                # containers of the chosen hosts, not other groups
+    "HERE": _HOST + ', name!=""',                 # containers of the one chosen host
     "PICKED": _HOSTS + ', name=~"$name"',         # the chosen containers
     "ONE": _HOST + ', name="$name"',              # the one chosen container
     "POD": _HOSTS + ', namespace=~"$namespace", pod=~"$pod"',  # pods, with their sandboxes, which have the network
@@ -109,6 +109,11 @@ class Dashboard:
     since: str = "now-1h"
 
 
+def ref(number):
+    """Grafana's name for a panel's query by its place."""
+    return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[number]
+
+
 # --- thresholds ------------------------------------------------------------------------------------
 
 def steps(*pairs, base="green"):
@@ -167,7 +172,7 @@ def timeseries(title, unit, description, *queries, width=8, height=8, stack=Fals
 
 def _looks(queries):
     looks = {"limit": _LIMIT, "alone": _ALONE, "below": _BELOW}
-    return [{"matcher": {"id": "byFrameRefID", "options": _ref(number)}, "properties": looks[query.look]}
+    return [{"matcher": {"id": "byFrameRefID", "options": ref(number)}, "properties": looks[query.look]}
             for number, query in enumerate(queries) if query.look]
 
 
@@ -198,7 +203,7 @@ def table(title, description, keys, columns, *, width=24, height=9, sort=None, l
     """A row for each set of labels. `keys`: {label: header}, in order; `hidden`: labels that only the link needs.
     Every column's query must have just those labels. `link` is on the first key."""
     many = len(columns) > 1
-    value = {_ref(number) if many else "": column for number, column in enumerate(columns)}
+    value = {ref(number) if many else "": column for number, column in enumerate(columns)}
     renamed = {**keys, **{"Value #" + ref if ref else "Value": column.header for ref, column in value.items()}}
     order = {name: place for place, name in enumerate([*renamed, *hidden])}
     overrides = [_column(column) for column in columns]
@@ -244,7 +249,7 @@ def facts(title, description, expr, keys, *, width=8, height=4):
     return panel
 
 
-NO_PSI = " Absent without pressure stall information, and on cgroup v1 unless a v2 tree is mounted beside it."
+NO_GROUP_PSI = " Absent without pressure stall information, and on cgroup v1 unless a v2 tree is mounted beside it."
 
 
 def off(kind):
@@ -312,11 +317,18 @@ def containers(many, selector):
 
 # --- links -----------------------------------------------------------------------------------------
 
-KEPT = "${__url_time_range}&${datasource:queryparam}&${cluster:queryparam}&${job:queryparam}"
+KEPT = "${datasource:queryparam}&${cluster:queryparam}&${job:queryparam}"
 
 
 def link(title, uid, more):
-    return {"title": title, "url": "/d/%s?%s&%s" % (uid, KEPT, more), "targetBlank": False}
+    """From a series or a cell to a dashboard, with time and hosts kept; `more` of the query string."""
+    return {"title": title, "url": "/d/%s?${__url_time_range}&%s&%s" % (uid, KEPT, more), "targetBlank": False}
+
+
+def page_link(title, uid, more):
+    """At the top of a dashboard. The variable for the time is not for here."""
+    return {"title": title, "url": "/d/%s?%s&%s" % (uid, KEPT, more), "targetBlank": False, "type": "link", "asDropdown": False,
+            "icon": "external link", "includeVars": False, "keepTime": True, "tags": [], "tooltip": ""}
 
 
 TO_HOST = link("Host ${__field.labels.instance}", "plimsoll-host", "var-instance=${__field.labels.instance:percentencode}")
@@ -325,76 +337,3 @@ TO_CONTAINER = link("Container ${__field.labels.who}", "plimsoll-container",
 ROW_TO_HOST = link("Host", "plimsoll-host", "var-instance=${__data.fields.Host:percentencode}")
 ROW_TO_CONTAINER = link("Container", "plimsoll-container",
                         "var-instance=${__data.fields.Host:percentencode}&var-name=${__data.fields.name:percentencode}")
-
-
-# --- JSON ------------------------------------------------------------------------------------------
-
-def _ref(number):
-    return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[number]
-
-
-def _target(number, query, is_table):
-    target = {"refId": _ref(number), "datasource": SOURCE, "expr": promql(query.expr), "legendFormat": query.legend,
-              "instant": query.instant, "range": not query.instant, "editorMode": "code"}
-    return {**target, "format": "table"} if is_table else {**target, "format": "time_series"}
-
-
-def _panel(panel, number, x, y):
-    result = {"id": number, "type": panel.kind, "title": panel.title, "description": " ".join(panel.description.split()),
-              "datasource": SOURCE, "gridPos": {"x": x, "y": y, "w": panel.width, "h": panel.height},
-              "targets": [_target(n, query, panel.kind == "table") for n, query in enumerate(panel.queries)],
-              "fieldConfig": {"defaults": {"unit": panel.unit, **panel.defaults}, "overrides": panel.overrides},
-              "options": panel.options}
-    return {**result, "transformations": panel.transformations} if panel.transformations else result
-
-
-def _flow(panels, y):
-    """[(panel, x, y)] and the first free line below them."""
-    placed, x, height = [], 0, 0
-    for panel in panels:
-        if x + panel.width > 24:
-            x, y, height = 0, y + height, 0
-        placed.append((panel, x, y))
-        x, height = x + panel.width, max(height, panel.height)
-    return placed, y + height
-
-
-def _rows(rows):
-    result, number, y = [], 0, 0
-    for row in rows:
-        number += 1
-        head = {"id": number, "type": "row", "title": row.title, "collapsed": row.collapsed,
-                "gridPos": {"x": 0, "y": y, "w": 24, "h": 1}, "panels": []}
-        result.append(head)
-        placed, below = _flow(row.panels, y + 1)
-        into = head["panels"] if row.collapsed else result
-        for panel, x, at in placed:
-            number += 1
-            into.append(_panel(panel, number, x, at))
-        y = y + 1 if row.collapsed else below
-    return result
-
-
-def _page_link(one):
-    return {**one, "type": "link", "asDropdown": False, "icon": "external link", "includeVars": False, "keepTime": False,
-            "tags": [],
-            "tooltip": ""}
-
-
-def _annotation(name, expression, title, color):
-    return {"name": name, "enable": True, "hide": False, "iconColor": color, "datasource": SOURCE, "expr": promql(expression),
-            "step": "60s", "titleFormat": title, "textFormat": "", "useValueForTime": True}
-
-
-def render(dashboard):
-    """The dashboard as Grafana 10 and later load it."""
-    built_in = {"builtIn": 1, "datasource": {"type": "grafana", "uid": "-- Grafana --"}, "enable": True, "hide": True,
-                "iconColor": "rgba(0, 211, 255, 1)", "name": "Annotations & Alerts", "type": "dashboard"}
-    others = {"title": "Plimsoll", "type": "dashboards", "tags": ["plimsoll"], "asDropdown": True, "icon": "external link",
-              "includeVars": True, "keepTime": True, "targetBlank": False, "tooltip": "The other dashboards", "url": ""}
-    return {"id": None, "uid": dashboard.uid, "title": dashboard.title, "description": dashboard.description,
-            "tags": ["plimsoll"], "editable": False, "graphTooltip": 1, "schemaVersion": 38, "version": 1,
-            "timezone": "browser", "refresh": "30s", "time": {"from": dashboard.since, "to": "now"},
-            "links": [others, *(_page_link(one) for one in dashboard.links)],
-            "annotations": {"list": [built_in, *(_annotation(*words) for words in dashboard.annotations)]},
-            "templating": {"list": dashboard.variables}, "panels": _rows(dashboard.rows)}

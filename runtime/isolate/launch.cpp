@@ -154,7 +154,7 @@ class Launch {
     for (size_t at = 0; answered && at < text.size(); at += kHookStatePiece) {
       answered = answer(control_.get(), std::string_view(text).substr(at, kHookStatePiece));
     }
-    return answered;
+    return told(answered);
   }
 
   // To the end of the connection, or until the child waits for start(). Where nothing is to be answered the reports are
@@ -184,8 +184,12 @@ class Launch {
     return handed ? go_on() : handed;
   }
 
-  // EPIPE: the child has failed and gone; its report says more.
-  Result<void> go_on() { return answer(control_.get(), "g"); }
+  Result<void> go_on() { return told(answer(control_.get(), "g")); }
+
+  // EPIPE: the child has failed and gone; its report says more. Who is killed leaves none.
+  static Result<void> told(const Result<void>& answered) {
+    return answered || answered.error().code != EPIPE ? answered : gone();
+  }
 
   std::optional<Report> next_report() {
     if (early_) return std::exchange(early_, std::nullopt);

@@ -231,6 +231,7 @@ Result<void> plan_devices(const spec::Spec& spec, MountPlan& plan) {
     return std::any_of(spec.devices.begin(), spec.devices.end(),
                        [path](const spec::Device& device) { return device.path == path; });
   };
+  plan.devices.reserve(std::size(kDefaultDevices) + spec.devices.size());
   for (const DefaultDevice& device : kDefaultDevices) {
     if (is_wanted_anyway(device.path)) continue;
     if (auto added = add({device.path, 'c', device.major, device.minor, 0666, 0, 0}); !added) return added;
@@ -317,6 +318,7 @@ Result<MountPlan> plan_mounts(const LaunchSpec& launch) {
   plan.in_user_namespace = spec::find_namespace(spec, spec::NamespaceType::kUser) != nullptr;
   plan_ancestors(plan);
   if (auto opened = open_root(plan); !opened) return unexpected(opened.error());
+  plan.mounts.reserve(spec.mounts.size());
   for (const spec::Mount& mount : spec.mounts) {
     auto planned = plan_mount(launch, mount);
     if (!planned) return unexpected(planned.error());

@@ -108,9 +108,8 @@ Result<void> Creation::prepare() {
   auto directory = NewDirectory::make(context_.root, id_);
   if (!directory) return unexpected(directory.error());
   directory_.emplace(*std::move(directory));
-  const std::string process = with_program_ ? spec::write_process(*bundle_.spec.process) : "";
   const std::string group = NewCgroup::path({context_.manager, context_.rootless, id_, &bundle_.spec});
-  if (auto marked = directory_->mark(group, process); !marked) return marked;
+  if (auto marked = directory_->mark(group, bundle_.spec.process_text); !marked) return marked;
   if (auto written = write_filter(); !written) return written;
   auto cgroup = NewCgroup::make({context_.manager, context_.rootless, id_, &bundle_.spec}, context_.host);
   if (!cgroup) return unexpected(cgroup.error());

@@ -6,28 +6,6 @@ namespace {
 
 constexpr size_t kLongestQuote = 80;
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-// The bytes of a text, or of {"hex": "6166e9"}; false when it is neither, or there is a NUL among them.
-bool take_bytes(Value& value, std::string& bytes) {
-  if (value.kind == Kind::kString) {
-    bytes = std::move(value.text);
-    return true;
-  }
-  if (value.kind != Kind::kObject || value.items.size() != 1 || value.items[0].name != "hex") return false;
-  const std::string& hex = value.items[0].text;
-  bytes.clear();
-  for (size_t at = 0; at + 1 < hex.size(); at += 2) {
-    const int high = hex_digit(hex[at]), low = hex_digit(hex[at + 1]);
-    if (high < 0 || low < 0 || high + low == 0) return false;
-    bytes.push_back(static_cast<char>(high * 16 + low));
-  }
-  return !hex.empty() && hex.size() % 2 == 0;
-}
-
 }  // namespace
 
 std::string printable(std::string_view text) {
@@ -118,19 +96,6 @@ void Object::get(std::string_view name, std::map<std::string, std::string>& targ
   std::vector<std::pair<std::string, std::string>> pairs;
   get(name, pairs);
   for (auto& [key, text] : pairs) target.emplace(std::move(key), std::move(text));
-}
-
-void Object::get_bytes(std::string_view name, std::string& target) {
-  Value* const value = find(name);
-  if (value != nullptr && !take_bytes(*value, target)) reject(name, "must be a text");
-}
-
-void Object::get_bytes(std::string_view name, std::vector<std::string>& target) {
-  Value* const list = find(name, Kind::kArray, "must be a list of texts");
-  if (list == nullptr) return;
-  target.reserve(list->items.size());
-  for (Value& value : list->items)
-    if (!take_bytes(value, target.emplace_back())) return reject(name, "must be a list of texts");
 }
 
 void Object::get_absolute(std::string_view name, std::string& target) {

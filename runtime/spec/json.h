@@ -33,6 +33,7 @@ struct Value {
   std::string name;          // as a member of an object
   std::string text;          // kString
   std::vector<Value> items;  // kArray, kObject
+  std::string_view source;   // of these, as it stands in the text, which has to outlive it
 };
 
 // The document, an object.
@@ -79,9 +80,6 @@ class Object {
     if (find(name) == nullptr) return reject(name, "missing");
     get(name, std::forward<Arguments>(arguments)...);
   }
-  // Texts, of which one that is not UTF-8 is written as {"hex": "6166e9"}; only write_process() does so.
-  void get_bytes(std::string_view name, std::string& target);
-  void get_bytes(std::string_view name, std::vector<std::string>& target);
   // A path from the root; "" only when the member is absent.
   void get_absolute(std::string_view name, std::string& target);
   void get_absolute(std::string_view name, std::vector<std::string>& target);
@@ -98,6 +96,7 @@ class Object {
 
   bool has(std::string_view name) const { return find(name) != nullptr; }
   void reject(std::string_view name, std::string_view what);
+  std::string_view source() const { return value_.source; }
   // The place of a member: "process.capabilities.bounding".
   std::string place(std::string_view name) const;
 

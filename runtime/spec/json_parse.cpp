@@ -73,9 +73,9 @@ class Parser {
     if (++count_ > kMostValues) return refuse("", "more than " + std::to_string(kMostValues) + " values");
     switch (next_ == end_ ? '\0' : *next_) {
       case '{':
-        return enter(value, Kind::kObject) && read_object(value) && leave();
+        return enter(value, Kind::kObject) && read_object(value) && leave(value);
       case '[':
-        return enter(value, Kind::kArray) && read_array(value) && leave();
+        return enter(value, Kind::kArray) && read_array(value) && leave(value);
       case '"':
         value.kind = Kind::kString;
         return read_text(value.text) && (value.text.find('\0') == value.text.npos || refuse_nul(value));
@@ -123,14 +123,16 @@ class Parser {
   bool enter(Value& value, Kind kind) {
     if (open_.size() == kDeepest) return refuse("", "nested more than " + std::to_string(kDeepest) + " values deep");
     value.kind = kind;
+    value.source = {next_, end_};
     open_.push_back(&value);
     ++next_;
     skip_blanks();
     return true;
   }
 
-  bool leave() {
+  bool leave(Value& value) {
     open_.pop_back();
+    value.source = {value.source.data(), next_};
     return true;
   }
 
@@ -184,7 +186,11 @@ class Parser {
     while (true) {
       const char* const from = next_;
       if (!skip_plain()) return false;
-      text.append(from, next_);
+      if (text.empty()) {
+        text = std::string(from, next_);
+      } else {
+        text.append(from, next_);
+      }
       if (*next_++ == '"') return true;
       if (!read_escape(text)) return false;
     }

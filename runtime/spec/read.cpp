@@ -97,7 +97,10 @@ void read_annotations(Object& object, std::map<std::string, std::string>& annota
 void read_all(Object& object, Spec& spec, Warnings& warnings) {
   object.need("ociVersion", spec.version);
   check_version(object, spec.version, warnings);
-  object.object("process", [&](Object& inner) { read_process(inner, spec.process.emplace(), warnings); });
+  object.object("process", [&](Object& inner) {
+    read_process(inner, spec.process.emplace(), warnings);
+    spec.process_text = inner.source();
+  });
   read_root(object, spec.root);
   read_name(object, "hostname", spec.hostname);
   read_name(object, "domainname", spec.domainname);

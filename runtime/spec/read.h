@@ -29,9 +29,6 @@ Result<Process> read_process(std::string_view json, Warnings& warnings);
 // linux.resources alone, as `update --resources` takes it.
 Result<Resources> read_resources(std::string_view json, Warnings& warnings);
 
-// The process as JSON that read_process() gives back; for the state directory.
-std::string write_process(const Process& process);
-
 // What `spec` prints: a container with all namespaces but user, Docker's usual mounts, masked paths and
 // capabilities, running `sh` on a terminal. Also what `plimsoll run` starts from.
 std::string_view default_config();

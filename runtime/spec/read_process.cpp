@@ -170,10 +170,10 @@ bool is_number_list(std::string_view text) {
 void read_process(Object& object, Process& process, Warnings& warnings) {
   object.get("terminal", process.terminal);
   read_console_size(object, process.console_size);
-  object.get_bytes("args", process.args);
+  object.get("args", process.args);
   if (process.args.empty()) object.reject("args", "must name the program to run");
-  object.get_bytes("env", process.env);
-  object.get_bytes("cwd", process.cwd);
+  object.get("env", process.env);
+  object.get("cwd", process.cwd);
   if (!process.cwd.starts_with('/')) object.reject("cwd", "must be an absolute path");
   read_privileges(object, process, warnings);
   read_scheduling(object, process);

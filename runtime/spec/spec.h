@@ -239,6 +239,7 @@ struct IntelRdt {
 struct Spec {
   std::string version;  // ociVersion
   std::optional<Process> process;
+  std::string process_text;  // the same as it stands in config.json
   Root root;
   std::string hostname, domainname;
   std::vector<Mount> mounts;

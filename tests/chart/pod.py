@@ -60,6 +60,24 @@ def image_root(place, capabilities=FILE_CAPABILITIES, shell=False):
     return root
 
 
+def real_image_root(place):
+    """The image's own layers, as scripts/build-image makes them of the build under test."""
+    root, stage = place.path / "image", place.path / "stage"
+    if root.exists():
+        return root
+    build = pathlib.Path(support.binary("plimsoll")).parents[1]
+    support.binary("plimsoll-launcher")  # which is part of what it packs
+    done = subprocess.run([support.REPOSITORY / "scripts" / "build-image", "--build", build, "--stage", stage],
+                          capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        raise AssertionError(f"build-image: {done.returncode}: {done.stderr}")
+    root.mkdir()
+    for layer in ("system", "program"):
+        subprocess.run(["tar", "--xattrs", "--xattrs-include=security.capability", "-xpf", stage / f"{layer}.tar", "-C", root],
+                       check=True, capture_output=True)
+    return root
+
+
 def seccomp_profile(capabilities):
     """PROFILE in the form of config.json, for a container with these capabilities (without CAP_)."""
     have = {f"CAP_{name}" for name in capabilities}

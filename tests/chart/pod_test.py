@@ -173,6 +173,21 @@ class Harmless(unittest.TestCase):
                 self.assertRegex(done.stderr, "(?i)read-only file system|permission denied|operation not permitted")
         self.assertEqual(here.read_text(), "secret")
 
+    def test_disks_are_closed(self):
+        disks = [path.name for path in pathlib.Path("/sys/block").iterdir() if pathlib.Path("/dev", path.name).exists()]
+        if not disks:
+            self.skipTest("this machine has no disk")
+        done = self.words("head", "-c", "1", f"/host/dev/{disks[0]}")
+        self.assertRegex(done.stderr, "(?i)operation not permitted|permission denied")
+
+    def test_the_nodes_keys_are_out_of_reach_without_the_tree(self):
+        key = pathlib.Path("/etc/shadow")
+        self.assertEqual(self.words("cat", f"/host{key}").stdout, key.read_text())
+        single = {"host": {"wholeTree": False, "paths": ["/usr/lib/os-release"]}}
+        few = run(self, single, root=pod.image_root(place, shell=True))
+        done = few.call("exec", few.name, "/bin/busybox", "cat", f"/host{key}")
+        self.assertRegex(done.stderr, "(?i)no such file")
+
     def test_engines_do_not_talk_to_it(self):
         """connect(2) asks for the right to write to the socket, wherever it is mounted."""
         self.assertEqual(self.words("test", "-S", f"/host{containerd.address}").returncode, 0)
@@ -258,22 +273,14 @@ class Values(unittest.TestCase):
         self.assertTrue(started.probe())
 
     def test_tls(self):
-        secret = dict(zip(("tls.crt", "tls.key"), self.certificate("one")))
+        secret = dict(zip(("tls.crt", "tls.key"), certificate("one")))
         started = run(self, {"webConfig": {"tlsSecret": "pair"}}, secrets={"pair": secret})
         self.assertTrue(started.probe())
         self.assertNotEqual(started.ask("/metrics", check=False)[0], 200)
         self.assertEqual(self.subject(started), "one")
-        renewed = dict(zip(("tls.crt", "tls.key"), self.certificate("two")))
+        renewed = dict(zip(("tls.crt", "tls.key"), certificate("two")))
         started.write_files(started.bundle / "volume-tls", renewed, 0o440, 1876)
         support.wait_until("the renewed certificate", lambda: self.subject(started) == "two", timeout=10)
-
-    def certificate(self, name):
-        """(certificate, key) in PEM."""
-        files = [place.path / f"{name}.{kind}" for kind in ("crt", "key")]
-        subprocess.run([support.tool("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                        "-days", "2", "-subj", f"/CN={name}", "-out", files[0], "-keyout", files[1]],
-                       check=True, capture_output=True)
-        return [file.read_text() for file in files]
 
     @staticmethod
     def subject(started):
@@ -290,9 +297,44 @@ class Values(unittest.TestCase):
         self.assertTrue(started.probe())
 
 
+def certificate(name):
+    """(certificate, key) in PEM."""
+    files = [place.path / f"{name}.{kind}" for kind in ("crt", "key")]
+    subprocess.run([support.tool("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-days", "2", "-subj", f"/CN={name}", "-out", files[0], "-keyout", files[1]], check=True, capture_output=True)
+    return [file.read_text() for file in files]
+
+
 def password_hash(password):
     done = subprocess.run([support.tool("htpasswd"), "-nbBC", "5", "x", password], capture_output=True, text=True, check=True)
     return done.stdout.strip().partition(":")[2]
+
+
+class Image(unittest.TestCase):
+    """The image that the chart is made for: its user, its program's place and file capabilities, its libraries."""
+
+    def test_the_default_pod_runs_from_it(self):
+        started = run(self, {"webConfig": {"config": {"basic_auth_users": {"prometheus": password_hash("right")}}},
+                             "state": {"enabled": True}, "networkPolicy": {"enabled": False},
+                             "agent": {"config": {"remote_write": [{"url": "http://127.0.0.1:9/"}]}}},
+                      root=pod.real_image_root(place))
+        self.assertTrue(started.probe())
+        self.assertIn("web", names(started.samples("/metrics", "-u", "prometheus:right")))
+        for thread in status_of_threads(started.pid):
+            self.assertEqual(thread["Uid"].split(), ["1876"] * 4)
+            self.assertEqual(bits(thread["CapEff"]), {DAC_READ_SEARCH})
+
+    def test_tls_and_the_kubelets_probe(self):
+        pair = dict(zip(("tls.crt", "tls.key"), certificate("image")))
+        started = run(self, {"webConfig": {"tlsSecret": "pair"}}, root=pod.real_image_root(place), secrets={"pair": pair})
+        self.assertTrue(started.probe())
+        self.assertTrue(started.probe("readinessProbe"))
+
+    def test_more_capabilities_come_through(self):
+        started = run(self, {"securityContext": {"capabilities": ["DAC_READ_SEARCH", "SYS_PTRACE", "SYS_ADMIN", "SYS_NICE"]}},
+                      root=pod.real_image_root(place))
+        self.assertNotIn("not to be seen", started.log())
+        self.assertEqual(bits(status_of_threads(started.pid)[0]["CapPrm"]), {DAC_READ_SEARCH, SYS_PTRACE})
 
 
 class OtherRuntimes(unittest.TestCase):

@@ -245,6 +245,8 @@ def lint_together(dashboards):
         links = [link for panel in panels(dashboard) for link in all_links(panel)]
         links += [link for link in dashboard.get("links", []) if link["type"] == "link"]
         for link in links:
+            if link.get("type") == "link" and "${__url_time_range}" in link["url"]:
+                yield "%s: a link of the page keeps the time by keepTime: %s" % (uid, link["url"])
             target = LINK.match(link["url"])
             if not target or target[1] not in dashboards:
                 yield "%s: link to nowhere: %s" % (uid, link["url"])

@@ -14,6 +14,9 @@ import sys
 import grafana
 import lint
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
+import support  # noqa: E402
+
 # Families of which no series is right on the machines where this runs, and why. An expression may be empty that asks for
 # one of them.
 EXCUSES = {
@@ -25,6 +28,8 @@ EXCUSES = {
 }
 if not os.path.exists("/proc/pressure/cpu"):
     EXCUSES[r"node_pressure_"] = "the kernel here has no pressure stall information"
+if support.is_v2():
+    EXCUSES[r"container_tasks_state"] = "only on cgroup v1"
 # The machine on paper has v2's groups and hardware, but no network, no ended containers and nothing that taskstats knows.
 NOT_ON_PAPER = re.compile(r"container_network_|plimsoll_container_(sockets|tcp|exit_code|end_time|oom_killed)")
 HALVES = "(half-node|half-cadvisor)"  # two jobs instead of one
@@ -46,16 +51,16 @@ class Answer:
 def choices(uid, live):
     """[(machine, values of variables)] to try: "all" with every kind of metric, "default", "v2" on paper, "halves"
     with two jobs, "several" hosts. Of the choices of a machine the first that has an answer is the only one that counts."""
-    hosts = (("all", live.agent, live.job), ("default", live.plain, live.job), ("v2", live.paper, live.job),
+    hosts = (("all", live.agent, live.job), ("default", live.plain, live.job), ("v2", live.paper, "paper"),
              ("halves", live.plain, HALVES))
     if uid == "plimsoll-host":
         return [(machine, {"job": job, "instance": agent.address}) for machine, agent, job in hosts]
     if uid == "plimsoll-container":
-        names = ("busy", "flaky", "failed", "bloated", "leaky", live.container_name("shop", "web-0", "app"))
+        names = ("busy", "flaky", "leaky", "failed", "bloated", live.container_name("shop", "web-0", "app"))
         return [(machine, {"job": job, "instance": agent.address, "name": name}) for machine, agent, job in hosts
                 for name in (("printed",) if machine == "v2" else names)]
     chosen = [(machine, {"job": job, "instance": grafana.escaped(agent.address)}) for machine, agent, job in hosts]
-    return [*chosen, ("several", {"job": live.job})]
+    return [*chosen, ("several", {"job": f"({live.job}|paper)"})]
 
 
 def excuse(expression):
@@ -123,6 +128,11 @@ def legend(one, labels):
     return str(sorted(labels.items())) if form == "__auto" else lint.LEGEND.sub(lambda match: labels.get(match[1], ""), form)
 
 
+def groups_have_pressure():
+    """Whether groups of v1 have a tree of v2 beside them that tells it."""
+    return os.path.exists("/proc/pressure/cpu") and os.path.exists("/sys/fs/cgroup/unified/cgroup.controllers")
+
+
 def container_half():
     """Families of the agent's own that the page with the containers' half has as well."""
     return {name for name in lint.documented() if name.startswith("plimsoll_")}
@@ -137,7 +147,7 @@ def variable_values(dashboards, live):
     """(dashboard, variable, the values that it offers); chosen are the job, and the host where that is one."""
     for dashboard in dashboards:
         one = any(variable["name"] == "instance" and not variable["multi"] for variable in dashboard["templating"]["list"])
-        chosen = {"job": live.job, **({"instance": live.agent.address} if one else {})}
+        chosen = {"job": f"({live.job}|paper)", **({"instance": live.agent.address} if one else {})}
         values = grafana.resolve(dashboard, live.prometheus, chosen)
         for variable in dashboard["templating"]["list"]:
             if variable["type"] == "query":
@@ -146,7 +156,7 @@ def variable_values(dashboards, live):
 
 
 def expected_values(live):
-    return {"cluster": {"berlin"}, "job": {live.job, "half-node", "half-cadvisor", "pushed"},
+    return {"cluster": {"berlin"}, "job": {live.job, "paper", "half-node", "half-cadvisor", "pushed"},
             "instance": {live.agent.address, live.plain.address, live.paper.address},
             "name": {"busy", "failed", "shop/web-0/app", "shop/web-0"}, "namespace": {"shop", "infra"},
             "pod": {"web-0", "web-1", "dns-0"},
@@ -155,10 +165,9 @@ def expected_values(live):
 
 def main(arguments):
     import live as stage
-    import support
     wanted = [word for word in arguments if not word.startswith("--")]
     with stage.Live() as live:
-        live.wait(12)
+        live.wait(6 * grafana.SCRAPES)
         for path in sorted(glob.glob(str(support.REPOSITORY / "dashboards" / "*.json"))):
             dashboard = lint.load(path)
             if wanted and dashboard["uid"] not in wanted:

@@ -14,9 +14,12 @@ import time
 import support
 
 
+SEED = os.urandom(8).hex()  # another test may do the same at the same time, and an agent finds groups everywhere
+
+
 def identifier(*words):
-    """64 hexadecimal digits that are the same for the same words."""
-    return hashlib.sha256("/".join(words).encode()).hexdigest()
+    """64 hexadecimal digits that are the same for the same words, but differ between processes."""
+    return hashlib.sha256("/".join((SEED, *words)).encode()).hexdigest()
 
 
 def replace(path, value):
@@ -160,7 +163,7 @@ class Docker(Groups):
 
     def add_container(self, name, *command, restarts, healthy):
         """Runs `command` with a writable layer of its own."""
-        key = write_docker_container(self.root, name, restarts, healthy)
+        write_docker_container(self.root, name, restarts, healthy)
         layer = self.place.path / f"layer-{name}"
         for part in ("lower/bin", "upper", "work", "merged"):
             (layer / part).mkdir(parents=True)
@@ -169,7 +172,10 @@ class Docker(Groups):
         script = (f"mount -t overlay overlay -o {mount} {layer}/merged && echo written > {layer}/merged/file && "
                   f'exec chroot {layer}/merged "$@"')
         words = [support.tool("unshare"), "--mount", "/bin/sh", "-c", script, "sh", *command]
-        return self.start(f"{self.parent}/{key}", *words)
+        return self.start(self.group(name), *words)
+
+    def group(self, name):
+        return f"{self.parent}/{identifier('docker', name)}"
 
 
 def write_docker_container(root, name, restarts, healthy):

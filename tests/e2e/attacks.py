@@ -32,6 +32,8 @@ def swapping(place, code):
     try:
         process.stdout.readline()
         yield
+        if process.poll() is not None:
+            raise AssertionError(f"nobody swaps any more: {code}")
     finally:
         process.kill()
         process.wait()

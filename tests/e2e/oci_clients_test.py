@@ -409,7 +409,9 @@ class OfDocker(Daily, unittest.TestCase):
     def test_out_of_memory_is_known(self):
         name, _ = self.start("/bin/tail", "/dev/zero", memory=16 << 20)
         self.wait_code(name)
-        self.assertEqual(self.engine.client("inspect", "-f", "{{.State.OOMKilled}}", name).stdout.strip(), "true")
+        # The word of it and that of the end come by different ways.
+        support.wait_until("it is known", lambda: self.engine.client(
+            "inspect", "-f", "{{.State.OOMKilled}}", name).stdout.strip() == "true")
 
     def test_health(self):
         name, _ = self.start(options=["--health-cmd", "test -e /tmp/well", "--health-interval", "1s",

@@ -50,9 +50,10 @@ class Files(unittest.TestCase):
     def test_no_file_is_in_both_layers(self):
         self.assertEqual(len(self.files), len({m.name for m in self.files}))
 
-    def test_everything_is_roots_and_nobody_elses(self):
+    def test_owners_and_modes(self):
         for member in (m for members in self.members.values() for m in members):
-            self.assertEqual((member.uid, member.gid), (0, 0), member.name)
+            owner = USER if member.name in ("run/plimsoll", "var/lib/plimsoll") else 0
+            self.assertEqual((member.uid, member.gid), (owner, owner), member.name)
             if not member.issym() and member.name != "tmp":
                 self.assertEqual(member.mode & 0o7022, 0, member.name)
 
@@ -105,6 +106,9 @@ class Running:
     def run_agent(cls, name, port, *flags, options=(), mount=None):
         """`docker run` with the documented options, and those that a test needs to run beside others."""
         default = json.loads(cls.engine.client("image", "inspect", TAG).stdout)[0]["Config"]["Cmd"]
+        roots = [flag for flag in flags if flag.startswith("--root=")]  # stands before the command
+        flags = [flag for flag in flags if flag not in roots]
+        default[1:1] = roots
         cls.engine.client("run", "-d", "--name", name, "--cgroup-parent", cls.engine.parent, *cls.run_options, *OPTIONS,
                           "-v", mount or host_mount(), "-e", f"PLIMSOLL_HEALTHCHECK_URL=http://127.0.0.1:{port}/healthz", *options,
                           TAG, *default, f"--web.listen-address=127.0.0.1:{port}", *flags)
@@ -167,7 +171,10 @@ class Running:
         port = support.free_port()
         self.run_agent(name, port, *flags, options=options)
         self.addCleanup(self.engine.remove, name)
-        support.wait_until("it serves", lambda: support.http_get(f"http://127.0.0.1:{port}/-/ready")[0] == 200)
+        try:
+            support.wait_until("it serves", lambda: support.http_get(f"http://127.0.0.1:{port}/-/ready")[0] == 200)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self.engine.client('logs', name, check=False).stderr}") from None
         return support.parse_samples(support.http_get(f"http://127.0.0.1:{port}/metrics")[1])
 
     def test_more_rights_are_used_at_the_start_and_given_up(self):
@@ -186,6 +193,19 @@ class Running:
         self.assertEqual([labels for _, labels, _ in samples if labels.get("name") == "neighbour"], [])
         self.assertIn("not to be seen without CAP_DAC_READ_SEARCH", self.engine.client("logs", "plain").stderr)
         self.assertEqual(self.rights("plain"), {(0, 0)})
+
+    def test_remote_write_from_a_volume(self):
+        """What docs/INSTALL.md says of it: a volume that the engine makes is writable for the agent."""
+        settings = self.place.path / f"{self.engine.name}.yml"
+        settings.write_text("remote_write: [{url: 'http://127.0.0.1:9/', remote_timeout: 1s}]\n")
+        volume = f"queue-{self.engine.name}"
+        self.addCleanup(self.engine.client, "volume", "rm", volume, check=False)
+        samples = self.page_of("writer", "--root=/var/lib/plimsoll", f"--config.file=/host{settings}",
+                               options=["-v", f"{volume}:/var/lib/plimsoll"])
+        self.assertTrue([name for name, _, _ in samples if name.startswith("plimsoll_remote_write")])
+        place = self.engine.client("volume", "inspect", "-f", "{{.Mountpoint}}", volume).stdout.strip()
+        support.wait_until("something is kept", lambda: os.path.isdir(f"{place}/remote-write"))
+        self.assertEqual(os.stat(f"{place}/remote-write").st_uid, USER)
 
     def test_health(self):
         check = ["exec", "agent", "plimsoll", "healthcheck"]

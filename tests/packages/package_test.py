@@ -37,7 +37,7 @@ class Contents(unittest.TestCase):
                        "/usr/share/man/man5/plimsoll.yml.5.gz", "/usr/share/man/man8/plimsoll-oci.8.gz",
                        "/usr/share/bash-completion/completions/plimsoll", "/usr/share/zsh/vendor-completions/_plimsoll",
                        "/usr/share/fish/vendor_completions.d/plimsoll.fish", "/usr/share/doc/plimsoll/copyright",
-                       "/usr/share/doc/plimsoll/changelog.Debian.gz", "/usr/share/plimsoll/dashboards/plimsoll-overview.json"):
+                       "/usr/share/doc/plimsoll/changelog.Debian.gz", "/usr/share/plimsoll/dashboards/plimsoll-fleet.json", "/usr/share/plimsoll/rules/plimsoll-host.yml"):
             self.assertIn(wanted, files)
         places = r"/etc/(plimsoll|default)/|/lib/systemd/system/|/usr/bin/|/usr/lib/sysusers\.d/|/usr/share/(bash-completion/completions|" \
                  r"doc/plimsoll|fish/vendor_completions\.d|lintian/overrides|man/man[158]|plimsoll/(dashboards|rules)|zsh/vendor-completions)/"

@@ -44,7 +44,8 @@ class Contents(unittest.TestCase):
     def test_what_people_look_for_is_there(self):
         for name in ("bin/plimsoll", "bin/plimsoll-oci", "lib/plimsoll/program/plimsoll", "lib/plimsoll/libssl.so.3",
                      "lib/plimsoll/libcurl.so.4", "lib/plimsoll/libsystemd.so.0", "LICENSE", "etc/plimsoll/plimsoll.yml",
-                     "lib/systemd/system/plimsoll.service", "share/doc/plimsoll/plimsoll.spdx.json",
+                     "lib/systemd/system/plimsoll.service", "share/man/man1/plimsoll-agent.1.gz",
+                     "share/bash-completion/completions/plimsoll", "share/doc/plimsoll/plimsoll.spdx.json",
                      "share/doc/plimsoll/licenses/libcurl4/copyright", "share/doc/plimsoll/licenses/civetweb/copyright"):
             self.assertIn(name, self.names)
         self.assertTrue([name for name in self.names if re.match(r"share/plimsoll/dashboards/.*\.json", name)])

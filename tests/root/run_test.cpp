@@ -226,10 +226,10 @@ TEST_F(Commands, RefuseWhatIsNotThere) {
 }
 
 TEST_F(Commands, StopAsksFirstAndKillsThen) {
-  detached("polite", "trap 'exit 5' TERM; while :; do sleep 0.05; done");
-  detached("stubborn", "trap '' TERM; while :; do sleep 0.05; done");
-  EXPECT_TRUE(eventually([&] { return cli({"exec", "stubborn", "true"}).exit_code == 0; }));
-  ::usleep(200'000);
+  detached("polite", "trap 'exit 5' TERM; echo ready; while :; do sleep 0.05; done");
+  detached("stubborn", "trap '' TERM; echo ready; while :; do sleep 0.05; done");
+  for (const char* name : {"polite", "stubborn"})
+    EXPECT_TRUE(eventually([&] { return cli({"logs", name}).out == "ready\n"; })) << name;
   EXPECT_EQ(cli({"stop", "polite"}).out, "polite\n");
   EXPECT_EQ(cli({"wait", "polite"}).out, "5\n");
   EXPECT_EQ(cli({"stop", "-t", "1", "stubborn"}).exit_code, 0);

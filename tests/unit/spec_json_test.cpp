@@ -90,7 +90,8 @@ TEST(SpecJson, NumbersThatAreNotWholeOrDoNotFit) {
   uint64_t wide = 1;
   int64_t with_sign = 1;
   uint16_t small = 1;
-  for (const char* value : {"1.0", "1e3", "0.5", "18446744073709551616", "1e300", "1e400", "-9223372036854775809", "\"1\"", "true", "[1]", "{}"})
+  for (const char* value : {"1.0", "1e3", "0.5", "18446744073709551616", "1e300", "1e400", "-9223372036854775809",
+                            "\"1\"", "true", "[1]", "{}"})
     EXPECT_EQ(problem_of_member(value, wide), "a: must be a whole number") << value;
   EXPECT_EQ(problem_of_member("18446744073709551615", wide), "");
   EXPECT_EQ(wide, UINT64_MAX);
@@ -153,14 +154,44 @@ TEST(SpecJson, AWordMustBeKnown) {
   EXPECT_THAT(problem(R"({"flags": ["MPOL_F_STATIC_NODES", ""]})", flags), HasSubstr("'' is none of"));
 }
 
-TEST(SpecJson, BytesThatAreNotUtf8ComeFromHex) {
-  std::vector<std::string> texts;
-  const auto read = [&](Object& object) { object.get_bytes("a", texts); };
-  EXPECT_EQ(problem(R"({"a": ["x", {"hex": "6166e9"}]})", read), "");
-  EXPECT_THAT(texts, ElementsAre("x", "af\xe9"));
-  for (const char* value : {R"({"hex": "6"})", R"({"hex": ""})", R"({"hex": "00"})", R"({"hex": "6G"})",
-                            R"({"hex": 1})", R"({"hex": "61", "b": 1})", R"({"oct": "61"})", "[]", "{}"})
-    EXPECT_EQ(problem("{\"a\": [" + std::string(value) + "]}", read), "a: must be a list of texts") << value;
+TEST(SpecJson, TextsAreTakenApart) {
+  std::string text;
+  const auto read = [&](Object& object) { object.get("a", text); };
+  EXPECT_EQ(problem(R"({"a": "\"\\\/\b\f\n\r\t \u20aC\ud83d\uDE00\u007f"})", read), "");
+  EXPECT_EQ(text, "\"\\/\b\f\n\r\t \xe2\x82\xac\xf0\x9f\x98\x80\x7f");
+  EXPECT_EQ(problem("\xef\xbb\xbf{\"a\": \"\xc3\xa9 and more than fits into the text itself\"}", read), "");
+  EXPECT_EQ(text, "\xc3\xa9 and more than fits into the text itself");
+  for (const char* value : {R"("\x")",
+                            R"("\u12g4")",
+                            R"("\u123")",
+                            R"("\ud800\u0041")",
+                            R"("\ude00")",
+                            "\"\t\"",
+                            "\"\xc0\x80\"",
+                            "\"\xed\xa0\x80\"",
+                            "\"\xf4\x90\x80\x80\"",
+                            "\"\xe2\x82\"",
+                            "\"",
+                            "\"\\",
+                            "-",
+                            "+1",
+                            ".5",
+                            "1.",
+                            "1e",
+                            "1e+",
+                            "00",
+                            "-01",
+                            "0x1",
+                            "tru",
+                            "[1,]",
+                            "[1 2]"})
+    EXPECT_THAT(problem("{\"a\": " + std::string(value) + "}", read), HasSubstr("not JSON: ")) << value;
+}
+
+TEST(SpecJson, WhereATextStopsBeingJsonIsTold) {
+  EXPECT_EQ(parse_problem("{\"a\": 1,\n \"b\" 2}"), "not JSON: line 2: ':' expected before '2}'");
+  EXPECT_EQ(parse_problem("{\"a\": [1"), "not JSON: line 1: ']' expected, not the end");
+  EXPECT_EQ(parse_problem("{} x"), "not JSON: line 1: nothing more expected before 'x'");
 }
 
 TEST(SpecJson, WhatIsNoDocument) {

@@ -68,20 +68,14 @@ TEST(SpecProcess, EveryMember) {
   EXPECT_EQ(process.exec_cpu_affinity->final, "1");
 }
 
-TEST(SpecProcess, WhatIsWrittenIsReadAgain) {
-  const std::string once = write_process(must_read_process(kFull));
-  const Process again = must_read_process(once);
-  EXPECT_EQ(write_process(again), once);
-  EXPECT_EQ(again.args, must_read_process(kFull).args);
-  EXPECT_EQ(again.rlimits.at(0).hard, RLIM_INFINITY);
-  EXPECT_EQ(again.scheduler->period, 3000u);
-  EXPECT_EQ(again.capabilities->bounding, must_read_process(kFull).capabilities->bounding);
-  Process small{.args = {"x"}, .cwd = "/"};
-  EXPECT_FALSE(must_read_process(write_process(small)).capabilities) << "no sets are not empty sets";
-  small.args = {"caf\xe9", "\xff\xfe", "\"quoted\"\n"};
-  small.cwd = "/\xe9";
-  EXPECT_EQ(must_read_process(write_process(small)).args, small.args) << "bytes that are not UTF-8 stay as they are";
-  EXPECT_EQ(must_read_process(write_process(small)).cwd, small.cwd);
+TEST(SpecProcess, ItsTextIsKeptAsItStands) {
+  Warnings warnings;
+  const std::string text = "{ \"cwd\" : \"/\u00e9\",\n\"args\": [\"\\\"quoted\\\"\"], \"more\": {\"a\": [{}, \"}\"]} }";
+  const auto spec = read_spec(config("\"process\":  " + text + " "), warnings);
+  ASSERT_TRUE(spec) << spec.error().message();
+  EXPECT_EQ(spec->process_text, text);
+  EXPECT_EQ(must_read_process(spec->process_text).args, spec->process->args);
+  EXPECT_EQ(must_read_process(spec->process_text).cwd, "/\xc3\xa9");
 }
 
 TEST(SpecProcess, ArgumentsAndDirectory) {

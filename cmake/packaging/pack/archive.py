@@ -38,17 +38,17 @@ def normalise(root, time, modes=None):
         os.utime(path, (time, time), follow_symlinks=False)
 
 
-def tar(root, name, time, capabilities=None):
+def tar(root, name, time, capabilities=None, owners=None):
     """Bytes of an uncompressed archive of `root`, whose entries are below `name`/ ("" for none). `capabilities`: {path below
     root: value of its extended attribute security.capability}; the tree itself needs no such attribute, nor who packs it
-    the right to set one."""
+    the right to set one. `owners`: {path below root: number of a user and of its group}; all else is root's."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path in [pathlib.Path(root), *sorted(pathlib.Path(root).rglob("*"))]:
             relative = str(path.relative_to(root))
             info = archive.gettarinfo(str(path), arcname=str(pathlib.PurePath(name or ".", relative)))
-            info.uid = info.gid = 0
-            info.uname = info.gname = "root"
+            info.uid = info.gid = (owners or {}).get(relative, 0)
+            info.uname = info.gname = "" if info.uid else "root"
             info.mtime = time
             if relative in (capabilities or {}):
                 info.pax_headers["SCHILY.xattr.security.capability"] = capabilities[relative].decode("utf-8", "surrogateescape")

@@ -15,6 +15,7 @@ BUNDLE = "etc/ssl/certs/ca-certificates.crt"  # where Debian's OpenSSL and libcu
 
 # What cmake/Packaging.cmake installs for Debian's package alone.
 DEBIAN_ONLY = ("usr/share/lintian/", "usr/share/doc/plimsoll/copyright", "usr/share/doc/plimsoll/changelog", "etc/default/")
+USER = 1876  # of the image's agent, and its group
 # What the image's program may have as another user than root, as far as its engine lets it: docs/SECURITY.md, by number.
 CAPABILITIES = {"DAC_READ_SEARCH": 2, "SETPCAP": 8, "NET_BIND_SERVICE": 10, "NET_ADMIN": 12, "SYS_PTRACE": 19,
                 "SYS_ADMIN": 21, "SYS_NICE": 23, "PERFMON": 38}
@@ -135,8 +136,9 @@ def image_layers(build, target, time, scratch):
         (scratch / name).mkdir()
     image(build, scratch / "system", scratch / "program", time, scratch)
     granted = archive.file_capabilities(sum(1 << number for number in CAPABILITIES.values()))
-    for name, capabilities in (("system", {}), ("program", {"usr/bin/plimsoll": granted})):
-        (target / f"{name}.tar").write_bytes(archive.tar(scratch / name, "", time, capabilities))
+    owners = {name: USER for name in ("run/plimsoll", "var/lib/plimsoll")}  # a volume that is mounted there takes its owner over
+    (target / "system.tar").write_bytes(archive.tar(scratch / "system", "", time, owners=owners))
+    (target / "program.tar").write_bytes(archive.tar(scratch / "program", "", time, {"usr/bin/plimsoll": granted}))
 
 
 def _directory(real):
@@ -147,8 +149,8 @@ def _directory(real):
 def _users(root):
     etc = root / "etc"
     etc.mkdir(parents=True, exist_ok=True)
-    (etc / "passwd").write_text("root:x:0:0:root:/:/sbin/nologin\nplimsoll:x:1876:1876:Plimsoll:/:/sbin/nologin\n")
-    (etc / "group").write_text("root:x:0:\nplimsoll:x:1876:\n")
+    (etc / "passwd").write_text(f"root:x:0:0:root:/:/sbin/nologin\nplimsoll:x:{USER}:{USER}:Plimsoll:/:/sbin/nologin\n")
+    (etc / "group").write_text(f"root:x:0:\nplimsoll:x:{USER}:\n")
     (etc / "nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files dns\n")
     for name in DIRECTORIES:
         (root / name).mkdir(parents=True, exist_ok=True)
