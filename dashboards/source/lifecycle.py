@@ -31,9 +31,9 @@ OVERVIEW = [
          "sum(plimsoll_exited_containers_failed_total{HOSTS}) + (count(%s != 0) or vector(0))" % ENDED,
          steps=steps((1, "orange"))),
     stat("Killed for memory", "short", "Processes in containers that the kernel killed for want of memory, within the time "
-         "range; running, ended and forgotten containers.", "sum(%s) + sum(%s)" % (increase("container_oom_events_total",
-                                                                                            who="SOME"),
-                                                                    increase("plimsoll_exited_containers_oom_kills_total")),
+         "range; running, ended and forgotten containers.",
+         "sum(%s) + sum(%s)" % (increase("container_oom_events_total", who="SOME"),
+                                increase("plimsoll_exited_containers_oom_kills_total")),
          steps=ANY_IS_BAD, graph=False),
     stat("Restarted", "short", "Restarts by the restart policy of Docker and Podman, within the time range. Empty without "
          "those engines.",
