@@ -65,6 +65,18 @@ class Documents(unittest.TestCase):
                     for key, value in labels.items():
                         self.assertRegex(value, r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$", key)
 
+    def test_a_key_twice_is_one(self):
+        """What a person gives beside the chart's own, or in two places; the loader refuses doubled keys."""
+        twice = {"a": "common", "app.kubernetes.io/name": "other"}
+        documents = chart.render({"commonLabels": twice, "podLabels": {"a": "pod", **twice}, "service": {"labels": twice},
+                                  "podAnnotations": {"kubectl.kubernetes.io/default-container": "other", "checksum/config": "x"},
+                                  "agent": {"config": {"log.level": "warn"}}, "nodeSelector": {"kubernetes.io/os": "linux"}})
+        pod = chart.one(documents, "DaemonSet")["spec"]["template"]
+        self.assertEqual(pod["metadata"]["labels"]["app.kubernetes.io/name"], "plimsoll")
+        self.assertEqual(pod["metadata"]["annotations"]["kubectl.kubernetes.io/default-container"], "agent")
+        self.assertEqual(len(pod["metadata"]["annotations"]["checksum/config"]), 64)
+        self.assertEqual(pod["spec"]["nodeSelector"], {"kubernetes.io/os": "linux"})
+
     def test_who_selects_finds_the_pods(self):
         for name, values in chart.CASES.items():
             documents = chart.render(values)

@@ -110,6 +110,13 @@ class Written(unittest.TestCase):
             for part in ("**Means**", "**Look**", "**Do**"):
                 self.assertIn(part, section, name)
 
+    def test_the_dashboards_that_the_runbook_names(self):
+        text = RUNBOOK.read_text()
+        named = set(re.findall(r"`(plimsoll-\w+)`", text))
+        self.assertTrue(named)
+        self.assertLessEqual(named, {os.path.basename(path).removesuffix(".json") for path in
+                                     glob.glob(str(FOLDER.parent / "*.json"))})
+
     def test_no_rule_names_a_job(self):
         self.assertNotRegex(self.text, r"\bjob\s*(=|!)")
 
