@@ -18,6 +18,7 @@ import re
 import shutil
 import subprocess
 import time
+import unittest
 
 import support
 
@@ -67,6 +68,8 @@ def real_image_root(place):
         return root
     build = pathlib.Path(support.binary("plimsoll")).parents[1]
     support.binary("plimsoll-launcher")  # which is part of what it packs
+    if not (build / "CMakeCache.txt").exists():
+        raise unittest.SkipTest(f"{build} is no build directory")
     done = subprocess.run([support.REPOSITORY / "scripts" / "build-image", "--build", build, "--stage", stage],
                           capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
