@@ -362,6 +362,20 @@ class Extras(unittest.TestCase):
         self.assertNotIn(name, left)
         self.assertEqual(len(left), sum(len(group["rules"]) for group in expected) - 1)
 
+    @unittest.skipUnless(chart.HAS_RULES, "dashboards/rules has no rules")
+    def test_links_to_the_runbook(self):
+        """Of alerts alone: a record has no annotations."""
+        place = "https://wiki.example/plimsoll/RUNBOOK.md"
+        plain, linked = (chart.one(chart.render({"prometheusRule": {"enabled": True, "runbookUrl": url}}), "PrometheusRule")
+                         for url in ("", place))
+        rules = [rule for group in linked["spec"]["groups"] for rule in group["rules"]]
+        for rule in rules:
+            if "alert" in rule:
+                self.assertEqual(rule["annotations"]["runbook_url"], f"{place}#{rule['alert'].lower()}")
+        self.assertEqual(len(rules), sum("annotations" in rule or "record" in rule for rule in rules))
+        as_it_was = json.loads(json.dumps(linked).replace(place, "docs/RUNBOOK.md"))
+        self.assertEqual(as_it_was, plain)
+
     def test_a_release_fits_into_its_secret(self):
         """helm keeps chart and manifest of a release in a Secret, which may have 1 MiB."""
         everything = {"dashboards": {"enabled": True}, "prometheusRule": {"enabled": chart.HAS_RULES}, **chart.MONITOR}
