@@ -58,13 +58,12 @@ OVERVIEW = [
           ], width=12, height=7, sort="+Host"),
 ]
 
+SCRAPES = total("instance", "plimsoll_http_requests_total", 'path=~"/metrics.*"')
 COST = [
     timeseries("CPU", "short", "CPUs that each agent uses, scrapes included.",
                Query("sum by (instance) (%s)" % rate("process_cpu_seconds_total"), LEGEND)),
     timeseries("CPU of a scrape", "s", "CPU time for each scrape: all that the agent used, over the scrapes that it answered.",
-               Query('sum by (instance) (%s) / (%s > 0)' % (rate("process_cpu_seconds_total"),
-                                                           total("instance", "plimsoll_http_requests_total",
-                                                                 'path=~"/metrics.*"')), LEGEND)),
+               Query("%s / (%s > 0)" % (total("instance", "process_cpu_seconds_total"), SCRAPES), LEGEND)),
     timeseries("Memory", "bytes", "Resident memory. It depends on the number of groups; steady growth with that unchanged "
                "would be a leak.",
                Query(most("instance", "process_resident_memory_bytes"), LEGEND)),

@@ -16,6 +16,9 @@ def total(family, more=""):
     return "sum(%s)" % rate(family, more)
 
 
+STOPPED = "%s / (%s > 0)" % (total("container_cpu_cfs_throttled_periods_total"), total("container_cpu_cfs_periods_total"))
+
+
 def pod_network(family, by="interface"):
     """Of a container in a pod the pod's, which is on the pod's sandbox."""
     return ('sum by (%s) (%s or (rate(%s{HOST, pod!="", interface!="lo"}[RATE]) and on (namespace, pod) '
@@ -46,9 +49,7 @@ OVERVIEW = [
           "%s / %s" % (total("container_cpu_usage_seconds_total"), CPU_LIMIT)),
     stat("Throttled", "percentunit", "Share of quota periods in which it was stopped. Worry above a quarter: raise the quota "
          "or use fewer threads. No value: it has no quota.",
-         "%s / (%s > 0)" % (total("container_cpu_cfs_throttled_periods_total"),
-                                                                         total("container_cpu_cfs_periods_total")),
-                                                                         steps=THROTTLED),
+         STOPPED, steps=THROTTLED),
     gauge("Memory of its limit", "Working set as a share of the limit. Above 90 % the next allocation may be the last. No "
           "value: it has no limit.", "sum(container_memory_working_set_bytes{ONE}) / %s" % MEMORY_LIMIT),
     stat("Killed for memory", "short", "Processes of it that the kernel killed for want of memory, within the time range.",
@@ -74,9 +75,7 @@ CPU = [
                Query(total("container_cpu_usage_seconds_total"), "all", "alone"), Query(CPU_LIMIT, "limit", "limit"), stack=True),
     timeseries("Throttled periods", "percentunit", "Share of quota periods in which it was stopped for having used up its "
                "quota. Every such period adds up to 100 ms to some answer. Only with a quota.",
-               Query("%s / (%s > 0)"
-                     % (total("container_cpu_cfs_throttled_periods_total"), total("container_cpu_cfs_periods_total")),
-                     "throttled"), steps=THROTTLED, top=1),
+               Query(STOPPED, "throttled"), steps=THROTTLED, top=1),
     timeseries("Pressure: CPU", "percentunit", "Share of time in which some task, or all of them, waited for a CPU: for want "
                "of CPUs on the host as well as for the quota." + NO_GROUP_PSI,
                Query("max(%s)" % rate("container_pressure_cpu_waiting_seconds_total"), "some waited"),

@@ -14,8 +14,7 @@ CARDS = 'device!~"lo|veth.*|pl[0-9a-f]{12}|ifb.*|docker.*|br-.*|cni.*|cali.*|lxc
 WAITING = "max by (instance) (rate(node_pressure_%s_waiting_seconds_total{HOSTS}[RATE]))"
 
 GLANCE = [
-    stat("Hosts", "short", "Hosts whose agent Prometheus knows now. A host that is missing is in the alert, or in the next "
-         "panel.",
+    stat("Hosts", "short", "Hosts whose agent Prometheus knows now. One that has gone silent is in the next panel.",
          "count(count by (instance) (node_boot_time_seconds{HOSTS}))"),
     stat("Not answering", "short", "Targets that Prometheus could not scrape the last time. Hosts that push by remote write "
          "are no targets and are never counted here. Worry at the first.",

@@ -55,8 +55,8 @@ CPU = [
                *gauges(("node_load1", "1 minute"), ("node_load5", "5 minutes"), ("node_load15", "15 minutes")),
                Query(CPUS, "CPUs", "limit")),
     timeseries("Tasks", "short", "Tasks that want a CPU now, and that wait for a disk or another device now. Many blocked ones "
-               "with little I/O: something hangs.", *gauges(("node_procs_running", "ready or running"), ("node_procs_blocked",
-                                                                                                    "blocked"))),
+               "with little I/O: something hangs.",
+               *gauges(("node_procs_running", "ready or running"), ("node_procs_blocked", "blocked"))),
     timeseries("Switches and interrupts", "ops", "Context switches, interrupts and new processes a second. A jump with the "
                "load unchanged: a program polls, or something starts processes in a loop.",
                *rates(("node_context_switches_total", "context switches"), ("node_intr_total", "interrupts"),

@@ -5,8 +5,9 @@ from host_words import CARDS, DISKS, FILLED, REAL, gauges, rate, rates
 from panels import ANY_IS_BAD, FULL, NO_GROUP_PSI, PRESSED, TO_CONTAINER, Column, Query, steps, table, timeseries, values
 
 
-def latency(kind):
-    return "%s / (%s > 0)" % (rate("node_disk_%s_time_seconds_total" % kind[0], DISKS), rate(kind[1], DISKS))
+def of_each(amount, requests):
+    """The mean of something for each request of a device."""
+    return "%s / (%s > 0)" % (rate(amount, DISKS), rate(requests, DISKS))
 
 
 DISKS_ROW = [
@@ -20,21 +21,18 @@ DISKS_ROW = [
     timeseries("Time of a request", "s", "Mean time from a request to its answer, waiting included. Compare it with what the "
                "device can do: below 1 ms for NVMe, 10 ms for a turning disk. No line while there are no requests. Flushes are "
                "counted from Linux 5.5 on.",
-               Query(latency(("read", "node_disk_reads_completed_total")), "{{device}} read"),
-               Query(latency(("write", "node_disk_writes_completed_total")), "{{device}} write"),
-               Query(latency(("flush_requests", "node_disk_flush_requests_total")), "{{device}} flush")),
+               Query(of_each("node_disk_read_time_seconds_total", "node_disk_reads_completed_total"), "{{device}} read"),
+               Query(of_each("node_disk_write_time_seconds_total", "node_disk_writes_completed_total"), "{{device}} write"),
+               Query(of_each("node_disk_flush_requests_time_seconds_total", "node_disk_flush_requests_total"),
+                     "{{device}} flush")),
     timeseries("Busy", "percentunit", "Share of time in which the device had work. A turning disk is full at 100 %; one that "
                "works on many requests at once is not: look at the time of a request.",
                Query(rate("node_disk_io_time_seconds_total", DISKS), "{{device}}"), top=1),
     timeseries("Queue", "short", "Requests that the device works on or that wait for it, on average.",
                Query(rate("node_disk_io_time_weighted_seconds_total", DISKS), "{{device}}")),
     timeseries("Size of a request", "bytes", "Mean size of requests. Small ones cost as much as large ones on many devices.",
-               Query("%s / (%s > 0)" % (rate("node_disk_read_bytes_total", DISKS), rate("node_disk_reads_completed_total",
-                                                                                        DISKS)),
-                     "{{device}} read"),
-               Query("%s / (%s > 0)" % (rate("node_disk_written_bytes_total", DISKS), rate("node_disk_writes_completed_total",
-                                                                                           DISKS)),
-                     "{{device}} write")),
+               Query(of_each("node_disk_read_bytes_total", "node_disk_reads_completed_total"), "{{device}} read"),
+               Query(of_each("node_disk_written_bytes_total", "node_disk_writes_completed_total"), "{{device}} write")),
 ]
 
 DISKS_ROW += [
@@ -79,11 +77,10 @@ NETWORK = [
     timeseries("Packets", "pps", "Packets received; sent ones are below the axis.",
                Query(rate("node_network_receive_packets_total", CARDS), "{{device}} received"),
                Query(rate("node_network_transmit_packets_total", CARDS), "{{device}} sent", "below")),
-    timeseries("Share of the link's speed", "percentunit", "Traffic of the busier direction against the speed that the card "
-               "has agreed on. Above 80 % expect drops. Empty for virtual cards, which have no speed.",
-               Query("max by (device) (%s / %s or %s / %s)" % (rate("node_network_receive_bytes_total", CARDS), SPEED,
-                                                              rate("node_network_transmit_bytes_total", CARDS), SPEED),
-                                                              "{{device}}"),
+    timeseries("Share of the link's speed", "percentunit", "Traffic of each direction against the speed that the card has agreed "
+               "on. Above 80 % expect drops. Empty for virtual cards, which have no speed.",
+               Query("%s / %s" % (rate("node_network_receive_bytes_total", CARDS), SPEED), "{{device}} received"),
+               Query("%s / %s" % (rate("node_network_transmit_bytes_total", CARDS), SPEED), "{{device}} sent"),
                top=1, steps=FULL),
     timeseries("Errors", "pps", "Packets that were damaged or could not be sent. Worry when it is not 0: a cable, a plug, a "
                "card.",

@@ -47,10 +47,10 @@ HARDWARE = [
                Query("sum by (controller) (increase(node_edac_uncorrectable_errors_total{HOST}[RATE]))", "{{controller}} not "
                      "corrected"),
                bars=True),
-    timeseries("RAID members that failed", "short", "Disks of software RAID arrays that are missing or have failed. Worry at "
+    timeseries("RAID members missing", "short", "Disks of software RAID arrays that have failed or are not there. Worry at "
                "the first.",
-               Query('sum by (device) (node_md_disks{HOST, state="failed"} or node_md_disks_required{HOST} '
-                     '- on (device) node_md_disks{HOST, state="active"})', "{{device}}"), steps=ANY_IS_BAD),
+               Query('max by (device) (node_md_disks_required{HOST}) - sum by (device) (node_md_disks{HOST, state="active"})',
+                     "{{device}}"), steps=ANY_IS_BAD),
     timeseries("Power", "watt", "What the processors draw, by the counters that they keep themselves.",
                Query("sum by (path) (%s)" % rate("node_rapl_package_joules_total"), "{{path}}")),
 ]

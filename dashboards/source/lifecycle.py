@@ -21,6 +21,12 @@ def of_ended(family, more=""):
     return each("%s{SOME%s} and on (instance, id) %s" % (family, ", " + more if more else "", ENDED))
 
 
+def kills(when=""):
+    """All that there were: a container's kills move from its own series into the total when it is forgotten."""
+    return ("sum by (instance) (container_oom_events_total{SOME}%s or plimsoll_exited_containers_oom_kills_total{HOSTS}%s)"
+            % (when, when))
+
+
 OVERVIEW = [
     stat("Running", "short", "Containers that run now.", "count(container_last_seen{SOME}) or vector(0)"),
     stat("Ended", "short", "Containers that have ended since the agents were started: those still shown one by one, and those "
@@ -31,9 +37,8 @@ OVERVIEW = [
          "sum(plimsoll_exited_containers_failed_total{HOSTS}) + (count(%s != 0) or vector(0))" % ENDED,
          steps=steps((1, "orange"))),
     stat("Killed for memory", "short", "Processes in containers that the kernel killed for want of memory, within the time "
-         "range; running, ended and forgotten containers.", "sum(%s) + sum(%s)" % (increase("container_oom_events_total",
-                                                                                            who="SOME"),
-                                                                    increase("plimsoll_exited_containers_oom_kills_total")),
+         "range: also in containers that no scrape has seen running. Of hosts that came within the range, since their "
+         "containers began.", "sum(clamp_min(%s - (%s or 0 * %s), 0))" % (kills(), kills(" offset $__range"), kills()),
          steps=ANY_IS_BAD, graph=False),
     stat("Restarted", "short", "Restarts by the restart policy of Docker and Podman, within the time range. Empty without "
          "those engines.",

@@ -65,6 +65,18 @@ class Documents(unittest.TestCase):
                     for key, value in labels.items():
                         self.assertRegex(value, r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$", key)
 
+    def test_a_key_twice_is_one(self):
+        """What a person gives beside the chart's own, or in two places; the loader refuses doubled keys."""
+        twice = {"a": "common", "app.kubernetes.io/name": "other"}
+        documents = chart.render({"commonLabels": twice, "podLabels": {"a": "pod", **twice}, "service": {"labels": twice},
+                                  "podAnnotations": {"kubectl.kubernetes.io/default-container": "other", "checksum/config": "x"},
+                                  "agent": {"config": {"log.level": "warn"}}, "nodeSelector": {"kubernetes.io/os": "linux"}})
+        pod = chart.one(documents, "DaemonSet")["spec"]["template"]
+        self.assertEqual(pod["metadata"]["labels"]["app.kubernetes.io/name"], "plimsoll")
+        self.assertEqual(pod["metadata"]["annotations"]["kubectl.kubernetes.io/default-container"], "agent")
+        self.assertEqual(len(pod["metadata"]["annotations"]["checksum/config"]), 64)
+        self.assertEqual(pod["spec"]["nodeSelector"], {"kubernetes.io/os": "linux"})
+
     def test_who_selects_finds_the_pods(self):
         for name, values in chart.CASES.items():
             documents = chart.render(values)
@@ -349,6 +361,20 @@ class Extras(unittest.TestCase):
         left = [rule.get("alert") for group in fewer["spec"]["groups"] for rule in group["rules"]]
         self.assertNotIn(name, left)
         self.assertEqual(len(left), sum(len(group["rules"]) for group in expected) - 1)
+
+    @unittest.skipUnless(chart.HAS_RULES, "dashboards/rules has no rules")
+    def test_links_to_the_runbook(self):
+        """Of alerts alone: a record has no annotations."""
+        place = "https://wiki.example/plimsoll/RUNBOOK.md"
+        plain, linked = (chart.one(chart.render({"prometheusRule": {"enabled": True, "runbookUrl": url}}), "PrometheusRule")
+                         for url in ("", place))
+        rules = [rule for group in linked["spec"]["groups"] for rule in group["rules"]]
+        for rule in rules:
+            if "alert" in rule:
+                self.assertEqual(rule["annotations"]["runbook_url"], f"{place}#{rule['alert'].lower()}")
+        self.assertEqual(len(rules), sum("annotations" in rule or "record" in rule for rule in rules))
+        as_it_was = json.loads(json.dumps(linked).replace(place, "docs/RUNBOOK.md"))
+        self.assertEqual(as_it_was, plain)
 
     def test_a_release_fits_into_its_secret(self):
         """helm keeps chart and manifest of a release in a Secret, which may have 1 MiB."""

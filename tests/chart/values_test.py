@@ -41,6 +41,7 @@ WRONG = [
     ("webConfig.tlsSecret", "Not A Name"), ("webConfig.scheme", "HTTPS"), ("webConfig.probeHeaders", [{"name": "Authorization"}]),
     ("serviceMonitor.interval", "often"), ("serviceMonitor.interval", 15), ("serviceMonitor.labels", ["release"]),
     ("serviceMonitor.labels", {"release": 1}), ("serviceMonitor.job", ""), ("podMonitor.interval", "15s"),
+    ("prometheusRule.runbookUrl", "docs/RUNBOOK.md"), ("prometheusRule.runbookUrl", "https://wiki.example/a#b"),
     ("kubePrometheus.compat", "true"), ("dashboards.label", ""), ("resources.limit", {}),
     ("resources.limits", {"memory": "much"}), ("tolerations", {"operator": "Exists"}), ("nodeSelector", {"pool": True}),
     ("affinity.nodeaffinity", {}), ("updateStrategy.type", "Recreate"), ("updateStrategy.rollingUpdate", {"maxUnavailble": 1}),

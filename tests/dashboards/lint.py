@@ -230,7 +230,7 @@ def lint_selectors(expression):
         if 'job=~"$job"' not in selector or 'cluster=~"$cluster"' not in selector or "$instance" not in selector:
             yield "%s is not limited to the chosen cluster, job and instance" % name
         if known.get(name) == "counter" and name not in PLAIN_COUNTERS and not RANGED.search(expression[:match.start()]):
-            if not of_ended_containers(expression[match.start():]):
+            if not of_ended_containers(expression[match.start():]) and "offset $__range" not in expression:
                 yield "%s is a counter: only under rate or increase" % name
 
 

@@ -28,15 +28,14 @@ app.kubernetes.io/name: {{ include "plimsoll.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{/* Labels of an object: (dict "root" $ "labels" {}). Each key once: the chart's own, which things select by, before the rest. */}}
 {{- define "plimsoll.labels" -}}
-{{ include "plimsoll.selectorLabels" . }}
-app.kubernetes.io/component: exporter
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | quote }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $own := include "plimsoll.selectorLabels" .root | fromYaml }}
+{{- $_ := set $own "app.kubernetes.io/component" "exporter" }}
+{{- $_ := set $own "app.kubernetes.io/version" .root.Chart.AppVersion }}
+{{- $_ := set $own "app.kubernetes.io/managed-by" .root.Release.Service }}
+{{- $_ := set $own "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_") }}
+{{- toYaml (merge $own (default dict .labels) .root.Values.commonLabels) }}
 {{- end }}
 
 {{/* metadata of an object: (dict "root" $ "suffix" "" "namespace" "" "labels" {} "annotations" {}) */}}
@@ -44,10 +43,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 name: {{ printf "%s%s" (include "plimsoll.fullname" .root) (default "" .suffix) }}
 namespace: {{ default .root.Release.Namespace .namespace }}
 labels:
-  {{- include "plimsoll.labels" .root | nindent 2 }}
-  {{- with .labels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
+  {{- include "plimsoll.labels" . | nindent 2 }}
 {{- with .annotations }}
 annotations:
   {{- toYaml . | nindent 2 }}
