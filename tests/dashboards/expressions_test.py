@@ -21,8 +21,9 @@ def dashboard(uid):
     return lint.load(support.REPOSITORY / "dashboards" / f"{uid}.json")
 
 
-def expression(uid, title, ref="A"):
-    return next(expr for panel, name, expr in lint.expressions(dashboard(uid)) if (panel["title"], name) == (title, ref))
+def expression(uid, title, ref="A", kind=None):
+    return next(expr for panel, name, expr in lint.expressions(dashboard(uid))
+                if (panel["title"], name) == (title, ref) and kind in (None, panel["type"]))
 
 
 class OnPaper(unittest.TestCase):
@@ -54,8 +55,8 @@ class Hosts(OnPaper):
         self.check(series, expression("plimsoll-host", "CPU"), "10m", {"{}": 0.375})
         self.check(series, expression("plimsoll-host", "CPU by processor"), "10m", {'{cpu="0"}': 0.375})
         self.check(series, expression("plimsoll-fleet", "CPU"), "10m", {"{}": 0.375})
-        self.check(series, expression("plimsoll-fleet", "Hosts"), "10m", {'{instance="h"}': 0.375})
-        self.check(series, expression("plimsoll-fleet", "Hosts", "B"), "10m", {'{instance="h"}': 0.125})
+        self.check(series, expression("plimsoll-fleet", "Hosts", "A", "table"), "10m", {'{instance="h"}': 0.375})
+        self.check(series, expression("plimsoll-fleet", "Hosts", "B", "table"), "10m", {'{instance="h"}': 0.125})
         self.check(series, expression("plimsoll-fleet", "CPU by host"), "10m", {'{instance="h"}': 0.375})
 
     def test_both_directions_of_a_link(self):
