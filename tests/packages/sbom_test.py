@@ -23,6 +23,7 @@ PATH = "share/doc/plimsoll/plimsoll.spdx.json"
 LATER = ("libssl.so.3", "libcurl.so.4", "libsystemd.so.0")
 
 
+@functools.cache
 def readelf(path):
     """What a file needs, by binutils."""
     text = subprocess.run([support.tool("readelf"), "-dW", path], capture_output=True, text=True, check=True).stdout
@@ -36,6 +37,7 @@ def head(path):
     return data[4:6] + data[18:20]
 
 
+@functools.cache
 def dpkg_search(path):
     """The package that a file is from, by dpkg."""
     for candidate in (os.path.realpath(path), str(path), os.path.realpath(path).removeprefix("/usr")):
@@ -46,13 +48,19 @@ def dpkg_search(path):
 
 
 @functools.cache
-def needed_packages(path):
-    """Packages of all libraries that an executable needs, directly and not, those that it loads later included."""
+def places_of(kind):
+    """{name: path} of the libraries whose head is `kind`, in the loader's order."""
     cache = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=True).stdout
     places = {}
     for name, place in re.findall(r"^\t(\S+) \(.*\) => (\S+)$", cache, re.M):
-        if os.path.exists(place) and head(place) == head(path):
+        if os.path.exists(place) and head(place) == kind:
             places.setdefault(name, place)
+    return places
+
+
+def needed_packages(path):
+    """Packages of all libraries that an executable needs, directly and not, those that it loads later included."""
+    places = places_of(head(path))
     names, wanted = set(), [*readelf(path), *LATER]
     while wanted:
         name = wanted.pop()
