@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """All hosts and the containers that stand out: where to look first."""
 from container_words import LEGEND, WIRE, Containers
-from panels import (ANY_IS_BAD, FULL, NO_GROUP_PSI, PRESSED, ROW_TO_HOST, THROTTLED, TO_CONTAINER, TO_HOST, Column, Dashboard,
-                    Query, Row, alive, bar_gauge, each, gauge, hosts, stat, steps, table, timeseries)
+from panels import (ANY_IS_BAD, FULL, IDLE, NO_GROUP_PSI, PRESSED, ROW_TO_HOST, STOLEN, THROTTLED, TO_CONTAINER, TO_HOST,
+                    Column, Dashboard, Query, Row, alive, bar_gauge, each, gauge, hosts, stat, steps, table, timeseries)
 
-BUSY = '1 - sum by (instance) (rate(node_cpu_seconds_total{HOSTS, mode=~"idle|iowait"}[RATE])) ' \
-       '/ sum by (instance) (rate(node_cpu_seconds_total{HOSTS}[RATE]))'
+OF_CPUS = "sum by (instance) (rate(node_cpu_seconds_total{HOSTS, %s}[RATE])) " \
+          "/ sum by (instance) (rate(node_cpu_seconds_total{HOSTS}[RATE]))"
+BUSY = "1 - " + OF_CPUS % ('mode=~"%s"' % IDLE)
 USED = "1 - node_memory_MemAvailable_bytes{HOSTS} / node_memory_MemTotal_bytes{HOSTS}"
 REAL = 'fstype!~"tmpfs|ramfs|squashfs|iso9660|overlay"'
 FULLEST = ("max by (instance) (1 - node_filesystem_avail_bytes{HOSTS, %s} / (node_filesystem_size_bytes{HOSTS, %s} - "
@@ -24,8 +25,8 @@ GLANCE = [
     stat("Killed for memory", "short", "Processes in containers that the kernel killed for want of memory within the time "
          "range. Worry at the first: a limit is too low or something leaks; see Lifecycle.",
          "sum(increase(container_oom_events_total{SOME}[RANGE]))", steps=ANY_IS_BAD, graph=False),
-    gauge("CPU", "Share of all CPUs of all hosts that is in use. Waiting for disks is not use.",
-          'sum(rate(node_cpu_seconds_total{HOSTS, mode!~"idle|iowait"}[RATE])) / sum(rate(node_cpu_seconds_total{HOSTS}[RATE]))'),
+    gauge("CPU", "Share of all CPUs of all hosts that is in use. Waiting for disks is not use, nor what hypervisors took.",
+          'sum(rate(node_cpu_seconds_total{HOSTS, mode!~"%s"}[RATE])) / sum(rate(node_cpu_seconds_total{HOSTS}[RATE]))' % IDLE),
     gauge("Memory", "Share of all memory of all hosts that no new program could have without swapping.",
           "1 - sum(node_memory_MemAvailable_bytes{HOSTS}) / sum(node_memory_MemTotal_bytes{HOSTS})"),
     gauge("Fullest file system", "The fullest of all file systems on disks, counted as df does.", "max(%s)" % FULLEST),
@@ -38,9 +39,11 @@ GLANCE = [
 
 EVERY_HOST = table(
     "Hosts", "One line for each host; the name leads to its own dashboard. Pressure is the share of time in which some task "
-    "waited for what is short, and is empty where the kernel does not measure it.",
+    "waited for what is short, and is empty where the kernel does not measure it. `Stolen` is what the hypervisor took of the "
+    "CPUs; it is not in `CPU`.",
     {"instance": "Host"}, [
         Column("CPU", BUSY, "percentunit", FULL, bar=True),
+        Column("Stolen", OF_CPUS % 'mode="steal"', "percentunit", STOLEN, decimals=1),
         Column("Load per CPU", "max by (instance) (node_load5{HOSTS}) / count by (instance) (node_cpu_seconds_total{HOSTS, "
                                "mode=\"idle\"})",
                "short", steps((1, "orange"), (2, "red")), decimals=2),
@@ -61,7 +64,8 @@ EVERY_HOST = table(
     ], link=ROW_TO_HOST)
 
 TRENDS = [
-    timeseries("CPU by host", "percentunit", "Share of each host's CPUs that is in use.", Query(BUSY, "{{instance}}"),
+    timeseries("CPU by host", "percentunit", "Share of each host's CPUs that is in use; what its hypervisor took is not.",
+               Query(BUSY, "{{instance}}"),
                top=1, steps=FULL, link=TO_HOST),
     timeseries("Memory by host", "percentunit", "Share of each host's memory that is not available. Above 95 % the host is "
                "about to swap or to kill.", Query("max by (instance) (%s)" % USED, "{{instance}}"), top=1, steps=FULL,

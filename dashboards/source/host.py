@@ -4,14 +4,15 @@ import host_devices
 import host_kernel
 from container_words import HERE
 from host_words import CPUS, FILLED, NO_PSI, gauges, rate, rates
-from panels import (ANY_IS_BAD, NO_GROUP_PSI, PRESSED, TO_CONTAINER, Dashboard, Query, Row, facts, gauge, hosts, stat, steps,
-                    timeseries)
+from panels import (ANY_IS_BAD, IDLE, NO_GROUP_PSI, PRESSED, TO_CONTAINER, Dashboard, Query, Row, facts, gauge, hosts, stat,
+                    steps, timeseries)
 
-BUSY = 'sum(%s) / sum(%s)' % (rate("node_cpu_seconds_total", 'mode!~"idle|iowait"'), rate("node_cpu_seconds_total"))
+BUSY = 'sum(%s) / sum(%s)' % (rate("node_cpu_seconds_total", 'mode!~"%s"' % IDLE), rate("node_cpu_seconds_total"))
 MISSING = "1 - node_memory_MemAvailable_bytes{HOST} / node_memory_MemTotal_bytes{HOST}"
 
 OVERVIEW = [
-    gauge("CPU", "Share of all CPUs that is in use. Waiting for disks is not use.", BUSY),
+    gauge("CPU", "Share of all CPUs that is in use. Waiting for disks is not use, nor what the hypervisor took, see CPU by mode.",
+          BUSY),
     gauge("Memory", "Share of memory that no new program could have without swapping.", MISSING),
     gauge("Fullest file system", "The fullest file system on disks, counted as df does.", "max(%s)" % FILLED),
     stat("CPU pressure", "percentunit",
@@ -42,15 +43,17 @@ CPU = [
                "was waited for; `steal` is what the hypervisor took: worry above a few percent, nothing here can help.",
                Query("sum by (mode) (%s) / scalar(%s)" % (rate("node_cpu_seconds_total", 'mode!="idle"'), CPUS), "{{mode}}"),
                stack=True, top=1, width=12),
-    timeseries("CPU by container", "short", "CPUs used by the busiest containers, and by everything that is not in a container.",
+    timeseries("CPU by container", "short", "CPUs used by the busiest containers, and by everything that is not in a container. "
+               "Containers within one (kind, Docker in Docker) are shown and are in the figure of that one too: there "
+               "`outside` is too small, down to 0.",
                Query("topk(8, %s)" % HERE.cpu(),
                      "{{who}}"),
                Query('clamp_min(sum(%s) - (sum(rate(container_cpu_usage_seconds_total{HERE}[RATE])) or vector(0)), 0)'
-                     % rate("node_cpu_seconds_total", 'mode!~"idle|iowait|steal"'), "outside of containers"),
+                     % rate("node_cpu_seconds_total", 'mode!~"%s"' % IDLE), "outside of containers"),
                stack=True, width=12, link=TO_CONTAINER),
     timeseries("CPU by processor", "percentunit", "Share of each processor that is in use. One alone at 100 % while others "
                "idle: a single thread, or interrupts, are the limit.",
-               Query("1 - sum by (cpu) (%s)" % rate("node_cpu_seconds_total", 'mode=~"idle|iowait"'), "CPU {{cpu}}"), top=1),
+               Query("1 - sum by (cpu) (%s)" % rate("node_cpu_seconds_total", 'mode=~"%s"' % IDLE), "CPU {{cpu}}"), top=1),
     timeseries("Load", "short", "Tasks that run, wait for a CPU or wait for a disk, against the number of CPUs.",
                *gauges(("node_load1", "1 minute"), ("node_load5", "5 minutes"), ("node_load15", "15 minutes")),
                Query(CPUS, "CPUs", "limit")),

@@ -5,11 +5,11 @@ from panels import (ANY_IS_BAD, EXIT_CODES, ROW_TO_CONTAINER, TO_CONTAINER, Colu
                     hosts, stat, steps, table, timeseries, values)
 
 ENDED = "plimsoll_container_exit_code{SOME}"
-# What is shown one by one, and what has been added to the totals: all that ended since the agents were started.
-ALL_ENDED = "sum(plimsoll_exited_containers_total{HOSTS}) + (count(%s) or vector(0))" % ENDED
+# With `id`: shown since they were seen to end. Without one they are what an engine keeps, for years maybe.
+SEEN = 'last_over_time(plimsoll_container_%s{SOME, id!=""}[RANGE])'
 LATELY = "$__interval_ms / 1000"
-KEPT = (" What ended containers used stays for --exited.retention (five minutes by default), then it is added to totals "
-        "without names.")
+KEPT = (" What ended containers used stays for --exited.retention (five minutes by default). Then that of plimsoll run's is "
+        "added to totals without names; that of other engines' is gone.")
 
 
 def increase(family, window="RANGE", who="HOSTS"):
@@ -21,24 +21,29 @@ def of_ended(family, more=""):
     return each("%s{SOME%s} and on (instance, id) %s" % (family, ", " + more if more else "", ENDED))
 
 
-def kills(when=""):
-    """All that there were: a container's kills move from its own series into the total when it is forgotten."""
-    return ("sum by (instance) (container_oom_events_total{SOME}%s or plimsoll_exited_containers_oom_kills_total{HOSTS}%s)"
-            % (when, when))
+def kills():
+    """Each within the range, once: as counted, or there already when a container that began in the range was first scraped.
+    Containers of plimsoll run that are no longer shown are in the totals; no other engine's ever are."""
+    family, totals = "container_oom_events_total", increase("plimsoll_exited_containers_oom_kills_total")
+    forgotten = ('(last_over_time(container_info{HOSTS, engine="plimsoll"}[RANGE]) unless on (instance, id) '
+                 'container_info{HOSTS, engine="plimsoll"})')
+    young = "last_over_time(container_start_time_seconds{SOME}[RANGE]) > time() - $__range_s"
+    parts = ("%s unless on (instance, id) %s" % (increase(family, who="SOME"), forgotten),
+             "(min_over_time(%s{SOME}[RANGE]) and on (instance, id) (%s)) unless on (instance, id) %s"
+             % (family, young, forgotten), totals)
+    return " + ".join("(sum(%s) or vector(0))" % part for part in parts)
 
 
 OVERVIEW = [
     stat("Running", "short", "Containers that run now.", "count(container_last_seen{SOME}) or vector(0)"),
-    stat("Ended", "short", "Containers that have ended since the agents were started: those still shown one by one, and those "
-         "in the totals.",
-         ALL_ENDED),
-    stat("Failed", "short", "Of those, the ones that ended with an exit code other than 0. Worry when it grows faster than you "
+    stat("Ended", "short", "Containers of all engines that were shown as ended within the time range. One that its engine "
+         "starts again under the same id counts once.",
+         "count(%s) or vector(0)" % (SEEN % "end_time_seconds"), graph=False),
+    stat("Failed", "short", "Of those, the ones whose last exit code is known and not 0. Worry when there are more than you "
          "deploy.",
-         "sum(plimsoll_exited_containers_failed_total{HOSTS}) + (count(%s != 0) or vector(0))" % ENDED,
-         steps=steps((1, "orange"))),
+         "count(%s > 0) or vector(0)" % (SEEN % "exit_code"), steps=steps((1, "orange")), graph=False),
     stat("Killed for memory", "short", "Processes in containers that the kernel killed for want of memory, within the time "
-         "range: also in containers that no scrape has seen running. Of hosts that came within the range, since their "
-         "containers began.", "sum(clamp_min(%s - (%s or 0 * %s), 0))" % (kills(), kills(" offset $__range"), kills()),
+         "range: also in containers that no scrape has seen running, as long as one has seen them ended.", kills(),
          steps=ANY_IS_BAD, graph=False),
     stat("Restarted", "short", "Restarts by the restart policy of Docker and Podman, within the time range. Empty without "
          "those engines.",
@@ -107,8 +112,8 @@ def forgotten(family):
     return "sum(rate(plimsoll_exited_containers_%s{HOSTS}[RATE]))" % family
 
 
-TOTALS = (" Of containers that are no longer shown one by one, added at the end of their retention: bars where others show "
-          "nothing.")
+TOTALS = (" Of containers of plimsoll run that are no longer shown one by one, added at the end of their retention: bars where "
+          "others show nothing. There are no totals of other engines' containers.")
 LOST = [
     timeseries("Ended, added to the totals", "short", "Containers, and those that failed." + TOTALS,
                Query("sum(%s)" % increase("plimsoll_exited_containers_total", "RATE"), "ended"),

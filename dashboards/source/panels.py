@@ -114,6 +114,9 @@ def ref(number):
     return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[number]
 
 
+IDLE = "idle|iowait|steal"  # modes in which a CPU does nothing for this host; the rules say the same
+
+
 # --- thresholds ------------------------------------------------------------------------------------
 
 def steps(*pairs, base="green"):
@@ -125,6 +128,7 @@ FULL = steps((0.8, "orange"), (0.95, "red"))        # a share of something that 
 ANY_IS_BAD = steps((1, "red"))                      # a count that should be 0
 PRESSED = steps((0.1, "orange"), (0.3, "red"))      # a share of time that was lost
 THROTTLED = steps((0.25, "orange"), (0.5, "red"))   # a share of quota periods
+STOLEN = steps((0.05, "orange"), (0.2, "red"))      # a share of the CPUs that the hypervisor took
 PLAIN = steps(base="blue")                          # just a number
 
 
@@ -287,9 +291,10 @@ def variable(name, label, description, query, *, many=True, every=None, regex=""
     return result
 
 
-# What tells an agent from others: its own families, and on a page with the host's half alone, that it is no node_exporter.
+# What tells an agent from others: its own families, and on a page with the host's half alone, that it is not another
+# node_exporter: an agent says what it is by the version.
 _AGENTS = ('last_over_time({__name__=~"plimsoll_build_info|plimsoll_cgroup_events_info|node_boot_time_seconds"%s}[RANGE]) '
-           "unless on (job, instance) last_over_time(node_exporter_build_info[RANGE])")
+           'unless on (job, instance) last_over_time(node_exporter_build_info{version!~"plimsoll-.*"}[RANGE])')
 
 
 def _agents(label, selector):

@@ -44,11 +44,19 @@ int make_memory_file() {
   return fd >= 0 || errno != EINVAL ? fd : ::memfd_create("plimsoll-exec", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 }
 
+// Ambient ones stay (capabilities(7), "Transformation of capabilities during execve()").
+bool loses_capabilities(const spec::Process& process) {
+  const spec::Capabilities have = process.capabilities.value_or(spec::Capabilities());
+  return process.user.uid != 0 && process.no_new_privileges && (have.permitted & have.bounding & ~have.ambient) != 0;
+}
+
 }  // namespace
 
-Result<UniqueFd> secure_executable(const LoadedFilter& filter, const std::string& proc) {
-  auto stub = make_exec_stub(filter);
-  if (stub) return stub;
+Result<UniqueFd> secure_executable(const LoadedFilter& filter, const std::string& proc, const spec::Process* process) {
+  if (process == nullptr || !loses_capabilities(*process)) {
+    auto stub = make_exec_stub(filter);
+    if (stub) return stub;
+  }
   if (auto safe = protect_self(proc); !safe) return unexpected(safe.error());
   return UniqueFd();
 }

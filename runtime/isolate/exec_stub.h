@@ -14,13 +14,18 @@
 #include "base/os.h"
 #include "base/result.h"
 #include "runtime/isolate/launch.h"
+#include "runtime/spec/spec.h"
 
 namespace plimsoll::isolate {
 
 // A launch or a join with that filter is safe for the caller's executable afterwards. With the stub as a rule; where
 // that is not possible the calling program starts itself again from a protected copy (protect_self()), with its
 // arguments: call it before anything is made that must not be made twice. Invalid: it runs from such a copy already.
-Result<UniqueFd> secure_executable(const LoadedFilter& filter, const std::string& proc);
+//
+// `process` is what will be launched; nullptr for root's. On the way through the stub another user loses permitted
+// capabilities, and with no_new_privs the program's file gives back only those that are permitted: such a process is
+// executed directly.
+Result<UniqueFd> secure_executable(const LoadedFilter& filter, const std::string& proc, const spec::Process* process = nullptr);
 
 // The stub, ready for execveat(2). Error where the kernel lets nothing be executed from memory (vm.memfd_noexec) or
 // `filter`, which is loaded before, does not allow execveat: then the caller has to be safe by itself (protect_self()).

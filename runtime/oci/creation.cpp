@@ -141,7 +141,8 @@ Result<void> Creation::prepare_filter() {
     if (!filter) return unexpected(filter.error().within("linux.seccomp"));
     filter_ = *std::move(filter);
   }
-  auto stub = isolate::secure_executable(loaded_filter(), context_.host.proc);
+  const spec::Process* const process = bundle_.spec.process ? &*bundle_.spec.process : nullptr;
+  auto stub = isolate::secure_executable(loaded_filter(), context_.host.proc, process);
   if (!stub) return unexpected(stub.error());
   exec_stub_ = *std::move(stub);
   return {};

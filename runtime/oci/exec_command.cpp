@@ -185,7 +185,7 @@ Result<int> Exec::run() {
   if (auto good = check_status(); !good) return unexpected(good.error());
   if (auto opened = open_process(); !opened) return unexpected(opened.error());
   if (auto read = read_filter(); !read) return unexpected(read.error());
-  auto stub = isolate::secure_executable(loaded_filter(), context_.host.proc);
+  auto stub = isolate::secure_executable(loaded_filter(), context_.host.proc, &process_);
   if (!stub) return unexpected(stub.error());
   exec_stub_ = *std::move(stub);
   if (auto opened = open_group(); !opened) return unexpected(opened.error());

@@ -13,7 +13,7 @@ QUERY_RESULT = re.compile(r"query_result\((.*)\)", re.S)
 # What Grafana computes from the time range and the width of the panel.
 SCRAPES = 2 * (5 if "PLIMSOLL_IN_VM" in os.environ else 1)  # seconds between them; the guest is slow
 BUILT_IN = {"__rate_interval": f"{8 * SCRAPES}s", "__range": f"{30 * SCRAPES}s", "__interval": f"{SCRAPES}s",
-            "__interval_ms": f"{30000 * SCRAPES}", "__url_time_range": ""}
+            "__range_s": f"{30 * SCRAPES}", "__interval_ms": f"{30000 * SCRAPES}", "__url_time_range": ""}
 
 
 def expand(text, values):

@@ -14,7 +14,7 @@ DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 SELECTOR = re.compile(r"\b((?:node|container|machine|plimsoll|process|scrape|cadvisor|go|promhttp)_\w+|up)\b(\s*\{[^}]*\})?")
 # What may stand before a counter: count() does not look at the value.
-RANGED = re.compile(r"\b(?:rate|increase|changes|count(?: by \([\w, ]*\) )?)\(\s*$")
+RANGED = re.compile(r"\b(?:rate|increase|changes|min_over_time|count(?: by \([\w, ]*\) )?)\(\s*$")
 LEGEND = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 LABEL_IN_LINK = re.compile(r"\$\{__field\.labels\.(\w+)")
 FIELD_IN_LINK = re.compile(r"\$\{__data\.fields\.(\w+)")
@@ -230,7 +230,7 @@ def lint_selectors(expression):
         if 'job=~"$job"' not in selector or 'cluster=~"$cluster"' not in selector or "$instance" not in selector:
             yield "%s is not limited to the chosen cluster, job and instance" % name
         if known.get(name) == "counter" and name not in PLAIN_COUNTERS and not RANGED.search(expression[:match.start()]):
-            if not of_ended_containers(expression[match.start():]) and "offset $__range" not in expression:
+            if not of_ended_containers(expression[match.start():]):
                 yield "%s is a counter: only under rate or increase" % name
 
 

@@ -4,6 +4,8 @@ namespaces, mappings, mounts, limits, devices, a filter. runtime-spec's config.m
 import json
 import os
 import pathlib
+import re
+import shutil
 import subprocess
 import unittest
 
@@ -243,6 +245,21 @@ class Bundles(oci.Case):
         done = self.runtime.call("run", "--bundle", one.bundle, one.name, check=False)
         self.assertRegex(done.stdout, r"crw-r----- +1 7 +8 +1, +5 .*\n1\n")
         self.assertIn("Operation not permitted", done.stderr, "a device that the rules do not allow")
+
+    def test_another_user_has_what_the_programs_file_permits(self):
+        """Also with no_new_privs, as far as config.json permits it: so programs like CoreDNS are run in Kubernetes."""
+        program = pathlib.Path(self.place.rootfs(), "data/busybox")
+        shutil.copy(support.tool("busybox"), program)
+        subprocess.run([support.tool("setcap"), "cap_net_bind_service,cap_chown+ep", str(program)], check=True)
+        words = ["/data/busybox", "grep", "-E", "CapPrm|CapEff|CapAmb|NoNewPrivs", "/proc/self/status"]
+        for forbidden in (True, False):
+            config = oci.config(self.place, *words)
+            sets = ["CAP_NET_BIND_SERVICE", "CAP_CHOWN", "CAP_KILL"]
+            config["process"].update(user={"uid": 1000, "gid": 1000}, noNewPrivileges=forbidden,
+                                     capabilities={kind: sets for kind in ("bounding", "effective", "permitted")})
+            with self.subTest(no_new_privs=forbidden):
+                shown = self.runtime.call("run", "--bundle", self.place.bundle(config), "permitted").stdout
+                self.assertEqual(re.findall(r"\w+:\t(\w+)", shown), [f"{1 << 10 | 1:016x}"] * 2 + ["0" * 16, str(int(forbidden))])
 
     def test_seccomp(self):
         one = self.prepare("/bin/sh", "-c", "grep Seccomp: /proc/self/status; mkdir /tmp/y; echo after")

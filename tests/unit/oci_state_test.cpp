@@ -10,11 +10,11 @@
 #include <thread>
 
 #include "runtime/oci/container.h"
-#include "runtime/spec/json_writer.h"
 #include "runtime/oci/log.h"
 #include "runtime/oci/process_stat.h"
 #include "runtime/oci/program_io.h"
 #include "runtime/oci/start_socket.h"
+#include "runtime/spec/json_writer.h"
 #include "temp_tree.h"
 
 namespace plimsoll::oci {
@@ -111,6 +111,12 @@ TEST(OciRecord, TheStateOfAProcessForItsAgent) {
             R"({"ociVersion":"1.2.0","fds":["seccompFd"],"pid":9,"metadata":"m","state":)");
 }
 
+TEST(OciTime, IsThatOfGreenwich) {
+  EXPECT_EQ(rfc3339(0), "1970-01-01T00:00:00.000000000Z");
+  EXPECT_EQ(rfc3339(1'709'210'096'000'000'123), "2024-02-29T12:34:56.000000123Z");
+  EXPECT_EQ(rfc3339(4'102'444'799'999'999'999), "2099-12-31T23:59:59.999999999Z");
+}
+
 class OciContainer : public ::testing::Test {
  protected:
   std::string root() const { return tree_.path() + "/run"; }
@@ -204,6 +210,38 @@ TEST_F(OciContainer, AnAbortedCreateTellsItsCgroup) {
     return Result<void>();
   }));
   EXPECT_EQ(group, "/some/group");
+}
+
+TEST_F(OciContainer, AMarkWrittenByHalvesNamesNoCgroup) {
+  auto directory = NewDirectory::make(root(), "x");
+  ASSERT_TRUE(directory);
+  ASSERT_TRUE(directory->write(kCreatingMark, "/some/gro"));
+  directory->keep();
+  bool called = false;
+  EXPECT_TRUE(remove_aborted(root(), "x", [&called](const std::string&) {
+    called = true;
+    return Result<void>();
+  }));
+  EXPECT_FALSE(called) << "no group was made yet, and this is the name of another one";
+}
+
+TEST_F(OciContainer, TheMarkBecomesTheProcess) {
+  auto directory = NewDirectory::make(root(), "x");
+  ASSERT_TRUE(directory);
+  ASSERT_TRUE(directory->mark("/some/group", "{\"cwd\": \"/\"}"));
+  Record record = full_record();
+  record.id = "x";
+  record.pid = ::getpid();
+  record.start_ticks = own_ticks();
+  ASSERT_TRUE(directory->write(kRecordFile, write_record(record)));
+  EXPECT_EQ(status("x"), Status::kCreating);
+  EXPECT_FALSE(Container::open(root(), "x")->read_process()) << "it is not there before the container is made";
+  ASSERT_TRUE(directory->finish());
+  EXPECT_EQ(status("x"), Status::kRunning);
+  EXPECT_EQ(*Container::open(root(), "x")->read_process(), "{\"cwd\": \"/\"}");
+  EXPECT_FALSE(directory->finish()) << "somebody else has removed it";
+  EXPECT_TRUE(directory->remove());
+  EXPECT_FALSE(Container::open(root(), "x"));
 }
 
 TEST_F(OciContainer, ALockWaitsAndNoticesTheEnd) {
