@@ -6,6 +6,7 @@
 // text has changed. poll(2) would tell of changed mounts for less, but not of a file system that the kernel made
 // read-only after an error, which is the change that somebody must hear of.
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <string>
 #include <unordered_map>
@@ -80,11 +81,16 @@ NameFilter filter_of(const Flags& flags, const Flag& include, const Flag& exclud
 constexpr std::string_view kNeverHang[] = {"btrfs", "devtmpfs", "ext2",  "ext3",  "ext4", "f2fs",
                                            "proc",  "ramfs",    "sysfs", "tmpfs", "vfat", "xfs"};
 
+// Where statvfs(3) does not tell that a file system has turned read-only, the table is made again when it is older than
+// this: on a host of many containers that costs more than everything else here, so not at each scrape.
+constexpr std::chrono::seconds kNarrowedAge(60);
+
 // What is shown of a mount as long as the table's text stays.
 struct Mount {
   std::string_view major, minor, type, source;  // into the table's text
   std::string mount_point;                      // as the host calls it
   bool read_only = false;
+  bool narrowed = false;  // it is read-only from where we look, though not for the host: statvfs(3) does not tell
   bool may_hang = false;
   std::string labels, info_labels;  // rendered, without an error
 };
@@ -124,7 +130,7 @@ Result<std::vector<Mount>> parse_mountinfo(std::string_view text, const std::str
     const auto line = parse_mount_line(take(text, '\n'));
     if (!line) return unexpected(line.error());
     if (!line->mount_point.starts_with('/')) return fail("a mount point is no absolute path");
-    Mount mount{line->major, line->minor, line->type, line->source, {}, false, false, {}, {}};
+    Mount mount{line->major, line->minor, line->type, line->source, {}, false, false, false, {}, {}};
     mount.mount_point = without_rootfs(unescape_octal(line->mount_point), rootfs);
     mount.read_only = has_option(line->options, "ro") || has_option(line->super_options, "ro");
     mounts.push_back(std::move(mount));
@@ -218,7 +224,11 @@ class FilesystemCollector : public Collector {
     const bool same = is_same_table();
     if (auto read = same ? Result<void>{} : read_table(); !read) return read;
     const Usages usages = ask(patience_of(writer));
-    if (same) take_read_only(usages);
+    if (same) {
+      take_read_only(usages);
+    } else {
+      note_narrowed(usages);
+    }
     write(writer, mounts_, usages);
     return {};
   }
@@ -227,7 +237,8 @@ class FilesystemCollector : public Collector {
   // On a host of many containers making the table costs the kernel more than everything else here.
   bool is_same_table() {
     const bool changed = from_init_ ? init_.may_have_changed() : own_.may_have_changed();
-    return !changed && !text_.empty();
+    const bool old = any_narrowed_ && std::chrono::steady_clock::now() - read_at_ >= kNarrowedAge;
+    return !changed && !old && !text_.empty();
   }
 
   Result<void> read_table() {
@@ -236,6 +247,7 @@ class FilesystemCollector : public Collector {
     if (!read) read = own_.read();
     if (!read) return unexpected(read.error());
     const auto refreshed = refresh(*read);
+    read_at_ = std::chrono::steady_clock::now();
     if (refreshed) return {};
     return unexpected(refreshed.error().within((from_init_ ? init_ : own_).path()));
   }
@@ -243,7 +255,17 @@ class FilesystemCollector : public Collector {
   // A file system that turns read-only after an error does so without a word about its mounts.
   void take_read_only(const Usages& usages) {
     for (size_t i = 0; i < mounts_.size(); ++i)
-      if (usages[i]) mounts_[i].read_only = usages[i]->read_only;
+      if (usages[i] && !mounts_[i].narrowed) mounts_[i].read_only = usages[i]->read_only;
+  }
+
+  // The table is the host's; what we see of it may be less: ProtectSystem= of a unit, the host's root bound read-only
+  // into a container.
+  void note_narrowed(const Usages& usages) {
+    any_narrowed_ = false;
+    for (size_t i = 0; i < mounts_.size(); ++i) {
+      mounts_[i].narrowed = usages[i] && usages[i]->read_only && !mounts_[i].read_only;
+      any_narrowed_ |= mounts_[i].narrowed;
+    }
   }
 
   // Makes mounts_ those of `text`.
@@ -286,6 +308,8 @@ class FilesystemCollector : public Collector {
   KeptFile init_;
   KeptFile own_;
   bool from_init_ = true;
+  bool any_narrowed_ = false;
+  std::chrono::steady_clock::time_point read_at_;  // the table
   std::string text_;           // that mounts_ was made from; never moved, since they look into it
   std::vector<Mount> mounts_;  // those that are shown
   MountProbe probe_;

@@ -9,9 +9,11 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -176,6 +178,26 @@ TEST_F(HangingMount, ChangesOfTheTableAreSeenAtOnce) {
   for (int round = 0; round < 2; ++round) EXPECT_THAT(shown(), HasSubstr(read_only("one", 1)));
   ASSERT_EQ(::umount(tree_.at("one").c_str()), 0);
   EXPECT_THAT(shown(), Not(HasSubstr(tree_.at("one"))));
+}
+
+// As in a unit with ProtectSystem=strict, or in a container with the host's root mounted read-only: the table of process 1
+// says what the host may do, statvfs(3) what we may.
+TEST_F(HangingMount, WhatIsReadOnlyForUsAloneIsNotReadOnly) {
+  const pid_t host = ::fork();
+  if (host == 0) {
+    for (;;) ::pause();
+  }
+  ASSERT_EQ(::symlink(("/proc/" + std::to_string(host)).c_str(), tree_.at("proc/1").c_str()), 0);
+  const auto shown = [&](Collector& collector) { return test::collect(collector).text("node_filesystem_readonly"); };
+  const std::string writable = "mountpoint=\"" + tree_.at("well") + "\"} 0\n";
+  ASSERT_EQ(::unshare(CLONE_NEWNS), 0);
+  const auto collector = make("1s");
+  EXPECT_THAT(shown(*collector), HasSubstr(writable));
+  ASSERT_EQ(::mount(nullptr, tree_.at("well").c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr), 0);
+  const auto narrowed = make("1s");
+  for (int round = 0; round < 3; ++round) EXPECT_THAT(shown(*narrowed), HasSubstr(writable));
+  ::kill(host, SIGKILL);
+  ::waitpid(host, nullptr, 0);
 }
 
 TEST_F(HangingMount, IsReportedAndTheOthersAreShown) {
