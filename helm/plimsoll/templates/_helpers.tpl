@@ -157,6 +157,11 @@ failureThreshold: {{ .root.Values.probes.failureThreshold }}
 {{- if and .Values.agent.config.remote_write $held }}
 {{- fail "agent.config.remote_write: networkPolicy.egress lets the agent reach nobody: name the receiver and DNS there" }}
 {{- end }}
+{{- range .Values.agent.config.remote_write }}
+{{- if or (dig "basic_auth" "password" "" .) (dig "authorization" "credentials" "" .) }}
+{{- fail "agent.config.remote_write: a password would be readable in a ConfigMap: name a file (password_file, credentials_file) from extraVolumes" }}
+{{- end }}
+{{- end }}
 {{- if and .Values.agent.config.remote_write (not .Values.state.enabled) }}
 {{- fail "agent.config.remote_write needs a place for its queue: state.enabled" }}
 {{- end }}
