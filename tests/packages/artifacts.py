@@ -50,7 +50,8 @@ def tarball():
 def unpack(directory):
     """The archive's directory, unpacked in `directory`."""
     with tarfile.open(tarball()) as archive:
-        archive.extractall(directory, filter="tar")
+        archive.extraction_filter = getattr(tarfile, "tar_filter", None)  # Debian 12's Python has no choice of filters
+        archive.extractall(directory)
     found, = pathlib.Path(directory).iterdir()
     return found
 
@@ -68,7 +69,8 @@ def image_layer(name):
     """Directory with the files of a layer, `system` or `program`; without their extended attributes."""
     target = scratch()
     with tarfile.open(image_stage() / f"{name}.tar") as archive:
-        archive.extractall(target, filter="fully_trusted")
+        archive.extraction_filter = getattr(tarfile, "fully_trusted_filter", None)
+        archive.extractall(target)
     return target
 
 
