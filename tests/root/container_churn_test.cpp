@@ -108,9 +108,10 @@ void burn(double seconds) {
 
 TEST_F(ContainerChurn, CpuTimeIsThatOfTheLoad) {
   ASSERT_TRUE(groups->make("/load"));
+  const auto doors = groups->doors("/load");
   const pid_t child = ::fork();
   if (child == 0) {
-    groups->enter("/load");
+    groups->enter(doors);
     burn(0.5);
     ::_exit(0);
   }

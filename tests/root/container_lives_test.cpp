@@ -177,9 +177,10 @@ class ContainerLives : public testing::Test {
   }
 
   pid_t spawn(const std::string& name, std::chrono::milliseconds cpu, std::chrono::milliseconds sleep = 0ms) {
+    const auto doors = groups->doors(name);
     const pid_t pid = ::fork();
     if (pid != 0) return pid;
-    groups->enter(name);
+    groups->enter(doors);
     std::this_thread::sleep_for(sleep);
     burn(cpu);
     ::_exit(0);

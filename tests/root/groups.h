@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <string>
+#include <vector>
 
 #include "base/cgroup/layout.h"
 #include "base/os.h"
@@ -44,10 +45,19 @@ class Groups {
       for (int i = 0; i < 100 && ::rmdir(full.c_str()) != 0 && errno == EBUSY; ++i) ::usleep(100);
     }
   }
-  // Moves the calling process in, which a test has forked: it ends when it cannot be moved.
-  void enter(const std::string& name) const {
-    for (const auto& hierarchy : layout_.hierarchies) {
-      if (!write(name, hierarchy, hierarchy.v2 ? "cgroup.procs" : "tasks", "0")) ::_exit(3);
+  // The files that take processes in, one of each hierarchy; to be asked for before the fork.
+  std::vector<std::string> doors(const std::string& name) const {
+    std::vector<std::string> paths;
+    for (const auto& hierarchy : layout_.hierarchies)
+      paths.push_back(hierarchy.mount_point + path(name) + (hierarchy.v2 ? "/cgroup.procs" : "/tasks"));
+    return paths;
+  }
+  // Moves the calling process in, which a test has forked: it ends when it cannot be moved. Allocates nothing: another
+  // thread may have held the allocator at the fork.
+  static void enter(const std::vector<std::string>& doors) {
+    for (const std::string& door : doors) {
+      const UniqueFd fd(::open(door.c_str(), O_WRONLY | O_CLOEXEC));
+      if (!fd || ::write(fd.get(), "0", 1) != 1) ::_exit(3);
     }
   }
   bool write(const std::string& name, const cgroup::Hierarchy& hierarchy, const std::string& file,
